@@ -1,0 +1,66 @@
+/* config.h - a run's resolved configuration: every setting checked, with its origin, and the hashes. */
+#ifndef KP_CONFIG_CONFIG_H
+#define KP_CONFIG_CONFIG_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "config/settings.h"
+#include "host/registry.h"
+
+/* One setting, "data.kappa", "objective.kd.tau". */
+struct kp_setting {
+    const char *key;
+    const char *text;   /* canonical, see kp_option_check() */
+    double number;      /* NaN if it is none */
+    const char *origin; /* "path/file.ini:12", "default", "--set", "[sweep]" */
+    bool hashed;        /* can change the weights */
+};
+
+/* Where the teacher comes from. At most one of the three; all NULL: none. */
+struct kp_teacher_ref {
+    const char *experiment; /* path of an INI, relative ones already seen from the file that named it */
+    const char *run;        /* uid or a unique prefix of it */
+    const char *file;       /* weights (safetensors) */
+    const char *origin;
+};
+
+struct kp_config {
+    struct kp_arena memory;
+    struct kp_setting *settings; /* sorted by key */
+    int64_t count;
+
+    struct kp_settings core; /* the core's own sections, filled */
+    struct kp_teacher_ref teacher;
+    const struct kp_model_def *model;
+    const struct kp_objective_def *objective;
+    const struct kp_loaded *model_from, *objective_from;
+    bool needs_teacher; /* the objective declares it */
+    double kappa;       /* data.kappa; 1 for a teacher */
+    int64_t m;          /* training examples: llround(kappa n_teacher); n_teacher for a teacher */
+};
+
+/* The state structs of plugins, zeroed and filled from the configuration; in c->memory. */
+void *kp_config_model_self(struct kp_config *c);
+void *kp_config_objective_self(struct kp_config *c);
+
+const struct kp_setting *kp_config_find(const struct kp_config *c, const char *key);
+
+struct kp_hashes {
+    char config[KP_HASH_SIZE];
+    char pair[KP_HASH_SIZE];
+    char group[KP_HASH_SIZE];
+};
+
+/* SHA-256 over "key=text\n" of the hashed settings, sorted, plus data.m, plus "teacher=<teacher_hash>" where
+ * the objective needs a teacher (teacher_hash: its configuration hash, or the sha256 of its file; NULL or ""
+ * otherwise). pair: without objective* and teacher*. group: without seed.master. A teacher's own hash leaves
+ * out what cannot change it: data.kappa, data.student_pool, data.nested, seed.subset. */
+void kp_config_hash(const struct kp_config *c, const char *teacher_hash, struct kp_hashes *out);
+
+/* The configuration as an INI file that gives the same hash, with the origin of each value as a
+ * comment if `origins`. */
+void kp_config_print(const struct kp_config *c, bool origins, struct kp_text *out);
+
+void kp_config_destroy(struct kp_config *c);
+
+#endif

@@ -1,0 +1,42 @@
+/* experiment.h - an INI file with its includes, overrides and sweep: many configurations. */
+#ifndef KP_CONFIG_EXPERIMENT_H
+#define KP_CONFIG_EXPERIMENT_H
+
+#include "config/config.h"
+
+struct kp_experiment;
+
+/* What the command line adds, in its order: "section.key=value", or for a sweep axis the same with commas. The
+ * prefix "teacher:" sends a line to the teacher's experiment. */
+struct kp_override {
+    bool sweep;
+    const char *text;
+};
+
+/* Parse the file and everything it includes. All errors are collected in `report`, one a line:
+ * "file:line: section.key: what is wrong; what would be right". KP_E_CONFIG if there is any. Line syntax, include
+ * cycles, lines too long for the parser, unknown sections and keys (with the nearest known one), bad axes (unknown key,
+ * zip of unequal lengths) are found here. */
+KP_NODISCARD enum kp_status kp_experiment_open(const char *path, const struct kp_override *overrides,
+                                               int64_t override_count,
+                                               const struct kp_registry *registry,
+                                               struct kp_experiment **out, struct kp_text *report);
+void kp_experiment_destroy(struct kp_experiment *x);
+
+const char *kp_experiment_path(const struct kp_experiment *x);
+
+/* Cells of the sweep after `zip`, `skip` and the rule that an axis of a plugin that the cell does not choose does not
+ * multiply; 1 without a sweep. */
+int64_t kp_experiment_cells(const struct kp_experiment *x);
+
+/* Resolve one cell: defaults, values, interpolation, types and ranges. Errors as above. */
+KP_NODISCARD enum kp_status kp_experiment_resolve(const struct kp_experiment *x, int64_t cell,
+                                                  const struct kp_registry *registry,
+                                                  struct kp_config **out, struct kp_text *report);
+
+/* The overrides that the command line addressed to the teacher ("teacher:" removed), and unhashed ones that
+ * reach it as they are ([data] root, [run] threads, [device] kind). */
+const struct kp_override *kp_experiment_teacher_overrides(const struct kp_experiment *x,
+                                                          int64_t *count);
+
+#endif

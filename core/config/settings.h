@@ -1,0 +1,86 @@
+/* settings.h - the core's own sections: [run] [data] [train] [seed] [device] [teacher] [metrics]. */
+#ifndef KP_CONFIG_SETTINGS_H
+#define KP_CONFIG_SETTINGS_H
+
+#include "base/rng.h"
+#include "kappa/option.h"
+
+enum kp_teacher_mode {
+    KP_TEACHER_AUTO = 0,  /* table where an example has at most two draws, else live */
+    KP_TEACHER_TABLE = 1, /* logits of (example, flip) computed once */
+    KP_TEACHER_LIVE = 2,  /* the teacher runs on each batch */
+};
+
+enum kp_schedule_kind {
+    KP_SCHEDULE_CONSTANT = 0,
+    KP_SCHEDULE_COSINE_EPOCH = 1, /* per epoch, with warm-up */
+};
+
+struct kp_settings {
+    struct {
+        const char *name;
+        int role;          /* enum kp_rng_role: teacher or student */
+        int64_t threads;   /* 0: all cores */
+        double checkpoint; /* seconds between checkpoints */
+    } run;
+    struct {
+        const char *format;
+        const char *name; /* of the dataset in the database; "" : the format's */
+        const char *root;
+        int64_t pad_to;
+        struct kp_reals mean, sd;
+        bool flip;
+        int64_t crop_pad;
+        int64_t n_teacher;
+        double kappa;
+        int student_pool; /* enum kp_student_pool */
+        bool nested;
+        double dev;
+        int order; /* enum kp_order */
+    } data;
+    struct {
+        int64_t epochs;
+        int64_t batch;
+        int64_t eval_batch;
+        double lr;
+        double momentum;
+        bool nesterov;
+        double weight_decay;
+        int schedule; /* enum kp_schedule_kind */
+        int64_t warmup_epochs;
+        double warmup_factor; /* lr factor of epoch 0 */
+        int64_t eval_every;   /* epochs; 0: only after the last */
+    } train;
+    struct {
+        int64_t master;
+        const char *init, *subset, *order, *augment; /* "master", an integer; init also "teacher" */
+        int64_t teacher_pool;
+    } seed;
+    struct {
+        int kind; /* enum kp_device_kind_setting: auto, cpu, ref */
+        int64_t slice;
+    } device;
+    struct {
+        int mode; /* enum kp_teacher_mode */
+    } teacher;
+    struct {
+        const char *plugins; /* names with spaces between */
+    } metrics;
+};
+
+/* A section of the core: its name, its options (offsets into struct kp_settings), and for each option whether
+ * it can change the weights. */
+struct kp_section {
+    const char *name;
+    struct kp_option_table options;
+    const bool *hashed; /* [options.count] */
+};
+
+extern const struct kp_section kp_sections[];
+extern const int kp_section_count;
+
+/* The seed of a stream: the number given, or derived from the master seed (the same number for all streams:
+ * the stream is part of the generator's key). *teacher tells that it is "teacher". */
+uint64_t kp_stream_seed(const char *text, int64_t master, bool *teacher);
+
+#endif

@@ -1,0 +1,47 @@
+/* subset.h - which examples of a dataset a run trains on, and the record of that choice. */
+#ifndef KP_DATA_SUBSET_H
+#define KP_DATA_SUBSET_H
+
+#include "base/hash.h"
+#include "base/rng.h"
+#include "data/data.h"
+
+/* Where students draw from, relative to the teacher's pool.
+ *   FRESH     all training examples     SUBSET   the teacher's pool only
+ *   DISJOINT  everything but the teacher's pool */
+enum kp_student_pool {
+    KP_POOL_FRESH = 0,
+    KP_POOL_SUBSET = 1,
+    KP_POOL_DISJOINT = 2,
+};
+
+struct kp_subset_config {
+    enum kp_rng_role role;   /* TEACHER: the pool itself; STUDENT: m examples */
+    int64_t total;           /* examples in the training split */
+    double dev;              /* share carved off for development before anything else, 0 <= dev < 1 */
+    int64_t n_teacher;       /* size of the teacher's pool; 0: all that is left after dev */
+    int64_t m;               /* student's examples */
+    enum kp_student_pool pool;
+    bool nested;             /* a smaller m is a prefix of a larger one */
+    uint64_t seed_pool;      /* of dev and the teacher's pool */
+    uint64_t seed_subset;    /* of the student's draw */
+};
+
+struct kp_subset {
+    int64_t count;
+    int64_t *index;    /* [count], in drawing order: the order of `order = fixed` */
+    int64_t dev_count; /* the development split */
+    int64_t *dev_index;
+    int64_t overlap;   /* how many of index are in the teacher's pool */
+    char sha256[KP_HASH_SIZE]; /* of index as little-endian int64 */
+};
+
+/* Draw. An m above the size of the pool is an error that names both. */
+KP_NODISCARD enum kp_status kp_subset_draw(const struct kp_subset_config *config,
+                                           struct kp_subset *out, struct kp_error *e);
+void kp_subset_finish(struct kp_subset *s);
+
+/* The algorithm's name and version, for the manifest: "philox4x32-10/sample/1". */
+extern const char *const kp_subset_algorithm;
+
+#endif

@@ -1,0 +1,100 @@
+/* device.h - the table of operations that a backend provides. */
+#ifndef KP_DEVICE_DEVICE_H
+#define KP_DEVICE_DEVICE_H
+
+#include "base/error.h"
+#include "device/graph.h"
+
+struct kp_device;
+struct kp_code; /* a lowered graph: immutable, shared by threads */
+
+struct kp_device_config {
+    int threads;     /* >= 1 */
+    int64_t slice;   /* examples per unit of work, a multiple of 16; see cpu/README.md */
+};
+
+/* Memory of one program in use. All blocks belong to the device (kp_device_alloc). */
+struct kp_memory {
+    void *params;    /* graph.param_bytes: parameters, canonical, one after another */
+    void *buffers;   /* graph.buffer_bytes */
+    void *grads;     /* as params; NULL unless the graph has gradients */
+    void *slots;     /* optimizer state: slots_per_param times params; NULL if none */
+    void *arena;     /* graph.arena_bytes: everything else */
+    double scalars[KP_SCALARS];
+};
+
+/* Augmentation of one example. */
+struct kp_draw {
+    int8_t dy, dx; /* the crop's offset from the unpadded image, in pixels */
+    bool flip;     /* mirrored left to right */
+};
+
+/* Bytes of a batch and how they become numbers: y = (byte / 255 - mean[c]) / sd[c]; pixels that the
+ * crop takes from outside the image are byte 0. */
+struct kp_load {
+    const uint8_t *bytes; /* [rows][channels][height][width] */
+    const struct kp_draw *draws; /* [rows], or NULL for none */
+    int64_t rows;
+    int64_t channels, height, width;
+    const float *mean, *sd; /* [channels] */
+};
+
+struct kp_device_ops {
+    const char *name;
+
+    enum kp_status (*open)(const struct kp_device_config *config, struct kp_device **out,
+                           struct kp_error *e);
+    void (*close)(struct kp_device *d);
+
+    /* One line: processor level, library versions, threads. */
+    void (*describe)(const struct kp_device *d, char *out, size_t size);
+
+    /* Zeroed. NULL if there is not enough. */
+    void *(*alloc)(struct kp_device *d, size_t bytes);
+    void (*release)(struct kp_device *d, void *p, size_t bytes);
+
+    /* Merge operations into the fused ones that this device has; values may become unused. Called
+     * before differentiation. */
+    enum kp_status (*fuse)(struct kp_device *d, struct kp_graph *g, struct kp_error *e);
+
+    /* Choose a layout and a size in bytes for each value, insert conversions, ask for scratch. */
+    enum kp_status (*plan)(struct kp_device *d, struct kp_graph *g, struct kp_error *e);
+
+    /* After the core placed the values: make it runnable. The graph outlives the code. */
+    enum kp_status (*lower)(struct kp_device *d, const struct kp_graph *g, struct kp_code **out,
+                            struct kp_error *e);
+    void (*code_destroy)(struct kp_code *c);
+
+    /* Execute with the first `rows` <= capacity examples of the inputs. Rows beyond give nothing. */
+    enum kp_status (*run)(const struct kp_code *c, struct kp_memory *m, int64_t rows,
+                          struct kp_error *e);
+
+    /* Fill an input from host memory, or read a value: canonical row-major, `rows` examples where
+     * the value has a batch dimension, all of it otherwise. f32 or i32 by the value's type. */
+    void (*write)(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
+                  const void *host, int64_t rows);
+    void (*read)(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                 void *host, int64_t rows);
+
+    /* Augment, normalise and lay out a batch of images as the input v. */
+    void (*load_batch)(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
+                       const struct kp_load *load);
+
+    /* Copies between host and params, buffers, grads or slots. */
+    void (*upload)(struct kp_device *d, void *device, const void *host, size_t bytes);
+    void (*download)(struct kp_device *d, void *host, const void *device, size_t bytes);
+};
+
+struct kp_device {
+    const struct kp_device_ops *ops;
+};
+
+/* `kind`: "cpu" or "ref". The only place that names the backends. */
+KP_NODISCARD enum kp_status kp_device_open(const char *kind, const struct kp_device_config *config,
+                                           struct kp_device **out, struct kp_error *e);
+void kp_device_close(struct kp_device *d);
+
+/* Names of all kinds, ends with NULL. */
+extern const char *const kp_device_kinds[];
+
+#endif

@@ -1,0 +1,180 @@
+/* store.h - the run database: one SQLite file, written by one thread. */
+#ifndef KP_STORE_STORE_H
+#define KP_STORE_STORE_H
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/text.h"
+
+struct kp_store;
+
+#define KP_UID_SIZE 27 /* 26 characters, sortable by time */
+
+enum kp_run_status {
+    KP_RUN_PENDING = 0,
+    KP_RUN_RUNNING = 1,
+    KP_RUN_DONE = 2,
+    KP_RUN_FAILED = 3,
+    KP_RUN_INTERRUPTED = 4, /* stopped by request; continues from its checkpoint */
+    KP_RUN_LOST = 5,        /* its process is gone */
+};
+
+/* Open `path`, created with its folder `path`.d/ for artifacts if absent. Refuses, each with its own message: a file that
+ * is no kappa database, one of a newer schema, a folder that cannot be written. Migrates an older schema after a backup. Runs
+ * that claim to be running but whose process is gone become `lost`. */
+KP_NODISCARD enum kp_status kp_store_open(const char *path, struct kp_store **out,
+                                          struct kp_error *e);
+/* Flushes. */
+enum kp_status kp_store_close(struct kp_store *s, struct kp_error *e);
+const char *kp_store_path(const struct kp_store *s);
+
+/* Folder of a run's artifacts, made on demand: "<db>.d/<uid>". free() it. */
+char *kp_store_run_folder(struct kp_store *s, const char *uid, struct kp_error *e);
+
+/* What is known of a run before its first step. */
+struct kp_run_row {
+    const char *kind; /* "train" */
+    const char *name; /* or NULL */
+    const char *config_hash, *pair_hash, *group_hash;
+    const char *teacher_uid; /* or NULL */
+    const char *dataset, *model, *objective;
+    const char *teacher; /* what people call it: the teacher run's model; or NULL */
+    double kappa;
+    int64_t m, n;
+    double tau; /* NaN: none */
+    int64_t seed;
+    const char *ini; /* resolved */
+};
+
+struct kp_param_row {
+    const char *key, *text, *origin;
+    double number; /* NaN: none */
+};
+
+struct kp_plugin_row {
+    const char *kind, *name, *version, *path, *sha256;
+    int abi_major, abi_minor;
+};
+
+struct kp_subset_row {
+    const char *role; /* "train", "dev", "teacher_pool" */
+    const char *algorithm;
+    int64_t seed, count, overlap;
+    const char *sha256;
+};
+
+/* What this process is, for table attempt. */
+struct kp_attempt_row {
+    const char *device;   /* kp_device_ops.describe */
+    const char *versions; /* of kappa, compiler, libraries */
+    const char *git_revision; /* or NULL */
+    int64_t threads;
+};
+
+struct kp_run_info {
+    char uid[KP_UID_SIZE];
+    enum kp_run_status status;
+    char config_hash[KP_HASH_SIZE];
+    int attempt;
+    int64_t epoch;      /* of its last checkpoint */
+    char checkpoint[KP_HASH_SIZE]; /* sha256 of it, "" if none */
+    char error[512];
+};
+
+/* The run of a configuration. *found = false if there is none. */
+KP_NODISCARD enum kp_status kp_store_find_run(struct kp_store *s, const char *config_hash,
+                                              struct kp_run_info *out, bool *found,
+                                              struct kp_error *e);
+/* By uid or unique prefix. */
+KP_NODISCARD enum kp_status kp_store_find_uid(struct kp_store *s, const char *uid,
+                                              struct kp_run_info *out, bool *found,
+                                              struct kp_error *e);
+
+/* Begin: a new row (status running, attempt 1), or attempt + 1 of the row with this configuration hash if it
+ * is not done: points after `resume_step` (-1: all) are deleted in the same transaction. Committed before it returns. KP_E_STORE if
+ * another live process holds the run. */
+KP_NODISCARD enum kp_status kp_store_begin_run(struct kp_store *s, const struct kp_run_row *row,
+                                               const struct kp_param_row *params,
+                                               int64_t param_count, const struct kp_plugin_row *plugins,
+                                               int64_t plugin_count, const struct kp_subset_row *subsets,
+                                               int64_t subset_count, const struct kp_attempt_row *attempt,
+                                               int64_t resume_step, char uid[KP_UID_SIZE],
+                                               struct kp_error *e);
+
+/* A metric's entry in metric_key, made if absent. */
+struct kp_metric_key {
+    const char *name; /* "test/accuracy" */
+    const char *unit;
+    bool higher_is_better;
+};
+
+/* One point of a curve; queued, written by the writer thread within about a second. Never blocks
+ * on the disk; errors surface at the next flush. */
+struct kp_point {
+    const char *key; /* a name given to kp_store_metric before */
+    int64_t step;
+    double value;    /* NaN and inf are stored as flags */
+    int64_t samples; /* examples seen in training so far */
+    double flops;    /* student and teacher, training so far */
+};
+
+KP_NODISCARD enum kp_status kp_store_metric(struct kp_store *s, const struct kp_metric_key *key,
+                                            struct kp_error *e);
+void kp_store_point(struct kp_store *s, const char *uid, const struct kp_point *p);
+
+/* Progress of a run: also the heartbeat. Queued as points are. */
+void kp_store_progress(struct kp_store *s, const char *uid, int64_t step, int64_t steps,
+                       int64_t samples);
+
+/* Wait until everything queued is on disk; the first error of the writer since the last flush. */
+KP_NODISCARD enum kp_status kp_store_flush(struct kp_store *s, struct kp_error *e);
+
+struct kp_artifact_row {
+    const char *role; /* "model", "checkpoint", "teacher_table" */
+    const char *path; /* relative to <db>.d */
+    const char *sha256;
+    int64_t bytes;
+};
+
+/* Record an artifact (replacing the one of the same run and role) and, for a checkpoint, its epoch
+ * and step. Flushes first. */
+KP_NODISCARD enum kp_status kp_store_artifact(struct kp_store *s, const char *uid,
+                                              const struct kp_artifact_row *a, int64_t epoch,
+                                              int64_t step, struct kp_error *e);
+/* Of a run; *found = false if it has none of this role. path is absolute or relative to the working directory; free() it. */
+KP_NODISCARD enum kp_status kp_store_find_artifact(struct kp_store *s, const char *uid,
+                                                   const char *role, char **path,
+                                                   char sha256[KP_HASH_SIZE], bool *found,
+                                                   struct kp_error *e);
+
+struct kp_result_row {
+    const char *split; /* "test", "train", "dev" */
+    const char *key;   /* "test/accuracy" */
+    double kappa;
+    int64_t samples, step;
+    double value;
+};
+
+/* End a run in one transaction: results, pairwise values with the teacher, status, error text. Flushes first. */
+struct kp_pairwise_row {
+    const char *other_uid;
+    const char *key, *split, *estimator;
+    int64_t n;
+    double value;
+};
+KP_NODISCARD enum kp_status kp_store_end_run(struct kp_store *s, const char *uid,
+                                             enum kp_run_status status, const char *error,
+                                             const struct kp_result_row *results,
+                                             int64_t result_count,
+                                             const struct kp_pairwise_row *pairs,
+                                             int64_t pair_count, struct kp_error *e);
+
+/* A note that people may want to see later: "teacher.mode auto took table". */
+void kp_store_event(struct kp_store *s, const char *uid, const char *kind, const char *text);
+
+/* The sweep a run belongs to: experiment path, its text, and membership. */
+KP_NODISCARD enum kp_status kp_store_sweep(struct kp_store *s, const char *experiment,
+                                           const char *const *uids, int64_t count,
+                                           struct kp_error *e);
+
+#endif

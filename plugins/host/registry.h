@@ -1,0 +1,48 @@
+/* registry.h - the plugins that are open, by kind and name. */
+#ifndef KP_HOST_REGISTRY_H
+#define KP_HOST_REGISTRY_H
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "kappa/plugin.h"
+
+/* One opened plugin file; stays open until the process ends. */
+struct kp_loaded {
+    const struct kp_plugin *plugin;
+    char *path;
+    char sha256[KP_HASH_SIZE]; /* of the file */
+};
+
+struct kp_registry {
+    struct kp_loaded *loaded;
+    int64_t count, room;
+};
+
+/* Open one plugin file and add it. Refuses, and says what to do: a file without entry symbol, one of
+ * another ABI major or a newer minor (naming both versions and "rebuild it"), a malformed manifest or option
+ * table, a second plugin of the same kind and name (naming both files). RTLD_NOW | RTLD_LOCAL. */
+KP_NODISCARD enum kp_status kp_registry_open(struct kp_registry *r, const char *path,
+                                             struct kp_error *e);
+
+/* Open every *.so of a folder, in name order. A missing folder is an error. A file that is refused does not
+ * stop the others; each refusal adds a line to `report`. */
+KP_NODISCARD enum kp_status kp_registry_scan(struct kp_registry *r, const char *folder,
+                                             struct kp_text *report, struct kp_error *e);
+
+/* The folders where this build or installation keeps its plugins (models, objectives, metrics),
+ * relative to the running program, then those of $KAPPA_PLUGINS (separated by ':'). Never the
+ * working directory by itself. */
+KP_NODISCARD enum kp_status kp_registry_scan_default(struct kp_registry *r, struct kp_text *report,
+                                                     struct kp_error *e);
+
+void kp_registry_finish(struct kp_registry *r);
+
+/* NULL if there is none. `from`, if not NULL, receives the plugin that holds it. */
+const struct kp_model_def *kp_registry_model(const struct kp_registry *r, const char *name,
+                                             const struct kp_loaded **from);
+const struct kp_objective_def *kp_registry_objective(const struct kp_registry *r, const char *name,
+                                                     const struct kp_loaded **from);
+const struct kp_metric_def *kp_registry_metric(const struct kp_registry *r, const char *name,
+                                               const struct kp_loaded **from);
+
+#endif

@@ -1,0 +1,38 @@
+/* objective.h - what an objective plugin provides: the loss that a student minimises. */
+#ifndef KAPPA_OBJECTIVE_H
+#define KAPPA_OBJECTIVE_H
+
+#include "kappa/option.h"
+#include "kappa/tape.h"
+
+/* What an objective reads besides the student and the labels. Combine with |. */
+enum kp_need {
+    KP_NEED_TEACHER_LOGITS = 1,
+};
+
+/* All on one tape. Rows are examples. A row that is no example (padding) has weight 0, label -1. */
+struct kp_objective_io {
+    size_t size;
+    struct kp_tensor *logits;         /* (N, K), the student's */
+    struct kp_tensor *features;       /* (N, D), the student's; NULL if its model names none */
+    struct kp_tensor *labels;         /* (N), int32, -1 for none */
+    struct kp_tensor *weights;        /* (N), >= 0 */
+    struct kp_tensor *teacher_logits; /* (N, K); NULL unless needed */
+};
+
+struct kp_objective_def {
+    size_t size;      /* sizeof(struct kp_objective_def) */
+    const char *name; /* [a-z0-9_]+, value of objective.plugin */
+    const char *doc;  /* one sentence */
+    const char *formula; /* of the loss of one row, plain text, for `kappa info` */
+    uint32_t needs;   /* enum kp_need */
+    size_t self_size; /* of the state struct: zeroed, then options filled in */
+    struct kp_option_table options;
+
+    /* Record *loss, a scalar: the mean of the rows' losses weighted by io->weights. It is
+     * differentiated for you. Must not change self. */
+    enum kp_status (*loss)(const void *self, struct kp_tape *t, const struct kp_objective_io *io,
+                           struct kp_tensor **loss);
+};
+
+#endif
