@@ -125,8 +125,10 @@ struct kp_node {
     struct kp_attrs attrs;
     struct kp_value *in[KP_NODE_IN];
     struct kp_value *out[KP_NODE_OUT];
-    /* by the device's plan: bytes of scratch that live only during this node */
-    size_t scratch;
+    /* by the device's plan */
+    size_t scratch;  /* bytes that live only during this node's segment */
+    int32_t segment; /* nodes of one segment may be in execution at the same time, for different
+                        slices; rises with execution order. Values live for whole segments */
     /* by the core */
     size_t scratch_offset; /* in the arena */
 };
