@@ -1,7 +1,9 @@
-/* cnn.c - VanillaCNN: 3x3 convolutions with batch norm, ReLU and max-pooling, then one linear layer.
+/* cnn.c - VanillaCNN: 3x3 convolutions with batch norm, ReLU and max-pooling, then one linear
+ * layer.
  *
- * Block 0 keeps the image size, each later block halves it; what is left is max-pooled to one pixel.
- * The features are that pixel. 154 250 parameters for 32x32 RGB, 10 classes and the default widths. */
+ * Block 0 keeps the image size, each later block halves it; what is left is max-pooled to one
+ * pixel. The features are that pixel. 154 250 parameters for 32x32 RGB, 10 classes and the default
+ * widths. */
 #include "kappa/layers.h"
 #include "kappa/plugin.h"
 
@@ -14,8 +16,8 @@ struct cnn {
     int64_t width;
     struct kp_ints channels;
     int64_t blocks;
-    int64_t final_size[2];    /* of the image after the last block: height, width */
-    struct cnn_block *block;  /* [blocks] */
+    int64_t final_size[2];   /* of the image after the last block: height, width */
+    struct cnn_block *block; /* [blocks] */
     struct kp_linear_layer head;
 };
 
@@ -36,7 +38,8 @@ static enum kp_status cnn_build(void *self, struct kp_build *b, const struct kp_
     struct cnn *m = self;
 
     if (io->input.n != 3)
-        return kp_build_fail(b, KP_E_SHAPE, "cnn wants images (channels, height, width), got %d dims",
+        return kp_build_fail(b, KP_E_SHAPE,
+                             "cnn wants images (channels, height, width), got %d dims",
                              (int)io->input.n);
     m->blocks = m->channels.count > 0 ? m->channels.count : 4;
     m->block = kp_build_alloc(b, struct cnn_block, m->blocks);
@@ -54,10 +57,11 @@ static enum kp_status cnn_build(void *self, struct kp_build *b, const struct kp_
             m->final_size[1] /= 2;
         }
         if (m->final_size[0] < 1 || m->final_size[1] < 1)
-            return kp_build_fail(b, KP_E_SHAPE,
-                                 "cnn with %lld blocks halves the image %lld times: %lldx%lld is too small",
-                                 (long long)m->blocks, (long long)m->blocks - 1,
-                                 (long long)io->input.dim[1], (long long)io->input.dim[2]);
+            return kp_build_fail(
+                b, KP_E_SHAPE,
+                "cnn with %lld blocks halves the image %lld times: %lldx%lld is too small",
+                (long long)m->blocks, (long long)m->blocks - 1, (long long)io->input.dim[1],
+                (long long)io->input.dim[2]);
         (void)snprintf(name, sizeof(name), "conv%d", (int)i);
         m->block[i].conv =
             kp_conv_declare(b, name, in, cnn_channels(m, i), kp_window(3, 1, 1), true);
@@ -73,9 +77,8 @@ static enum kp_status cnn_forward(const void *self, struct kp_tape *t, struct kp
                                   struct kp_tensor **logits)
 {
     const struct cnn *m = self;
-    struct kp_window rest = {{m->final_size[0], m->final_size[1]},
-                             {m->final_size[0], m->final_size[1]},
-                             {0, 0}};
+    struct kp_window rest = {
+        {m->final_size[0], m->final_size[1]}, {m->final_size[0], m->final_size[1]}, {0, 0}};
 
     for (int64_t i = 0; i < m->blocks; i++) {
         x = kp_conv_apply(t, &m->block[i].conv, x);

@@ -32,8 +32,8 @@ static double kd_scale(const struct kd *o)
     }
 }
 
-static enum kp_status kd_loss(const void *self, struct kp_tape *t,
-                              const struct kp_objective_io *io, struct kp_tensor **loss)
+static enum kp_status kd_loss(const void *self, struct kp_tape *t, const struct kp_objective_io *io,
+                              struct kp_tensor **loss)
 {
     const struct kd *o = self;
     struct kp_tensor *row = kp_kl_divergence(t, io->logits, io->teacher_logits, o->tau);

@@ -1,8 +1,8 @@
 /* lt.c - label training: the cross-entropy with the labels. */
 #include "kappa/plugin.h"
 
-static enum kp_status lt_loss(const void *self, struct kp_tape *t,
-                              const struct kp_objective_io *io, struct kp_tensor **loss)
+static enum kp_status lt_loss(const void *self, struct kp_tape *t, const struct kp_objective_io *io,
+                              struct kp_tensor **loss)
 {
     (void)self;
     *loss = kp_weighted_mean(t, kp_cross_entropy(t, io->logits, io->labels), io->weights);

@@ -15,8 +15,7 @@ struct kp_error {
 /* Record `st` and the text (cut if too long) and return `st`:
  *   return kp_fail(e, KP_E_FORMAT, "%s:%d: key without '='", path, line);
  * Never use it with st = KP_OK. */
-enum kp_status kp_fail(struct kp_error *e, enum kp_status st, const char *fmt, ...)
-    KP_PRINTF(3, 4);
+enum kp_status kp_fail(struct kp_error *e, enum kp_status st, const char *fmt, ...) KP_PRINTF(3, 4);
 enum kp_status kp_fail_v(struct kp_error *e, enum kp_status st, const char *fmt, va_list args)
     KP_PRINTF(3, 0);
 
@@ -26,11 +25,12 @@ enum kp_status kp_fail_in(struct kp_error *e, const char *fmt, ...) KP_PRINTF(2,
 /* One line for people: "malformed file". */
 const char *kp_status_text(enum kp_status st);
 
-/* For bugs in this program, never for files, options or devices: prints file, line and text, aborts. */
-#define KP_ASSERT(condition)                                     \
-    do {                                                         \
-        if (!(condition))                                        \
-            kp_assert_failed(#condition, __FILE__, __LINE__);    \
+/* For bugs in this program, never for files, options or devices: prints file, line and text,
+ * aborts. */
+#define KP_ASSERT(condition)                                  \
+    do {                                                      \
+        if (!(condition))                                     \
+            kp_assert_failed(#condition, __FILE__, __LINE__); \
     } while (0)
 _Noreturn void kp_assert_failed(const char *condition, const char *file, int line);
 

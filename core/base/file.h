@@ -34,7 +34,8 @@ KP_NODISCARD enum kp_status kp_replace_begin(const char *path, struct kp_replace
                                              struct kp_error *e);
 void kp_replace_write(struct kp_replace *r, const void *bytes, size_t size);
 KP_NODISCARD enum kp_status kp_replace_commit(struct kp_replace *r, struct kp_error *e);
-void kp_replace_abandon(struct kp_replace *r); /* after begin, in place of commit; also harmless after it */
+void kp_replace_abandon(
+    struct kp_replace *r); /* after begin, in place of commit; also harmless after it */
 
 /* Make a folder and its parents. */
 KP_NODISCARD enum kp_status kp_folder_make(const char *path, struct kp_error *e);

@@ -12,8 +12,8 @@ void kp_pool_destroy(struct kp_pool *p);
 int kp_pool_threads(const struct kp_pool *p);
 
 /* Call fn(arg, task, worker) for every task in [0, tasks), worker in [0, threads); returns when all
- * are done. Which worker does which task is not fixed: results must not depend on it. No allocation.
- * One caller at a time. Idle workers wait a moment actively, then asleep. */
+ * are done. Which worker does which task is not fixed: results must not depend on it. No
+ * allocation. One caller at a time. Idle workers wait a moment actively, then asleep. */
 void kp_pool_run(struct kp_pool *p, int64_t tasks, void (*fn)(void *arg, int64_t task, int worker),
                  void *arg);
 

@@ -1,7 +1,7 @@
 /* rng.h - counter-based random numbers: a value is a function of where it is used.
  *
- * Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011). There is no
- * state: f(seed, role, stream, epoch, example, index). */
+ * Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC
+ * 2011). There is no state: f(seed, role, stream, epoch, example, index). */
 #ifndef KP_BASE_RNG_H
 #define KP_BASE_RNG_H
 

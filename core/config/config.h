@@ -1,4 +1,5 @@
-/* config.h - a run's resolved configuration: every setting checked, with its origin, and the hashes. */
+/* config.h - a run's resolved configuration: every setting checked, with its origin, and the
+ * hashes. */
 #ifndef KP_CONFIG_CONFIG_H
 #define KP_CONFIG_CONFIG_H
 
@@ -18,9 +19,10 @@ struct kp_setting {
 
 /* Where the teacher comes from. At most one of the three; all NULL: none. */
 struct kp_teacher_ref {
-    const char *experiment; /* path of an INI, relative ones already seen from the file that named it */
-    const char *run;        /* uid or a unique prefix of it */
-    const char *file;       /* weights (safetensors) */
+    const char
+        *experiment;  /* path of an INI, relative ones already seen from the file that named it */
+    const char *run;  /* uid or a unique prefix of it */
+    const char *file; /* weights (safetensors) */
     const char *origin;
 };
 
@@ -51,10 +53,11 @@ struct kp_hashes {
     char group[KP_HASH_SIZE];
 };
 
-/* SHA-256 over "key=text\n" of the hashed settings, sorted, plus data.m, plus "teacher=<teacher_hash>" where
- * the objective needs a teacher (teacher_hash: its configuration hash, or the sha256 of its file; NULL or ""
- * otherwise). pair: without objective* and teacher*. group: without seed.master. A teacher's own hash leaves
- * out what cannot change it: data.kappa, data.student_pool, data.nested, seed.subset. */
+/* SHA-256 over "key=text\n" of the hashed settings, sorted, plus data.m, plus
+ * "teacher=<teacher_hash>" where the objective needs a teacher (teacher_hash: its configuration
+ * hash, or the sha256 of its file; NULL or "" otherwise). pair: without objective* and teacher*.
+ * group: without seed.master. A teacher's own hash leaves out what cannot change it: data.kappa,
+ * data.student_pool, data.nested, seed.subset. */
 void kp_config_hash(const struct kp_config *c, const char *teacher_hash, struct kp_hashes *out);
 
 /* The configuration as an INI file that gives the same hash, with the origin of each value as a

@@ -6,18 +6,19 @@
 
 struct kp_experiment;
 
-/* What the command line adds, in its order: "section.key=value", or for a sweep axis the same with commas. The
- * prefix "teacher:" sends a line to the teacher's experiment. */
+/* What the command line adds, in its order: "section.key=value", or for a sweep axis the same with
+ * commas. The prefix "teacher:" sends a line to the teacher's experiment. */
 struct kp_override {
     bool sweep;
     const char *text;
 };
 
 /* Parse the file and everything it includes. All errors are collected in `report`, one a line:
- * "file:line: section.key: what is wrong; what would be right". KP_E_CONFIG if there is any. Line syntax, include
- * cycles, lines too long for the parser, unknown sections and keys (with the nearest known one), bad axes (unknown key,
- * zip of unequal lengths) are found here. */
-KP_NODISCARD enum kp_status kp_experiment_open(const char *path, const struct kp_override *overrides,
+ * "file:line: section.key: what is wrong; what would be right". KP_E_CONFIG if there is any. Line
+ * syntax, include cycles, lines too long for the parser, unknown sections and keys (with the
+ * nearest known one), bad axes (unknown key, zip of unequal lengths) are found here. */
+KP_NODISCARD enum kp_status kp_experiment_open(const char *path,
+                                               const struct kp_override *overrides,
                                                int64_t override_count,
                                                const struct kp_registry *registry,
                                                struct kp_experiment **out, struct kp_text *report);
@@ -25,8 +26,8 @@ void kp_experiment_destroy(struct kp_experiment *x);
 
 const char *kp_experiment_path(const struct kp_experiment *x);
 
-/* Cells of the sweep after `zip`, `skip` and the rule that an axis of a plugin that the cell does not choose does not
- * multiply; 1 without a sweep. */
+/* Cells of the sweep after `zip`, `skip` and the rule that an axis of a plugin that the cell does
+ * not choose does not multiply; 1 without a sweep. */
 int64_t kp_experiment_cells(const struct kp_experiment *x);
 
 /* Resolve one cell: defaults, values, interpolation, types and ranges. Errors as above. */
@@ -34,8 +35,8 @@ KP_NODISCARD enum kp_status kp_experiment_resolve(const struct kp_experiment *x,
                                                   const struct kp_registry *registry,
                                                   struct kp_config **out, struct kp_text *report);
 
-/* The overrides that the command line addressed to the teacher ("teacher:" removed), and unhashed ones that
- * reach it as they are ([data] root, [run] threads, [device] kind). */
+/* The overrides that the command line addressed to the teacher ("teacher:" removed), and unhashed
+ * ones that reach it as they are ([data] root, [run] threads, [device] kind). */
 const struct kp_override *kp_experiment_teacher_overrides(const struct kp_experiment *x,
                                                           int64_t *count);
 

@@ -1,4 +1,5 @@
-/* settings.h - the core's own sections: [run] [data] [train] [seed] [device] [teacher] [metrics]. */
+/* settings.h - the core's own sections: [run] [data] [train] [seed] [device] [teacher] [metrics].
+ */
 #ifndef KP_CONFIG_SETTINGS_H
 #define KP_CONFIG_SETTINGS_H
 
@@ -68,8 +69,8 @@ struct kp_settings {
     } metrics;
 };
 
-/* A section of the core: its name, its options (offsets into struct kp_settings), and for each option whether
- * it can change the weights. */
+/* A section of the core: its name, its options (offsets into struct kp_settings), and for each
+ * option whether it can change the weights. */
 struct kp_section {
     const char *name;
     struct kp_option_table options;
@@ -79,8 +80,8 @@ struct kp_section {
 extern const struct kp_section kp_sections[];
 extern const int kp_section_count;
 
-/* The seed of a stream: the number given, or derived from the master seed (the same number for all streams:
- * the stream is part of the generator's key). *teacher tells that it is "teacher". */
+/* The seed of a stream: the number given, or derived from the master seed (the same number for all
+ * streams: the stream is part of the generator's key). *teacher tells that it is "teacher". */
 uint64_t kp_stream_seed(const char *text, int64_t master, bool *teacher);
 
 #endif

@@ -34,10 +34,10 @@ struct kp_dataset_config {
     int64_t pad_to;     /* height and width after centred padding with byte 0; 0: as they are */
 };
 
-/* Read a dataset. Labels and sizes are checked here; errors read `file: offset: what is wrong`, and a
- * missing file names the package or folder that would supply it.
- *   idx      train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], t10k-...; 10 classes
- *   cifar10  data_batch_1.bin .. 5, test_batch.bin; root or root/cifar-10-batches-bin */
+/* Read a dataset. Labels and sizes are checked here; errors read `file: offset: what is wrong`, and
+ * a missing file names the package or folder that would supply it. idx
+ * train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], t10k-...; 10 classes cifar10
+ * data_batch_1.bin .. 5, test_batch.bin; root or root/cifar-10-batches-bin */
 KP_NODISCARD enum kp_status kp_dataset_open(const struct kp_dataset_config *config,
                                             struct kp_dataset **out, struct kp_error *e);
 void kp_dataset_close(struct kp_dataset *d);

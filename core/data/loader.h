@@ -16,10 +16,10 @@ struct kp_loader_config {
     enum kp_split split;
     const int64_t *index; /* [count] examples of the split; NULL: 0..count-1. Outlives the loader */
     int64_t count;
-    int64_t batch;        /* examples per batch; the last batch of an epoch has what is left */
+    int64_t batch; /* examples per batch; the last batch of an epoch has what is left */
     enum kp_order order;
-    bool flip;            /* mirror with probability 1/2 */
-    int64_t crop_pad;     /* crop offsets are uniform in [-crop_pad, crop_pad], each axis; 0: none */
+    bool flip;        /* mirror with probability 1/2 */
+    int64_t crop_pad; /* crop offsets are uniform in [-crop_pad, crop_pad], each axis; 0: none */
     enum kp_rng_role role;
     uint64_t seed_order, seed_augment;
 };
@@ -32,7 +32,7 @@ struct kp_batch {
     const int32_t *labels;       /* [rows] */
     const float *weights;        /* [rows], all 1 */
     const struct kp_draw *draws; /* [rows]; NULL without augmentation */
-    const int64_t *position;     /* [rows] position of the example in config.index (or its number) */
+    const int64_t *position; /* [rows] position of the example in config.index (or its number) */
 };
 
 struct kp_loader;

@@ -16,15 +16,15 @@ enum kp_student_pool {
 };
 
 struct kp_subset_config {
-    enum kp_rng_role role;   /* TEACHER: the pool itself; STUDENT: m examples */
-    int64_t total;           /* examples in the training split */
-    double dev;              /* share carved off for development before anything else, 0 <= dev < 1 */
-    int64_t n_teacher;       /* size of the teacher's pool; 0: all that is left after dev */
-    int64_t m;               /* student's examples */
+    enum kp_rng_role role; /* TEACHER: the pool itself; STUDENT: m examples */
+    int64_t total;         /* examples in the training split */
+    double dev;            /* share carved off for development before anything else, 0 <= dev < 1 */
+    int64_t n_teacher;     /* size of the teacher's pool; 0: all that is left after dev */
+    int64_t m;             /* student's examples */
     enum kp_student_pool pool;
-    bool nested;             /* a smaller m is a prefix of a larger one */
-    uint64_t seed_pool;      /* of dev and the teacher's pool */
-    uint64_t seed_subset;    /* of the student's draw */
+    bool nested;          /* a smaller m is a prefix of a larger one */
+    uint64_t seed_pool;   /* of dev and the teacher's pool */
+    uint64_t seed_subset; /* of the student's draw */
 };
 
 struct kp_subset {
@@ -32,7 +32,7 @@ struct kp_subset {
     int64_t *index;    /* [count], in drawing order: the order of `order = fixed` */
     int64_t dev_count; /* the development split */
     int64_t *dev_index;
-    int64_t overlap;   /* how many of index are in the teacher's pool */
+    int64_t overlap;           /* how many of index are in the teacher's pool */
     char sha256[KP_HASH_SIZE]; /* of index as little-endian int64 */
 };
 

@@ -9,17 +9,17 @@ struct kp_device;
 struct kp_code; /* a lowered graph: immutable, shared by threads */
 
 struct kp_device_config {
-    int threads;     /* >= 1 */
-    int64_t slice;   /* examples per unit of work, a multiple of 16; see cpu/README.md */
+    int threads;   /* >= 1 */
+    int64_t slice; /* examples per unit of work, a multiple of 16; see cpu/README.md */
 };
 
 /* Memory of one program in use. All blocks belong to the device (kp_device_alloc). */
 struct kp_memory {
-    void *params;    /* graph.param_bytes: parameters, canonical, one after another */
-    void *buffers;   /* graph.buffer_bytes */
-    void *grads;     /* as params; NULL unless the graph has gradients */
-    void *slots;     /* optimizer state: slots_per_param times params; NULL if none */
-    void *arena;     /* graph.arena_bytes: everything else */
+    void *params;  /* graph.param_bytes: parameters, canonical, one after another */
+    void *buffers; /* graph.buffer_bytes */
+    void *grads;   /* as params; NULL unless the graph has gradients */
+    void *slots;   /* optimizer state: slots_per_param times params; NULL if none */
+    void *arena;   /* graph.arena_bytes: everything else */
     double scalars[KP_SCALARS];
 };
 
@@ -32,7 +32,7 @@ struct kp_draw {
 /* Bytes of a batch and how they become numbers: y = (byte / 255 - mean[c]) / sd[c]; pixels that the
  * crop takes from outside the image are byte 0. */
 struct kp_load {
-    const uint8_t *bytes; /* [rows][channels][height][width] */
+    const uint8_t *bytes;        /* [rows][channels][height][width] */
     const struct kp_draw *draws; /* [rows], or NULL for none */
     int64_t rows;
     int64_t channels, height, width;
@@ -65,7 +65,8 @@ struct kp_device_ops {
                             struct kp_error *e);
     void (*code_destroy)(struct kp_code *c);
 
-    /* Execute with the first `rows` <= capacity examples of the inputs. Rows beyond give nothing. */
+    /* Execute with the first `rows` <= capacity examples of the inputs. Rows beyond give nothing.
+     */
     enum kp_status (*run)(const struct kp_code *c, struct kp_memory *m, int64_t rows,
                           struct kp_error *e);
 

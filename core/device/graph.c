@@ -89,6 +89,8 @@ const char *kp_op_name(enum kp_op op)
         [KP_OP_WEIGHTED_MEAN_GRAD] = "weighted_mean_grad",
         [KP_OP_SGD] = "sgd",
         [KP_OP_CONVERT] = "convert",
+        [KP_OP_BATCH_NORM_SUMS] = "batch_norm_sums",
+        [KP_OP_BATCH_NORM_GRAD_SUMS] = "batch_norm_grad_sums",
     };
     return names[op];
 }

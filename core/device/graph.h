@@ -29,9 +29,9 @@ struct kp_value {
     enum kp_dtype dtype;
     struct kp_shape shape;
     bool batched;
-    bool input;        /* written by the host before a run */
-    bool output;       /* read by the host after a run: lives to the end */
-    const char *name;  /* of a parameter, buffer, input or tap; else NULL */
+    bool input;             /* written by the host before a run */
+    bool output;            /* read by the host after a run: lives to the end */
+    const char *name;       /* of a parameter, buffer, input or tap; else NULL */
     struct kp_value *alias; /* shares the memory of this value (flatten); else NULL */
     /* by the device's plan */
     enum kp_layout layout;
@@ -49,7 +49,8 @@ enum kp_op {
     KP_OP_LINEAR_GRAD_X,
     /* x, dy -> dw, db?   sums over the batch */
     KP_OP_LINEAR_GRAD_W,
-    /* x (N,C,H,W), w (O,C,kh,kw), b? -> y (N,O,H',W').  window; act: then ReLU; pool: then max-pool */
+    /* x (N,C,H,W), w (O,C,kh,kw), b? -> y (N,O,H',W').  window; act: then ReLU; pool: then max-pool
+     */
     KP_OP_CONV2D,
     /* dy, w -> dx.  window */
     KP_OP_CONV2D_GRAD_X,
@@ -60,56 +61,60 @@ enum kp_op {
      * pool: max-pool with `window`.  The buffers mean and var move by `momentum` to m and to the
      * variance times n / (n - 1) (n = 1: the biased one). Statistics in fp64 or two passes. */
     KP_OP_BATCH_NORM,
-    /* x, gamma, beta, m, s, r?, dy -> dx, dgamma, dbeta, dr?.  Through pool (first largest), ReLU and
-     * the batch statistics; rows beyond `rows` get dx = 0 */
+    /* x, gamma, beta, m, s, r?, dy -> dx, dgamma, dbeta, dr?.  Through pool (first largest), ReLU
+     * and the batch statistics; rows beyond `rows` get dx = 0 */
     KP_OP_BATCH_NORM_GRAD,
     /* x, gamma, beta, mean, var, r? -> y.  As BATCH_NORM with m = mean, s = 1 / sqrt(var + eps) */
     KP_OP_BATCH_NORM_EVAL,
     /* x, gamma, beta, mean, var, r?, dy -> dx, dgamma, dbeta, dr? */
     KP_OP_BATCH_NORM_EVAL_GRAD,
     /* w, b?, gamma, beta, mean, var -> w', b'.  The convolution that does what conv and the
-     * evaluated batch norm do: w' = w gamma / sqrt(var + eps), b' = beta + (b - mean) gamma / sqrt(...) */
+     * evaluated batch norm do: w' = w gamma / sqrt(var + eps), b' = beta + (b - mean) gamma /
+     * sqrt(...) */
     KP_OP_FOLD_BATCH_NORM,
-    KP_OP_RELU,      /* x -> y */
-    KP_OP_RELU_GRAD, /* y, dy -> dx = y > 0 ? dy : 0 */
-    KP_OP_MAX_POOL,      /* x -> y.  window */
-    KP_OP_MAX_POOL_GRAD, /* x, dy -> dx, to the first largest in row-major order.  window */
-    KP_OP_AVG_POOL,      /* x -> y.  window; divided by the full size */
-    KP_OP_AVG_POOL_GRAD, /* dy -> dx.  window */
-    KP_OP_RESHAPE,       /* x -> y, an alias; batch dimension kept */
-    KP_OP_ADD,           /* a, b -> a + b */
-    KP_OP_SUB,           /* a, b -> a - b */
-    KP_OP_MUL,           /* a, b -> a b */
-    KP_OP_SCALE,         /* x -> factor x */
-    KP_OP_SOFTMAX,          /* x (..,K) -> y */
-    KP_OP_SOFTMAX_GRAD,     /* y, dy -> dx = y (dy - sum(y dy)) */
-    KP_OP_LOG_SOFTMAX,      /* x (..,K) -> y */
-    KP_OP_LOG_SOFTMAX_GRAD, /* y, dy -> dx = dy - exp(y) sum(dy) */
-    KP_OP_MEAN,             /* x (N,..) -> y (N) */
-    KP_OP_MEAN_GRAD,        /* dy (N) -> dx (N,..) = dy / count */
+    KP_OP_RELU,               /* x -> y */
+    KP_OP_RELU_GRAD,          /* y, dy -> dx = y > 0 ? dy : 0 */
+    KP_OP_MAX_POOL,           /* x -> y.  window */
+    KP_OP_MAX_POOL_GRAD,      /* x, dy -> dx, to the first largest in row-major order.  window */
+    KP_OP_AVG_POOL,           /* x -> y.  window; divided by the full size */
+    KP_OP_AVG_POOL_GRAD,      /* dy -> dx.  window */
+    KP_OP_RESHAPE,            /* x -> y, an alias; batch dimension kept */
+    KP_OP_ADD,                /* a, b -> a + b */
+    KP_OP_SUB,                /* a, b -> a - b */
+    KP_OP_MUL,                /* a, b -> a b */
+    KP_OP_SCALE,              /* x -> factor x */
+    KP_OP_SOFTMAX,            /* x (..,K) -> y */
+    KP_OP_SOFTMAX_GRAD,       /* y, dy -> dx = y (dy - sum(y dy)) */
+    KP_OP_LOG_SOFTMAX,        /* x (..,K) -> y */
+    KP_OP_LOG_SOFTMAX_GRAD,   /* y, dy -> dx = dy - exp(y) sum(dy) */
+    KP_OP_MEAN,               /* x (N,..) -> y (N) */
+    KP_OP_MEAN_GRAD,          /* dy (N) -> dx (N,..) = dy / count */
     KP_OP_CROSS_ENTROPY,      /* z (..,K), labels (..) -> l (..);  label -1: 0 */
     KP_OP_CROSS_ENTROPY_GRAD, /* z, labels, dl -> dz = (softmax(z) - onehot) dl;  label -1: 0 */
-    KP_OP_KL,                 /* z, t (..,K) -> l (..) = KL(softmax(t/tau) || softmax(z/tau)).  factor = tau */
-    KP_OP_KL_GRAD,            /* z, t, dl -> dz = (softmax(z/tau) - softmax(t/tau)) dl / tau */
-    KP_OP_WEIGHTED_MEAN,      /* x (..), w (..) -> scalar sum(w x) / sum(w), 0 where sum(w) = 0; fp64 */
+    KP_OP_KL,      /* z, t (..,K) -> l (..) = KL(softmax(t/tau) || softmax(z/tau)).  factor = tau */
+    KP_OP_KL_GRAD, /* z, t, dl -> dz = (softmax(z/tau) - softmax(t/tau)) dl / tau */
+    KP_OP_WEIGHTED_MEAN, /* x (..), w (..) -> scalar sum(w x) / sum(w), 0 where sum(w) = 0; fp64 */
     KP_OP_WEIGHTED_MEAN_GRAD, /* x, w, dy? (scalar; NULL: 1) -> dx = dy w / sum(w) */
     /* no operands: all parameters at once, from memory.grads and memory.slots (momentum v).
-     *   g' = g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v)    mu = 0: no slots, v = g' */
+     *   g' = g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v)    mu = 0: no slots, v =
+     * g' */
     KP_OP_SGD,
     KP_OP_CONVERT, /* cpu: x -> y, the same numbers in another layout */
+    /* cpu, made by its plan: the first pass of BATCH_NORM and of BATCH_NORM_GRAD over the batch, with
+     * their operands; the result is the last operand of the node that it was split from.
+     *   x -> sums      x, gamma, beta, m, s, r?, dy -> sums */
+    KP_OP_BATCH_NORM_SUMS,
+    KP_OP_BATCH_NORM_GRAD_SUMS,
     KP_OP_COUNT
 };
 
 /* Host-side numbers that may change from step to step (memory.scalars). */
-enum kp_scalar {
-    KP_SCALAR_LR = 0,
-    KP_SCALARS = 8
-};
+enum kp_scalar { KP_SCALAR_LR = 0, KP_SCALARS = 8 };
 
 struct kp_attrs {
     struct kp_window window;
-    bool act;      /* ReLU after */
-    bool pool;     /* max-pool with `window` after (batch norm) or with `pool_window` (convolution) */
+    bool act;  /* ReLU after */
+    bool pool; /* max-pool with `window` after (batch norm) or with `pool_window` (convolution) */
     struct kp_window pool_window;
     double factor; /* SCALE's factor, KL's tau */
     double eps, momentum;
@@ -117,7 +122,7 @@ struct kp_attrs {
     bool nesterov;
 };
 
-#define KP_NODE_IN  7
+#define KP_NODE_IN  8
 #define KP_NODE_OUT 4
 
 struct kp_node {

@@ -19,9 +19,10 @@ enum kp_run_status {
     KP_RUN_LOST = 5,        /* its process is gone */
 };
 
-/* Open `path`, created with its folder `path`.d/ for artifacts if absent. Refuses, each with its own message: a file that
- * is no kappa database, one of a newer schema, a folder that cannot be written. Migrates an older schema after a backup. Runs
- * that claim to be running but whose process is gone become `lost`. */
+/* Open `path`, created with its folder `path`.d/ for artifacts if absent. Refuses, each with its
+ * own message: a file that is no kappa database, one of a newer schema, a folder that cannot be
+ * written. Migrates an older schema after a backup. Runs that claim to be running but whose process
+ * is gone become `lost`. */
 KP_NODISCARD enum kp_status kp_store_open(const char *path, struct kp_store **out,
                                           struct kp_error *e);
 /* Flushes. */
@@ -65,8 +66,8 @@ struct kp_subset_row {
 
 /* What this process is, for table attempt. */
 struct kp_attempt_row {
-    const char *device;   /* kp_device_ops.describe */
-    const char *versions; /* of kappa, compiler, libraries */
+    const char *device;       /* kp_device_ops.describe */
+    const char *versions;     /* of kappa, compiler, libraries */
     const char *git_revision; /* or NULL */
     int64_t threads;
 };
@@ -76,7 +77,7 @@ struct kp_run_info {
     enum kp_run_status status;
     char config_hash[KP_HASH_SIZE];
     int attempt;
-    int64_t epoch;      /* of its last checkpoint */
+    int64_t epoch;                 /* of its last checkpoint */
     char checkpoint[KP_HASH_SIZE]; /* sha256 of it, "" if none */
     char error[512];
 };
@@ -90,16 +91,14 @@ KP_NODISCARD enum kp_status kp_store_find_uid(struct kp_store *s, const char *ui
                                               struct kp_run_info *out, bool *found,
                                               struct kp_error *e);
 
-/* Begin: a new row (status running, attempt 1), or attempt + 1 of the row with this configuration hash if it
- * is not done: points after `resume_step` (-1: all) are deleted in the same transaction. Committed before it returns. KP_E_STORE if
- * another live process holds the run. */
-KP_NODISCARD enum kp_status kp_store_begin_run(struct kp_store *s, const struct kp_run_row *row,
-                                               const struct kp_param_row *params,
-                                               int64_t param_count, const struct kp_plugin_row *plugins,
-                                               int64_t plugin_count, const struct kp_subset_row *subsets,
-                                               int64_t subset_count, const struct kp_attempt_row *attempt,
-                                               int64_t resume_step, char uid[KP_UID_SIZE],
-                                               struct kp_error *e);
+/* Begin: a new row (status running, attempt 1), or attempt + 1 of the row with this configuration
+ * hash if it is not done: points after `resume_step` (-1: all) are deleted in the same transaction.
+ * Committed before it returns. KP_E_STORE if another live process holds the run. */
+KP_NODISCARD enum kp_status kp_store_begin_run(
+    struct kp_store *s, const struct kp_run_row *row, const struct kp_param_row *params,
+    int64_t param_count, const struct kp_plugin_row *plugins, int64_t plugin_count,
+    const struct kp_subset_row *subsets, int64_t subset_count, const struct kp_attempt_row *attempt,
+    int64_t resume_step, char uid[KP_UID_SIZE], struct kp_error *e);
 
 /* A metric's entry in metric_key, made if absent. */
 struct kp_metric_key {
@@ -141,7 +140,8 @@ struct kp_artifact_row {
 KP_NODISCARD enum kp_status kp_store_artifact(struct kp_store *s, const char *uid,
                                               const struct kp_artifact_row *a, int64_t epoch,
                                               int64_t step, struct kp_error *e);
-/* Of a run; *found = false if it has none of this role. path is absolute or relative to the working directory; free() it. */
+/* Of a run; *found = false if it has none of this role. path is absolute or relative to the working
+ * directory; free() it. */
 KP_NODISCARD enum kp_status kp_store_find_artifact(struct kp_store *s, const char *uid,
                                                    const char *role, char **path,
                                                    char sha256[KP_HASH_SIZE], bool *found,
@@ -155,19 +155,18 @@ struct kp_result_row {
     double value;
 };
 
-/* End a run in one transaction: results, pairwise values with the teacher, status, error text. Flushes first. */
+/* End a run in one transaction: results, pairwise values with the teacher, status, error text.
+ * Flushes first. */
 struct kp_pairwise_row {
     const char *other_uid;
     const char *key, *split, *estimator;
     int64_t n;
     double value;
 };
-KP_NODISCARD enum kp_status kp_store_end_run(struct kp_store *s, const char *uid,
-                                             enum kp_run_status status, const char *error,
-                                             const struct kp_result_row *results,
-                                             int64_t result_count,
-                                             const struct kp_pairwise_row *pairs,
-                                             int64_t pair_count, struct kp_error *e);
+KP_NODISCARD enum kp_status
+kp_store_end_run(struct kp_store *s, const char *uid, enum kp_run_status status, const char *error,
+                 const struct kp_result_row *results, int64_t result_count,
+                 const struct kp_pairwise_row *pairs, int64_t pair_count, struct kp_error *e);
 
 /* A note that people may want to see later: "teacher.mode auto took table". */
 void kp_store_event(struct kp_store *s, const char *uid, const char *kind, const char *text);

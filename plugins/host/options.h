@@ -13,9 +13,10 @@ const struct kp_option *kp_option_find(const struct kp_option_table *t, const ch
 /* The known name nearest to `name` if it is near enough to be meant, else NULL. */
 const char *kp_option_nearest(const struct kp_option_table *t, const char *name);
 
-/* Check `text` against the option; on success *canonical (from the arena) is the one text for the value:
- * integers in decimal, reals as kp_real_text(), booleans true|false, lists with single spaces. `why` of a failure
- * says what is wrong and what would be right: "'x' is no number; a number from 0 to 1". */
+/* Check `text` against the option; on success *canonical (from the arena) is the one text for the
+ * value: integers in decimal, reals as kp_real_text(), booleans true|false, lists with single
+ * spaces. `why` of a failure says what is wrong and what would be right: "'x' is no number; a
+ * number from 0 to 1". */
 KP_NODISCARD enum kp_status kp_option_check(const struct kp_option *o, const char *text,
                                             struct kp_arena *a, const char **canonical,
                                             struct kp_error *why);

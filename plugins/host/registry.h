@@ -18,14 +18,15 @@ struct kp_registry {
     int64_t count, room;
 };
 
-/* Open one plugin file and add it. Refuses, and says what to do: a file without entry symbol, one of
- * another ABI major or a newer minor (naming both versions and "rebuild it"), a malformed manifest or option
- * table, a second plugin of the same kind and name (naming both files). RTLD_NOW | RTLD_LOCAL. */
+/* Open one plugin file and add it. Refuses, and says what to do: a file without entry symbol, one
+ * of another ABI major or a newer minor (naming both versions and "rebuild it"), a malformed
+ * manifest or option table, a second plugin of the same kind and name (naming both files). RTLD_NOW
+ * | RTLD_LOCAL. */
 KP_NODISCARD enum kp_status kp_registry_open(struct kp_registry *r, const char *path,
                                              struct kp_error *e);
 
-/* Open every *.so of a folder, in name order. A missing folder is an error. A file that is refused does not
- * stop the others; each refusal adds a line to `report`. */
+/* Open every *.so of a folder, in name order. A missing folder is an error. A file that is refused
+ * does not stop the others; each refusal adds a line to `report`. */
 KP_NODISCARD enum kp_status kp_registry_scan(struct kp_registry *r, const char *folder,
                                              struct kp_text *report, struct kp_error *e);
 

@@ -31,7 +31,7 @@ struct kp_metric_def {
     size_t size;      /* sizeof(struct kp_metric_def) */
     const char *name; /* [a-z0-9_]+ */
     const char *doc;
-    uint32_t needs;   /* enum kp_metric_need */
+    uint32_t needs; /* enum kp_metric_need */
     size_t self_size;
     struct kp_option_table options;
 

@@ -86,8 +86,7 @@ KP_NODISCARD static inline enum kp_status kp_build_status(const struct kp_build 
 }
 
 /* Zeroed memory with the model's lifetime; NULL after an error. Never freed by the plugin. */
-#define kp_build_alloc(b, type, count) \
-    ((type *)(b)->fn->alloc((b), (size_t)(count), sizeof(type)))
+#define kp_build_alloc(b, type, count) ((type *)(b)->fn->alloc((b), (size_t)(count), sizeof(type)))
 
 /* Record why, return `st`:  return kp_build_fail(b, KP_E_SHAPE, "want 3 dims, got %d", n); */
 #define kp_build_fail(b, st, ...) ((b)->fn->fail((b), (st), __VA_ARGS__))
@@ -95,9 +94,9 @@ KP_NODISCARD static inline enum kp_status kp_build_status(const struct kp_build 
 /* What a model is built for. */
 struct kp_model_io {
     size_t size;
-    enum kp_dtype dtype;    /* of the input */
-    struct kp_shape input;  /* of one example, without the batch: (C, H, W) */
-    int64_t classes;        /* from the dataset; the width of the logits */
+    enum kp_dtype dtype;   /* of the input */
+    struct kp_shape input; /* of one example, without the batch: (C, H, W) */
+    int64_t classes;       /* from the dataset; the width of the logits */
 };
 
 struct kp_model_def {

@@ -21,12 +21,12 @@ struct kp_objective_io {
 };
 
 struct kp_objective_def {
-    size_t size;      /* sizeof(struct kp_objective_def) */
-    const char *name; /* [a-z0-9_]+, value of objective.plugin */
-    const char *doc;  /* one sentence */
+    size_t size;         /* sizeof(struct kp_objective_def) */
+    const char *name;    /* [a-z0-9_]+, value of objective.plugin */
+    const char *doc;     /* one sentence */
     const char *formula; /* of the loss of one row, plain text, for `kappa info` */
-    uint32_t needs;   /* enum kp_need */
-    size_t self_size; /* of the state struct: zeroed, then options filled in */
+    uint32_t needs;      /* enum kp_need */
+    size_t self_size;    /* of the state struct: zeroed, then options filled in */
     struct kp_option_table options;
 
     /* Record *loss, a scalar: the mean of the rows' losses weighted by io->weights. It is

@@ -22,7 +22,10 @@ struct kp_plugin {
 
 /* const struct kp_plugin KP_PLUGIN = { .abi = KP_ABI, .name = "mlp", ... }; */
 #define KP_PLUGIN kp_plugin_v1
-#define KP_ABI {KP_ABI_MAGIC, sizeof(struct kp_plugin), KP_ABI_MAJOR, KP_ABI_MINOR, sizeof(void *)}
+#define KP_ABI                                                                             \
+    {                                                                                      \
+        KP_ABI_MAGIC, sizeof(struct kp_plugin), KP_ABI_MAJOR, KP_ABI_MINOR, sizeof(void *) \
+    }
 
 KP_EXTERN_C KP_EXPORT const struct kp_plugin KP_PLUGIN;
 

@@ -12,8 +12,8 @@ enum kp_dtype {
     KP_U8 = 2,
 };
 
-/* Row-major extents, outermost first: an image batch is (N, C, H, W). dim[i] >= 1 for i < n, entries
- * from n on are zero. n = 0 is a scalar. Copied by value. */
+/* Row-major extents, outermost first: an image batch is (N, C, H, W). dim[i] >= 1 for i < n,
+ * entries from n on are zero. n = 0 is a scalar. Copied by value. */
 struct kp_shape {
     int32_t n;
     int64_t dim[KP_MAX_DIMS];
@@ -37,7 +37,8 @@ static inline struct kp_shape kp_shape4(int64_t a, int64_t b, int64_t c, int64_t
     return s;
 }
 
-/* Number of elements; 1 for a scalar. Extents are checked where they enter, so it cannot overflow. */
+/* Number of elements; 1 for a scalar. Extents are checked where they enter, so it cannot overflow.
+ */
 static inline int64_t kp_shape_count(struct kp_shape s)
 {
     int64_t count = 1;

@@ -127,7 +127,8 @@ static inline struct kp_tensor *kp_conv2d(struct kp_tape *t, struct kp_tensor *x
 
 /* y = (x - m) / sqrt(v + eps) * gamma + beta, per channel of x (N, C, H, W) or (N, C).
  * TRAIN: m, v are the batch's mean and biased variance; the buffers mean and var move towards m and
- * the unbiased variance by `momentum`. Otherwise m, v are the buffers. gamma, beta, mean, var (C). */
+ * the unbiased variance by `momentum`. Otherwise m, v are the buffers. gamma, beta, mean, var (C).
+ */
 static inline struct kp_tensor *kp_batch_norm(struct kp_tape *t, struct kp_tensor *x,
                                               struct kp_tensor *gamma, struct kp_tensor *beta,
                                               struct kp_tensor *mean, struct kp_tensor *var,
@@ -210,8 +211,8 @@ static inline struct kp_tensor *kp_cross_entropy(struct kp_tape *t, struct kp_te
     return t->fn->cross_entropy(t, logits, labels);
 }
 
-/* KL(p_t || p_s) with p = softmax(logits / tau), summed over classes, nats. No gradient flows to the
- * teacher.   student, teacher (N, ..., K)   ->   (N, ...) */
+/* KL(p_t || p_s) with p = softmax(logits / tau), summed over classes, nats. No gradient flows to
+ * the teacher.   student, teacher (N, ..., K)   ->   (N, ...) */
 static inline struct kp_tensor *kp_kl_divergence(struct kp_tape *t, struct kp_tensor *student,
                                                  struct kp_tensor *teacher, double tau)
 {

@@ -1,0 +1,80 @@
+/* element.c - element by element operations and SGD of the reference device. */
+#include "device/ref/ref.h"
+
+static int64_t elements(const struct kp_ref_call *c)
+{
+    return kp_ref_count(c->node->out[0], c->rows);
+}
+
+void kp_ref_relu(const struct kp_ref_call *c)
+{
+    const double *x = kp_ref_in(c, 0);
+    double *y = kp_ref_out(c, 0);
+    for (int64_t i = 0; i < elements(c); i++)
+        y[i] = x[i] > 0 ? x[i] : 0;
+}
+
+void kp_ref_relu_grad(const struct kp_ref_call *c)
+{
+    const double *y = kp_ref_in(c, 0), *dy = kp_ref_in(c, 1);
+    double *dx = kp_ref_out(c, 0);
+    for (int64_t i = 0; i < elements(c); i++)
+        dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+void kp_ref_add(const struct kp_ref_call *c)
+{
+    const double *a = kp_ref_in(c, 0), *b = kp_ref_in(c, 1);
+    double *y = kp_ref_out(c, 0);
+    for (int64_t i = 0; i < elements(c); i++)
+        y[i] = a[i] + b[i];
+}
+
+void kp_ref_sub(const struct kp_ref_call *c)
+{
+    const double *a = kp_ref_in(c, 0), *b = kp_ref_in(c, 1);
+    double *y = kp_ref_out(c, 0);
+    for (int64_t i = 0; i < elements(c); i++)
+        y[i] = a[i] - b[i];
+}
+
+void kp_ref_mul(const struct kp_ref_call *c)
+{
+    const double *a = kp_ref_in(c, 0), *b = kp_ref_in(c, 1);
+    double *y = kp_ref_out(c, 0);
+    for (int64_t i = 0; i < elements(c); i++)
+        y[i] = a[i] * b[i];
+}
+
+void kp_ref_scale(const struct kp_ref_call *c)
+{
+    const double *x = kp_ref_in(c, 0);
+    double *y = kp_ref_out(c, 0);
+    for (int64_t i = 0; i < elements(c); i++)
+        y[i] = c->node->attrs.factor * x[i];
+}
+
+/* RESHAPE and CONVERT: the same numbers in the same order, in the same memory for an alias. */
+void kp_ref_copy(const struct kp_ref_call *c)
+{
+    const double *x = kp_ref_in(c, 0);
+    double *y = kp_ref_out(c, 0);
+    for (int64_t i = 0; x != y && i < elements(c); i++)
+        y[i] = x[i];
+}
+
+/* g' = g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v) */
+void kp_ref_sgd(const struct kp_node *n, const struct kp_memory *m, int64_t count)
+{
+    const struct kp_attrs *a = &n->attrs;
+    const double *g = m->grads;
+    double *p = m->params, *slot = m->slots;
+    for (int64_t i = 0; i < count; i++) {
+        double step = g[i] + a->weight_decay * p[i], v = step;
+        if (a->momentum > 0) {
+            v += a->momentum * slot[i];
+            slot[i] = v;
+        }
+        p[i] -= m->scalars[KP_SCALAR_LR] * (a->nesterov ? step + a->momentum * v : v);
+    }
+}

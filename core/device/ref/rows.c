@@ -1,0 +1,238 @@
+/* rows.c - softmax, losses and means of the reference device. */
+#include "device/ref/ref.h"
+
+#include <math.h>
+
+/* Rows of the last dimension of v (.., K). */
+static int64_t width_of(const struct kp_value *v)
+{
+    return v->shape.dim[v->shape.n - 1];
+}
+
+static int64_t rows_of(const struct kp_ref_call *c, const struct kp_value *v)
+{
+    return kp_ref_count(v, c->rows) / width_of(v);
+}
+
+/* softmax(x / tau) of one row. The largest is taken out before the division, so that extreme logits
+ * at a small temperature lose no digits. */
+struct soft {
+    const double *x;
+    double tau, largest, sum;
+};
+
+static struct soft soft_of(const double *x, int64_t k, double tau)
+{
+    struct soft s = {x, tau, x[0], 0};
+    for (int64_t i = 1; i < k; i++)
+        s.largest = fmax(s.largest, x[i]);
+    for (int64_t i = 0; i < k; i++)
+        s.sum += exp((x[i] - s.largest) / tau);
+    return s;
+}
+
+static double soft_share(const struct soft *s, int64_t i)
+{
+    return exp((s->x[i] - s->largest) / s->tau) / s->sum;
+}
+
+static double soft_log(const struct soft *s, int64_t i)
+{
+    return (s->x[i] - s->largest) / s->tau - log(s->sum);
+}
+
+void kp_ref_softmax(const struct kp_ref_call *c)
+{
+    const double *x = kp_ref_in(c, 0);
+    double *y = kp_ref_out(c, 0);
+    int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        struct soft p = soft_of(x + r * k, k, 1);
+        for (int64_t i = 0; i < k; i++)
+            y[r * k + i] = soft_share(&p, i);
+    }
+}
+
+/* dx = y (dy - sum(y dy)) */
+void kp_ref_softmax_grad(const struct kp_ref_call *c)
+{
+    const double *y = kp_ref_in(c, 0), *dy = kp_ref_in(c, 1);
+    double *dx = kp_ref_out(c, 0);
+    int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (int64_t i = r * k; i < (r + 1) * k; i++)
+            sum += y[i] * dy[i];
+        for (int64_t i = r * k; i < (r + 1) * k; i++)
+            dx[i] = y[i] * (dy[i] - sum);
+    }
+}
+
+void kp_ref_log_softmax(const struct kp_ref_call *c)
+{
+    const double *x = kp_ref_in(c, 0);
+    double *y = kp_ref_out(c, 0);
+    int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        struct soft p = soft_of(x + r * k, k, 1);
+        for (int64_t i = 0; i < k; i++)
+            y[r * k + i] = soft_log(&p, i);
+    }
+}
+
+/* dx = dy - exp(y) sum(dy) */
+void kp_ref_log_softmax_grad(const struct kp_ref_call *c)
+{
+    const double *y = kp_ref_in(c, 0), *dy = kp_ref_in(c, 1);
+    double *dx = kp_ref_out(c, 0);
+    int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (int64_t i = r * k; i < (r + 1) * k; i++)
+            sum += dy[i];
+        for (int64_t i = r * k; i < (r + 1) * k; i++)
+            dx[i] = dy[i] - exp(y[i]) * sum;
+    }
+}
+
+void kp_ref_mean(const struct kp_ref_call *c)
+{
+    const struct kp_value *v = c->node->in[0];
+    const double *x = kp_ref_in(c, 0);
+    double *y = kp_ref_out(c, 0);
+    int64_t each = kp_shape_count(v->shape) / v->shape.dim[0];
+    for (int64_t i = 0; i < kp_ref_count(v, c->rows); i++)
+        y[i / each] += x[i];
+    for (int64_t n = 0; n < kp_ref_first(v, c->rows); n++)
+        y[n] /= (double)each;
+}
+
+void kp_ref_mean_grad(const struct kp_ref_call *c)
+{
+    const struct kp_value *v = c->node->out[0];
+    const double *dy = kp_ref_in(c, 0);
+    double *dx = kp_ref_out(c, 0);
+    int64_t each = kp_shape_count(v->shape) / v->shape.dim[0];
+    for (int64_t i = 0; i < kp_ref_count(v, c->rows); i++)
+        dx[i] = dy[i / each] / (double)each;
+}
+
+/* The class of row r, or -1 for none. */
+static int64_t label_of(const struct kp_ref_call *c, int64_t r, int64_t classes)
+{
+    int64_t label = (int64_t)kp_ref_in(c, 1)[r];
+    KP_ASSERT(label >= -1 && label < classes);
+    return label;
+}
+
+/* l = -log softmax(z)[label] */
+void kp_ref_cross_entropy(const struct kp_ref_call *c)
+{
+    const double *z = kp_ref_in(c, 0);
+    double *l = kp_ref_out(c, 0);
+    int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        struct soft p = soft_of(z + r * k, k, 1);
+        int64_t label = label_of(c, r, k);
+        if (label >= 0)
+            l[r] = -soft_log(&p, label);
+    }
+}
+
+/* dz = (softmax(z) - onehot(label)) dl */
+void kp_ref_cross_entropy_grad(const struct kp_ref_call *c)
+{
+    const double *z = kp_ref_in(c, 0), *dl = kp_ref_in(c, 2);
+    double *dz = kp_ref_out(c, 0);
+    int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        struct soft p = soft_of(z + r * k, k, 1);
+        int64_t label = label_of(c, r, k);
+        for (int64_t i = 0; label >= 0 && i < k; i++)
+            dz[r * k + i] = (soft_share(&p, i) - (i == label ? 1 : 0)) * dl[r];
+    }
+}
+
+/* e^-a - 1 + a, accurate near 0. */
+static double second_order(double a)
+{
+    if (fabs(a) > 0.03)
+        return expm1(-a) + a;
+    return a * a / 2 *
+           (1 - a / 3 * (1 - a / 4 * (1 - a / 5 * (1 - a / 6 * (1 - a / 7 * (1 - a / 8))))));
+}
+
+/* KL(p || q), p = softmax(t / tau), q = softmax(z / tau).
+ *
+ * With a = log(p / q), KL = sum p a = sum p (e^-a - 1 + a), because sum q = sum p. The terms of the
+ * second form are not negative, so small divergences (a large tau: 1e-9 and less) keep their
+ * digits; a itself is d - log sum q e^d with d = (t - z) / tau, up to any constant. The first form
+ * serves where the logits are far apart. */
+static double divergence(const double *z, const double *t, int64_t k, double tau)
+{
+    struct soft q = soft_of(z, k, tau), p = soft_of(t, k, tau);
+    double centre = (t[0] - z[0]) / tau, farthest = 0, sum = 0, mean = 0;
+    for (int64_t i = 0; i < k; i++)
+        farthest = fmax(farthest, fabs((t[i] - z[i]) / tau - centre));
+    if (farthest > 1) {
+        for (int64_t i = 0; i < k; i++)
+            sum += soft_share(&p, i) * (soft_log(&p, i) - soft_log(&q, i));
+        return sum;
+    }
+    for (int64_t i = 0; i < k; i++)
+        mean += soft_share(&q, i) * expm1((t[i] - z[i]) / tau - centre);
+    for (int64_t i = 0; i < k; i++) {
+        double a = (t[i] - z[i]) / tau - centre - log1p(mean);
+        sum += soft_share(&p, i) * second_order(a);
+    }
+    return sum;
+}
+
+void kp_ref_kl(const struct kp_ref_call *c)
+{
+    const double *z = kp_ref_in(c, 0), *t = kp_ref_in(c, 1);
+    double *l = kp_ref_out(c, 0);
+    int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
+    for (int64_t r = 0; r < rows; r++)
+        l[r] = divergence(z + r * k, t + r * k, k, c->node->attrs.factor);
+}
+
+/* dz = (softmax(z / tau) - softmax(t / tau)) dl / tau */
+void kp_ref_kl_grad(const struct kp_ref_call *c)
+{
+    const double *z = kp_ref_in(c, 0), *t = kp_ref_in(c, 1), *dl = kp_ref_in(c, 2);
+    double *dz = kp_ref_out(c, 0), tau = c->node->attrs.factor;
+    int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        struct soft q = soft_of(z + r * k, k, tau), p = soft_of(t + r * k, k, tau);
+        for (int64_t i = 0; i < k; i++)
+            dz[r * k + i] = (soft_share(&q, i) - soft_share(&p, i)) * dl[r] / tau;
+    }
+}
+
+static double weight_sum(const struct kp_ref_call *c)
+{
+    const double *w = kp_ref_in(c, 1);
+    double sum = 0;
+    for (int64_t i = 0; i < kp_ref_count(c->node->in[1], c->rows); i++)
+        sum += w[i];
+    return sum;
+}
+
+void kp_ref_weighted_mean(const struct kp_ref_call *c)
+{
+    const double *x = kp_ref_in(c, 0), *w = kp_ref_in(c, 1);
+    double weights = weight_sum(c), sum = 0;
+    for (int64_t i = 0; i < kp_ref_count(c->node->in[0], c->rows); i++)
+        sum += w[i] * x[i];
+    kp_ref_out(c, 0)[0] = weights != 0 ? sum / weights : 0;
+}
+
+/* dx = dy w / sum(w) */
+void kp_ref_weighted_mean_grad(const struct kp_ref_call *c)
+{
+    const double *w = kp_ref_in(c, 1), *dy = kp_ref_in(c, 2);
+    double *dx = kp_ref_out(c, 0), weights = weight_sum(c);
+    for (int64_t i = 0; weights != 0 && i < kp_ref_count(c->node->in[0], c->rows); i++)
+        dx[i] = (dy ? dy[0] : 1) * w[i] / weights;
+}

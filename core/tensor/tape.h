@@ -1,0 +1,35 @@
+/* tape.h - the host's side of kappa/tape.h: recording into a graph. */
+#ifndef KP_TENSOR_TAPE_H
+#define KP_TENSOR_TAPE_H
+
+#include "base/error.h"
+#include "tensor/net.h"
+
+struct kp_tap {
+    const char *name;
+    struct kp_value *value;
+};
+
+#define KP_TAP_LIMIT 64
+
+/* In the caller's memory. The graph and the net outlive it. */
+struct kp_recording {
+    struct kp_tape tape; /* first: plugins see a pointer to it */
+    struct kp_graph *graph;
+    const struct kp_net *net;
+    struct kp_error *error;
+    struct kp_value **params;  /* [net->params.count], NULL where not used yet */
+    struct kp_value **buffers; /* [net->buffers.count] */
+    struct kp_value *features; /* NULL if not named */
+    struct kp_tap taps[KP_TAP_LIMIT];
+    int tap_count;
+};
+
+KP_NODISCARD enum kp_status kp_recording_init(struct kp_recording *r, struct kp_graph *g,
+                                              const struct kp_net *net, struct kp_error *e);
+
+/* A value that the host fills before each run. */
+struct kp_tensor *kp_recording_input(struct kp_recording *r, const char *name, enum kp_dtype dtype,
+                                     struct kp_shape shape, bool batched);
+
+#endif
