@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define THREADS_MAX 1024
-#define SPIN_NS     20000
+#define SPIN_NS     40000
 
 struct worker {
     struct kp_pool *pool;

@@ -21,12 +21,13 @@ void kp_text_addf(struct kp_text *t, const char *fmt, ...) KP_PRINTF(2, 3);
 void kp_text_clear(struct kp_text *t); /* keeps the memory */
 void kp_text_finish(struct kp_text *t);
 
-/* Shortest decimal text that strtod() reads back to the same double: "0.1", "1e-05", "nan", "inf".
- * Independent of the locale. */
+/* Decimal text that strtod() reads back to the same double, of 15, 16 or 17 digits the fewest that do:
+ * "0.1", "1e-05", "nan", "inf". Independent of the locale. */
 #define KP_REAL_TEXT_SIZE 32
 const char *kp_real_text(double v, char out[KP_REAL_TEXT_SIZE]);
 
-/* Edit distance of two words (insert, delete, replace, swap of neighbours), for "did you mean". */
+/* Edit distance of two words (insert, delete, replace, swap of neighbours), for "did you mean".
+ * With a word of more than 64 letters: the length of the longer one. */
 size_t kp_text_distance(const char *a, const char *b);
 
 #endif

@@ -11,10 +11,11 @@
 /* One setting, "data.kappa", "objective.kd.tau". */
 struct kp_setting {
     const char *key;
-    const char *text;   /* canonical, see kp_option_check() */
-    double number;      /* NaN if it is none */
-    const char *origin; /* "path/file.ini:12", "default", "--set", "[sweep]" */
-    bool hashed;        /* can change the weights */
+    const char *text; /* canonical, see kp_option_check() */
+    double number;    /* NaN if it is none */
+    const char
+        *origin; /* "path/file.ini:12", "default", "--set", "--sweep", "path/file.ini:30 [sweep]" */
+    bool hashed; /* can change the weights */
 };
 
 /* Where the teacher comes from. At most one of the three; all NULL: none. */
@@ -36,14 +37,17 @@ struct kp_config {
     const struct kp_model_def *model;
     const struct kp_objective_def *objective;
     const struct kp_loaded *model_from, *objective_from;
-    bool needs_teacher; /* the objective declares it */
+    bool needs_teacher; /* the objective declares it, or seed.init = teacher */
     double kappa;       /* data.kappa; 1 for a teacher */
     int64_t m;          /* training examples: llround(kappa n_teacher); n_teacher for a teacher */
 };
 
-/* The state structs of plugins, zeroed and filled from the configuration; in c->memory. */
+/* The state structs of plugins, zeroed and filled from the configuration; in c->memory. NULL if out
+ * of memory. */
 void *kp_config_model_self(struct kp_config *c);
 void *kp_config_objective_self(struct kp_config *c);
+void *kp_config_metric_self(struct kp_config *c,
+                            const struct kp_metric_def *m); /* one of metrics.plugins */
 
 const struct kp_setting *kp_config_find(const struct kp_config *c, const char *key);
 
@@ -60,8 +64,8 @@ struct kp_hashes {
  * data.student_pool, data.nested, seed.subset. */
 void kp_config_hash(const struct kp_config *c, const char *teacher_hash, struct kp_hashes *out);
 
-/* The configuration as an INI file that gives the same hash, with the origin of each value as a
- * comment if `origins`. */
+/* Add the configuration as an INI file that gives the same settings and hashes, with the origin of
+ * each value as a comment if `origins`. */
 void kp_config_print(const struct kp_config *c, bool origins, struct kp_text *out);
 
 void kp_config_destroy(struct kp_config *c);

@@ -13,6 +13,16 @@ struct kp_override {
     const char *text;
 };
 
+/* The rules of the text:
+ *   later wins      includes in place, then the file's own lines, then --set and --sweep, left to
+ * right continuation    an indented line goes on with the value above it: joined by a space, or, if
+ * it begins with '\\', without one interpolation   ${section.key} and ${env:NAME}, once: what they
+ * stand for is not looked at again; in [include] path only ${env:NAME} sweep           an axis wins
+ * over a plain value of the same key in any file; a later --set of the key removes the axis cells
+ * the first axis is the slowest, save that the axis of a plugin's choice comes before the axes of
+ *                   plugin options
+ *   --set, --sweep  do not reach the teacher's experiment; "teacher:section.key=value" does */
+
 /* Parse the file and everything it includes. All errors are collected in `report`, one a line:
  * "file:line: section.key: what is wrong; what would be right". KP_E_CONFIG if there is any. Line
  * syntax, include cycles, lines too long for the parser, unknown sections and keys (with the
@@ -30,7 +40,8 @@ const char *kp_experiment_path(const struct kp_experiment *x);
  * not choose does not multiply; 1 without a sweep. */
 int64_t kp_experiment_cells(const struct kp_experiment *x);
 
-/* Resolve one cell: defaults, values, interpolation, types and ranges. Errors as above. */
+/* Resolve one cell: defaults, values, interpolation, types and ranges. Errors as above; a line that
+ * `report` already has is not added again, so that one report can serve all cells. */
 KP_NODISCARD enum kp_status kp_experiment_resolve(const struct kp_experiment *x, int64_t cell,
                                                   const struct kp_registry *registry,
                                                   struct kp_config **out, struct kp_text *report);

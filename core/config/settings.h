@@ -17,6 +17,12 @@ enum kp_schedule_kind {
     KP_SCHEDULE_COSINE_EPOCH = 1, /* per epoch, with warm-up */
 };
 
+enum kp_device_kind_setting {
+    KP_DEVICE_AUTO = 0, /* the fastest that works here */
+    KP_DEVICE_CPU = 1,
+    KP_DEVICE_REF = 2, /* slow, obvious, fp64 */
+};
+
 struct kp_settings {
     struct {
         const char *name;
@@ -79,6 +85,13 @@ struct kp_section {
 
 extern const struct kp_section kp_sections[];
 extern const int kp_section_count;
+
+/* The largest seed: integers up to here are exact in the database's numbers. */
+#define KP_SEED_MAX INT64_C(9007199254740992)
+
+/* What a stream's seed may be: "master", an integer from 0 to KP_SEED_MAX, and "teacher" if
+ * allowed. */
+bool kp_stream_seed_valid(const char *text, bool teacher_allowed);
 
 /* The seed of a stream: the number given, or derived from the master seed (the same number for all
  * streams: the stream is part of the generator's key). *teacher tells that it is "teacher". */

@@ -10,7 +10,8 @@
 struct kp_database {
     sqlite3 *handle;
     char *path;
-    bool wal; /* journal_mode = WAL, in which a commit need not wait for the disk */
+    bool wal;     /* journal_mode = WAL, in which a commit need not wait for the disk */
+    bool durable; /* PRAGMA synchronous as it is set now */
 };
 
 /* Open an existing file for reading. It need not be in a folder that can be written. */
@@ -56,7 +57,6 @@ KP_NODISCARD enum kp_status kp_database_integer(struct kp_database *d, struct kp
  * otherwise it may be undone by one, but never half. */
 KP_NODISCARD enum kp_status kp_database_begin(struct kp_database *d, bool durable,
                                               struct kp_error *e);
-KP_NODISCARD enum kp_status kp_database_commit(struct kp_database *d, struct kp_error *e);
 
 /* Commit if st is KP_OK, else roll back and give st back. */
 KP_NODISCARD enum kp_status kp_database_end(struct kp_database *d, enum kp_status st,

@@ -32,9 +32,9 @@ struct kp_store {
 /* The id of a metric given to kp_store_metric() before; false if there is none. */
 bool kp_store_key_id(struct kp_store *s, const char *name, int64_t *id);
 
-/* Runs marked running whose process is gone become lost. */
-KP_NODISCARD enum kp_status kp_store_mark_lost(struct kp_database *d,
-                                               const struct kp_process *self, struct kp_error *e);
+/* With the write lock held: the id of a run that this process holds; refused if it does not. */
+KP_NODISCARD enum kp_status kp_store_held_run(struct kp_store *s, const char *uid, int64_t *run,
+                                              struct kp_error *e);
 
 /* The columns host, boot, pid, pid_start, from column `first`. */
 void kp_store_read_process(sqlite3_stmt *s, int first, struct kp_process *out);

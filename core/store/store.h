@@ -28,6 +28,8 @@ KP_NODISCARD enum kp_status kp_store_open(const char *path, struct kp_store **ou
 /* Flushes. */
 enum kp_status kp_store_close(struct kp_store *s, struct kp_error *e);
 const char *kp_store_path(const struct kp_store *s);
+/* What a user should know about this database (it lies on a network file system), or NULL. */
+const char *kp_store_warning(const struct kp_store *s);
 
 /* Folder of a run's artifacts, made on demand: "<db>.d/<uid>". free() it. */
 char *kp_store_run_folder(struct kp_store *s, const char *uid, struct kp_error *e);
@@ -77,7 +79,7 @@ struct kp_run_info {
     enum kp_run_status status;
     char config_hash[KP_HASH_SIZE];
     int attempt;
-    int64_t epoch;                 /* of its last checkpoint */
+    int64_t epoch, step;           /* of its last checkpoint */
     char checkpoint[KP_HASH_SIZE]; /* sha256 of it, "" if none */
     char error[512];
 };

@@ -20,7 +20,8 @@ KP_NODISCARD enum kp_status kp_writer_create(struct kp_database *d, pthread_mute
 enum kp_status kp_writer_destroy(struct kp_writer *w, struct kp_error *e);
 
 /* Each copies its arguments and returns at once, unless KP_WRITER_LIMIT entries wait: then it waits
- * for the writer. What does not fit while the disk refuses is dropped, and the next flush says so. */
+ * for the writer. What does not fit while the disk refuses is dropped, and the next flush says so.
+ */
 void kp_writer_point(struct kp_writer *w, const char *uid, int64_t key, const struct kp_point *p);
 void kp_writer_progress(struct kp_writer *w, const char *uid, int64_t step, int64_t steps,
                         int64_t samples);

@@ -168,3 +168,22 @@ void kp_program_destroy(struct kp_program *p)
     kp_arena_finish(&p->graph.memory);
     free(p);
 }
+
+enum kp_status kp_net_forward_flops(const struct kp_net *net, double *out, struct kp_error *e)
+{
+    struct kp_error why = {0};
+    struct kp_program p = {.net = net, .capacity = 1, .classes = net->io.classes};
+    struct kp_recording rec;
+    struct kp_tensor *logits = NULL;
+    enum kp_status st;
+
+    p.graph.mode = KP_EVAL;
+    p.graph.capacity = 1;
+    st = kp_recording_init(&rec, &p.graph, net, &why);
+    if (st == KP_OK)
+        st = record_model(&p, &rec, &logits, &why);
+    if (st == KP_OK)
+        *out = kp_graph_forward_flops(&p.graph);
+    kp_arena_finish(&p.graph.memory);
+    return st == KP_OK ? KP_OK : kp_fail(e, why.status, "%s", why.text);
+}

@@ -48,6 +48,10 @@ KP_NODISCARD enum kp_status kp_program_create(struct kp_device *device,
                                               struct kp_program **out, struct kp_error *e);
 void kp_program_destroy(struct kp_program *p);
 
+/* forward_flops of a net, without a device. */
+KP_NODISCARD enum kp_status kp_net_forward_flops(const struct kp_net *net, double *out,
+                                                 struct kp_error *e);
+
 /* A net's numbers on a device: shared by all programs of that net. */
 struct kp_state {
     struct kp_device *device;

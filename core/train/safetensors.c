@@ -168,7 +168,8 @@ static enum kp_status read_arrays(struct kp_safetensors *s, const uint8_t *data,
         st = kp_fail(e, KP_E_NOMEM, "%s: no memory for %lld arrays", s->name, (long long)n);
         goto out;
     }
-    cJSON_ArrayForEach(entry, (cJSON *)s->header) {
+    cJSON_ArrayForEach(entry, (cJSON *)s->header)
+    {
         if (strcmp(entry->string, "__metadata__") != 0)
             entries[kept++] = entry;
     }
@@ -214,7 +215,8 @@ enum kp_status kp_safetensors_parse(const uint8_t *bytes, size_t size, const cha
         st = kp_fail(e, KP_E_FORMAT, "%s: more than %d arrays", name, ARRAY_LIMIT);
         goto out;
     }
-    st = read_arrays(&s, bytes + sizeof(length) + length, size - sizeof(length) - (size_t)length, e);
+    st =
+        read_arrays(&s, bytes + sizeof(length) + length, size - sizeof(length) - (size_t)length, e);
     if (st == KP_OK) {
         *out = s;
         return KP_OK;

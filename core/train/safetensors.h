@@ -1,7 +1,7 @@
 /* safetensors.h - named arrays in one file.
  *
- * Format (Hugging Face safetensors 0.x): u64 little-endian length of the header, a JSON object name -> {dtype, shape, data_offsets:
- * [begin, end)}, then the data. Little-endian machines only. */
+ * Format (Hugging Face safetensors 0.x): u64 little-endian length of the header, a JSON object name
+ * -> {dtype, shape, data_offsets: [begin, end)}, then the data. Little-endian machines only. */
 #ifndef KP_TRAIN_SAFETENSORS_H
 #define KP_TRAIN_SAFETENSORS_H
 
@@ -25,7 +25,8 @@ struct kp_stored {
 
 size_t kp_stored_bytes(const struct kp_stored *s);
 
-/* Replace `path` by a file of these arrays. The bytes depend on nothing else. sha256 of the file, if not NULL. */
+/* Replace `path` by a file of these arrays. The bytes depend on nothing else. sha256 of the file,
+ * if not NULL. */
 KP_NODISCARD enum kp_status kp_safetensors_write(const char *path, const struct kp_stored *arrays,
                                                  int64_t count, char sha256[KP_HASH_SIZE],
                                                  int64_t *bytes, struct kp_error *e);
@@ -38,8 +39,8 @@ struct kp_safetensors {
     void *header;
 };
 
-/* Arrays of other element types than those above are refused, as are headers that do not describe the file exactly:
- * overlapping, missing or surplus bytes, duplicate names. */
+/* Arrays of other element types than those above are refused, as are headers that do not describe
+ * the file exactly: overlapping, missing or surplus bytes, duplicate names. */
 KP_NODISCARD enum kp_status kp_safetensors_open(const char *path, struct kp_safetensors *out,
                                                 struct kp_error *e);
 

@@ -10,11 +10,10 @@ double kp_schedule_lr(const struct kp_schedule *s, int64_t epoch)
     if (s->kind == KP_SCHEDULE_CONSTANT)
         return s->lr;
     if (epoch < s->warmup_epochs)
-        return s->lr * (s->warmup_factor + (1.0 - s->warmup_factor) * (double)epoch /
-                                               (double)s->warmup_epochs);
+        return s->lr * (s->warmup_factor +
+                        (1.0 - s->warmup_factor) * (double)epoch / (double)s->warmup_epochs);
     int64_t annealed = s->epochs - s->warmup_epochs;
     if (annealed <= 0)
         return s->lr;
-    return s->lr / 2.0 *
-           (1.0 + cos(pi * (double)(epoch - s->warmup_epochs) / (double)annealed));
+    return s->lr / 2.0 * (1.0 + cos(pi * (double)(epoch - s->warmup_epochs) / (double)annealed));
 }

@@ -16,8 +16,8 @@ struct kp_schedule {
  *   CONSTANT      lr
  *   COSINE_EPOCH  e < W:  lr (f + (1 - f) e / W)
  *                 else:   lr / 2 (1 + cos(pi (e - W) / (E - W)))
- * with W warm-up epochs, f the factor of epoch 0, E epochs: torch's LinearLR then CosineAnnealingLR,
- * stepped once an epoch. */
+ * with W warm-up epochs, f the factor of epoch 0, E epochs: torch's LinearLR then
+ * CosineAnnealingLR, stepped once an epoch. */
 double kp_schedule_lr(const struct kp_schedule *s, int64_t epoch);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,8 +101,8 @@ static void shape_text(struct kp_shape s, char *out, size_t size)
 
     out[0] = '\0';
     for (int32_t i = 0; i < s.n && at < size; i++)
-        at += (size_t)snprintf(out + at, size - at, "%s%lld", i > 0 ? "x" : "",
-                               (long long)s.dim[i]);
+        at +=
+            (size_t)snprintf(out + at, size - at, "%s%lld", i > 0 ? "x" : "", (long long)s.dim[i]);
     if (s.n == 0)
         (void)snprintf(out, size, "scalar");
 }
@@ -180,8 +181,8 @@ enum kp_status kp_weights_load(struct kp_state *s, const struct kp_safetensors *
         goto out;
     }
     for (int64_t i = 0; i < net->counter_count; i++) {
-        const struct kp_stored *a = want(file, net->counters[i], KP_STORED_I64,
-                                         (struct kp_shape){0}, &wrong, &found);
+        const struct kp_stored *a =
+            want(file, net->counters[i], KP_STORED_I64, (struct kp_shape){0}, &wrong, &found);
         if (a)
             memcpy(&steps, a->data, sizeof(steps));
     }

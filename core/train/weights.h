@@ -1,13 +1,16 @@
-/* weights.h - a net's numbers as a safetensors file, under the names of the equivalent PyTorch module. */
+/* weights.h - a net's numbers as a safetensors file, under the names of the equivalent PyTorch
+ * module. */
 #ifndef KP_TRAIN_WEIGHTS_H
 #define KP_TRAIN_WEIGHTS_H
 
 #include "tensor/program.h"
 #include "train/safetensors.h"
 
-/* Host copies of a state's arrays and the list that names them. The pointers point into this object. */
+/* Host copies of a state's arrays and the list that names them. The pointers point into this
+ * object. */
 struct kp_snapshot {
-    float *params, *buffers, *slots; /* slots: NULL if the state is not trained or they are not wanted */
+    float *params, *buffers,
+        *slots; /* slots: NULL if the state is not trained or they are not wanted */
     int64_t steps;
     struct kp_stored *arrays; /* parameters, buffers, counters; then slots as "optimizer.<name>" */
     int64_t count, room;
@@ -20,8 +23,9 @@ KP_NODISCARD enum kp_status kp_snapshot_take(const struct kp_state *s, bool slot
                                              struct kp_snapshot *out, struct kp_error *e);
 void kp_snapshot_finish(struct kp_snapshot *s);
 
-/* Fill a state from a file: every parameter, buffer and counter must be there with its shape; what is missing, misshapen
- * or (unless `more` allows other arrays) surplus is listed in one error. slots: also the optimizer's. */
+/* Fill a state from a file: every parameter, buffer and counter must be there with its shape; what
+ * is missing, misshapen or (unless `more` allows other arrays) surplus is listed in one error.
+ * slots: also the optimizer's. */
 KP_NODISCARD enum kp_status kp_weights_load(struct kp_state *s, const struct kp_safetensors *file,
                                             bool slots, bool more, struct kp_error *e);
 

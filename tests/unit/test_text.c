@@ -63,9 +63,9 @@ static void reals_are_short_and_exact(void **state)
         {-2.5, "-2.5"},
         {1.0 / 3, "0.3333333333333333"},
         {1e300, "1e+300"},
-        {INFINITY, "inf"},
-        {-INFINITY, "-inf"},
-        {NAN, "nan"},
+        {HUGE_VAL, "inf"},
+        {-HUGE_VAL, "-inf"},
+        {(double)NAN, "nan"},
         {0.30000000000000004, "0.30000000000000004"},
     };
     char text[KP_REAL_TEXT_SIZE];
@@ -74,7 +74,7 @@ static void reals_are_short_and_exact(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_string_equal(kp_real_text(cases[i].v, text), cases[i].text);
-    assert_string_equal(kp_real_text(-NAN, text), "nan");
+    assert_string_equal(kp_real_text(-(double)NAN, text), "nan");
     for (int i = 0; i < 100000; i++) {
         double v, back;
         bits = bits * 6364136223846793005u + 1442695040888963407u;
@@ -86,26 +86,38 @@ static void reals_are_short_and_exact(void **state)
     }
 }
 
+/* Choose a locale that writes 2,5: one that is installed, or one made in a folder of its own. */
+static bool choose_decimal_comma(void)
+{
+    char folder[] = "/tmp/kappa-locale-XXXXXX", command[300];
+
+    if (setlocale(LC_ALL, "de_DE.UTF-8"))
+        return true;
+    if (!mkdtemp(folder))
+        return false;
+    (void)snprintf(command, sizeof command,
+                   "localedef -c -i de_DE -f UTF-8 %s/de_DE.UTF-8 >/dev/null 2>&1", folder);
+    int made = system(command);
+    setenv("LOCPATH", folder, 1);
+    bool chosen = made == 0 && setlocale(LC_ALL, "de_DE.UTF-8");
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) == 0 && chosen;
+}
+
 static void reals_do_not_depend_on_the_locale(void **state)
 {
-    static const char *const commas[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "ru_RU.UTF-8",
-                                         "ps_AF.UTF-8"};
-    char text[KP_REAL_TEXT_SIZE];
-    int found = 0;
+    char text[KP_REAL_TEXT_SIZE], plain[KP_REAL_TEXT_SIZE];
     (void)state;
 
-    for (size_t i = 0; i < sizeof commas / sizeof commas[0]; i++) {
-        if (!setlocale(LC_ALL, commas[i]))
-            continue;
-        found++;
-        assert_string_equal(kp_real_text(-2.5e-7, text), "-2.5e-07");
-        assert_string_equal(kp_real_text(0.1, text), "0.1");
-    }
-    (void)setlocale(LC_ALL, "C");
-    if (!found) {
-        print_message("skipped: no locale with a decimal comma is installed\n");
+    if (!choose_decimal_comma()) {
+        print_message("skipped: no locale with a decimal comma, and localedef cannot make one\n");
         skip();
     }
+    kp_real_text(-2.5e-7, text);
+    (void)snprintf(plain, sizeof plain, "%.1f", 2.5);
+    (void)setlocale(LC_ALL, "C");
+    assert_string_equal(plain, "2,5");
+    assert_string_equal(text, "-2.5e-07");
 }
 
 static void distance_counts_edits(void **state)
@@ -151,12 +163,12 @@ static void errors_carry_status_and_text(void **state)
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     kp_fail_in(&e, "%s", longer);
-    assert_int_equal(strlen(e.text), sizeof e.text - 2);
+    assert_int_equal(strlen(e.text), sizeof e.text - 1);
     kp_fail(&e, KP_E_IO, "%s", longer);
     assert_int_equal(strlen(e.text), sizeof e.text - 1);
     kp_fail_in(&e, "in");
     assert_memory_equal(e.text, "in: xxx", 7);
-    assert_int_equal(strlen(e.text), sizeof e.text - 2);
+    assert_int_equal(strlen(e.text), sizeof e.text - 1);
     for (int st = 0; st <= KP_E_INTERRUPTED; st++)
         assert_string_not_equal(kp_status_text((enum kp_status)st), "unknown status");
     assert_string_equal(kp_status_text((enum kp_status)99), "unknown status");

@@ -1,0 +1,235 @@
+/* arguments.c - the options of all commands: parsing and help. */
+#include "app/arguments.h"
+
+#include "app/command.h"
+#include "app/output.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct flag {
+    enum kp_flag flag;
+    const char *name;
+    const char *value; /* what --name=value is called in the help text; NULL: takes none */
+    const char *doc;
+};
+
+static const struct flag flags_known[] = {
+    {KP_FLAG_SET, "set", "SECTION.KEY=VALUE",
+     "override a setting; \"teacher:\" before it reaches the teacher's experiment"},
+    {KP_FLAG_SWEEP, "sweep", "SECTION.KEY=A,B", "add an axis to the sweep"},
+    {KP_FLAG_DB, "db", "FILE", "the run database; default kappa.db"},
+    {KP_FLAG_THREADS, "threads", "N", "threads for each run, 0 for all cores: --set run.threads=N"},
+    {KP_FLAG_QUIET, "quiet", NULL, "say nothing but errors"},
+    {KP_FLAG_CELL, "cell", "N", "the run with this number in `kappa plan`"},
+    {KP_FLAG_FORMAT, "format", "table|csv|json", "how rows are laid out; default table"},
+};
+
+enum { FLAGS = sizeof(flags_known) / sizeof(flags_known[0]), HELP = 'h', FIRST = 1000 };
+
+/* The known option nearest to what was typed, or NULL. */
+static const char *nearest(unsigned accepted, const char *typed)
+{
+    const char *best = NULL;
+    size_t best_distance = 3;
+    size_t n = strcspn(typed, "=");
+    char word[64];
+
+    if (n >= sizeof(word))
+        return NULL;
+    memcpy(word, typed, n);
+    word[n] = '\0';
+    for (int i = 0; i < FLAGS; i++) {
+        size_t distance = kp_text_distance(word, flags_known[i].name);
+        if ((accepted & flags_known[i].flag) && distance < best_distance) {
+            best = flags_known[i].name;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+static enum kp_parsed bad_option(const struct kp_command *c, const char *typed)
+{
+    const char *near = strncmp(typed, "--", 2) == 0 ? nearest(c->flags, typed + 2) : NULL;
+
+    if (near)
+        kp_say("%s has no option '%s'; did you mean '--%s'?", c->name, typed, near);
+    else
+        kp_say("%s has no option '%s'; see 'kappa %s --help'", c->name, typed, c->name);
+    return KP_PARSED_BAD;
+}
+
+/* A whole number from `low` up, in decimal. */
+static bool parse_number(const char *text, int64_t low, int64_t *out)
+{
+    char *end;
+    long long v;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    v = strtoll(text, &end, 10);
+    if (errno || *end || v < low)
+        return false;
+    *out = v;
+    return true;
+}
+
+static enum kp_parsed add_override(struct kp_arguments *a, const char *name, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    const char *dot = strchr(text, '.');
+
+    if (!equals || !dot || dot > equals || dot == text) {
+        kp_say("--%s %s: not understood; --%s section.key=value", name, text, name);
+        return KP_PARSED_BAD;
+    }
+    a->overrides[a->override_count++] =
+        (struct kp_override){.sweep = strcmp(name, "sweep") == 0, .text = text};
+    return KP_PARSED_RUN;
+}
+
+static enum kp_parsed add_threads(struct kp_arguments *a, const char *value)
+{
+    int64_t n;
+
+    if (!parse_number(value, 0, &n)) {
+        kp_say("--threads %s: no number of threads; a whole number, 0 for all cores", value);
+        return KP_PARSED_BAD;
+    }
+    free(a->threads);
+    a->threads = NULL;
+    if (asprintf(&a->threads, "run.threads=%lld", (long long)n) < 0) {
+        a->threads = NULL;
+        kp_say("out of memory");
+        return KP_PARSED_BAD;
+    }
+    return KP_PARSED_RUN;
+}
+
+static enum kp_parsed take(struct kp_arguments *a, const struct flag *f, const char *value)
+{
+    switch (f->flag) {
+    case KP_FLAG_SET:
+    case KP_FLAG_SWEEP:
+        return add_override(a, f->name, value);
+    case KP_FLAG_DB:
+        if (!*value) {
+            kp_say("--db: an empty name; --db FILE");
+            return KP_PARSED_BAD;
+        }
+        a->db = value;
+        return KP_PARSED_RUN;
+    case KP_FLAG_THREADS:
+        return add_threads(a, value);
+    case KP_FLAG_QUIET:
+        a->quiet = true;
+        return KP_PARSED_RUN;
+    case KP_FLAG_CELL:
+        if (parse_number(value, 1, &a->cell))
+            return KP_PARSED_RUN;
+        kp_say("--cell %s: no number of a run; a number that 'kappa plan' shows, from 1", value);
+        return KP_PARSED_BAD;
+    case KP_FLAG_FORMAT:
+        for (int i = KP_QUERY_TABLE; i <= KP_QUERY_JSON; i++) {
+            static const char *const words[] = {"table", "csv", "json"};
+            if (strcmp(value, words[i]) == 0) {
+                a->format = (enum kp_query_format)i;
+                return KP_PARSED_RUN;
+            }
+        }
+        kp_say("--format %s: not known; table, csv or json", value);
+        return KP_PARSED_BAD;
+    }
+    return KP_PARSED_BAD;
+}
+
+static enum kp_parsed check_count(const struct kp_command *c, int count)
+{
+    if (count >= c->least && count <= c->most)
+        return KP_PARSED_RUN;
+    kp_say("%s: too %s arguments; usage: kappa %s %s", c->name, count < c->least ? "few" : "many",
+           c->name, c->synopsis);
+    return KP_PARSED_BAD;
+}
+
+enum kp_parsed kp_arguments_parse(const struct kp_command *c, int argc, char **argv,
+                                  struct kp_arguments *out)
+{
+    struct option table[FLAGS + 2] = {{"help", no_argument, NULL, HELP}};
+    struct kp_arguments a = {.db = "kappa.db"};
+    enum kp_parsed result = KP_PARSED_RUN;
+    int n = 1, found;
+
+    for (int i = 0; i < FLAGS; i++)
+        if (c->flags & flags_known[i].flag)
+            table[n++] = (struct option){flags_known[i].name,
+                                         flags_known[i].value ? required_argument : no_argument,
+                                         NULL, FIRST + i};
+    /* Every argument may be an override; one more for --threads. */
+    a.overrides = calloc((size_t)argc + 1, sizeof(*a.overrides));
+    a.typed = calloc((size_t)argc + 1, sizeof(*a.typed));
+    if (!a.overrides || !a.typed) {
+        kp_say("out of memory");
+        result = KP_PARSED_BAD;
+        goto out;
+    }
+    memcpy(a.typed, argv, (size_t)argc * sizeof(*argv)); /* getopt_long() reorders argv */
+    opterr = 0;
+    optind = 1;
+    while (result == KP_PARSED_RUN && (found = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+        if (found == HELP)
+            result = KP_PARSED_HELP;
+        else if (found >= FIRST)
+            result = take(&a, &flags_known[found - FIRST], optarg);
+        else if (found == ':') {
+            kp_say("%s %s: needs a value; see 'kappa %s --help'", c->name, argv[optind - 1],
+                   c->name);
+            result = KP_PARSED_BAD;
+        } else {
+            char letter[] = {'-', (char)optopt, '\0'};
+            /* A long option stands before optind; a letter may be one of several. */
+            bool is_letter = optopt > 0 && optopt < FIRST && optopt != HELP;
+            result = bad_option(c, is_letter ? letter : argv[optind - 1]);
+        }
+    }
+    if (result == KP_PARSED_RUN)
+        result = check_count(c, argc - optind);
+    a.v = argv + optind;
+    a.count = argc - optind;
+    if (a.threads)
+        a.overrides[a.override_count++] = (struct kp_override){.text = a.threads};
+out:
+    if (result == KP_PARSED_RUN)
+        *out = a;
+    else
+        kp_arguments_finish(&a);
+    return result;
+}
+
+void kp_arguments_finish(struct kp_arguments *a)
+{
+    free(a->overrides);
+    free(a->typed);
+    free(a->threads);
+    *a = (struct kp_arguments){0};
+}
+
+void kp_arguments_help(unsigned flags)
+{
+    (void)printf("\nOptions:\n");
+    for (int i = 0; i < FLAGS; i++) {
+        const struct flag *f = &flags_known[i];
+        char left[64];
+
+        if (!(flags & f->flag))
+            continue;
+        (void)snprintf(left, sizeof(left), "--%s%s%s", f->name, f->value ? " " : "",
+                       f->value ? f->value : "");
+        (void)printf("  %-26s %s\n", left, f->doc);
+    }
+    (void)printf("  %-26s %s\n", "--help", "show this text");
+}

@@ -1,0 +1,48 @@
+/* arguments.h - the command line of a command, checked. */
+#ifndef KP_APP_ARGUMENTS_H
+#define KP_APP_ARGUMENTS_H
+
+#include "config/experiment.h"
+#include "store/query.h"
+
+struct kp_command;
+
+/* An option means the same in every command that has it. */
+enum kp_flag {
+    KP_FLAG_SET = 1 << 0,
+    KP_FLAG_SWEEP = 1 << 1,
+    KP_FLAG_DB = 1 << 2,
+    KP_FLAG_THREADS = 1 << 3,
+    KP_FLAG_QUIET = 1 << 4,
+    KP_FLAG_CELL = 1 << 5,
+    KP_FLAG_FORMAT = 1 << 6,
+};
+
+struct kp_arguments {
+    char **typed; /* the whole command line, ends with NULL */
+    char **v;     /* the arguments that are no options */
+    int count;
+    struct kp_override *overrides; /* --set, --sweep and --threads in their order */
+    int64_t override_count;
+    char *threads; /* the override that --threads stands for */
+    const char *db;
+    bool quiet;
+    int64_t cell; /* from 1; 0: not given */
+    enum kp_query_format format;
+};
+
+enum kp_parsed {
+    KP_PARSED_RUN = 0,  /* go on */
+    KP_PARSED_HELP = 1, /* --help was among them */
+    KP_PARSED_BAD = 2,  /* explained on standard error */
+};
+
+/* argv[0] is the command's name. May reorder argv; the result points into it. */
+KP_NODISCARD enum kp_parsed kp_arguments_parse(const struct kp_command *c, int argc, char **argv,
+                                               struct kp_arguments *out);
+void kp_arguments_finish(struct kp_arguments *a);
+
+/* The options of `flags` for the help text. */
+void kp_arguments_help(unsigned flags);
+
+#endif

@@ -1,0 +1,54 @@
+/* setup.c - what several commands begin with: plugins and a plan. */
+#include "app/setup.h"
+
+#include "app/output.h"
+#include "base/file.h"
+
+int kp_setup_registry(struct kp_registry *out)
+{
+    struct kp_text report = {0};
+    struct kp_error e = {0};
+    int code = KP_EXIT_DONE;
+
+    if (kp_registry_scan_default(out, &report, &e) != KP_OK)
+        code = kp_say_error(&e);
+    if (report.length > 0) {
+        kp_say_lines(report.s);
+        code = KP_EXIT_USAGE;
+    }
+    kp_text_finish(&report);
+    return code;
+}
+
+static int64_t count_lines(const char *s)
+{
+    int64_t n = 0;
+    for (; s && *s; s++)
+        n += *s == '\n';
+    return n;
+}
+
+int kp_setup_plan(const struct kp_arguments *a, const struct kp_registry *registry,
+                  struct kp_store *store, struct kp_plan **out)
+{
+    struct kp_text report = {0};
+    enum kp_status st = kp_plan_make(a->v[0], a->overrides, a->override_count, registry, store, out,
+                                     &report);
+
+    kp_say_lines(report.s);
+    if (st != KP_OK && report.length == 0)
+        kp_say("%s: %s", a->v[0], kp_status_text(st));
+    if (count_lines(report.s) > 1 && st != KP_OK)
+        kp_say("%lld errors; nothing was run", (long long)count_lines(report.s));
+    kp_text_finish(&report);
+    return kp_exit_status(st);
+}
+
+int kp_setup_store(const char *path, struct kp_store **out)
+{
+    struct kp_error e = {0};
+
+    if (!kp_file_exists(path))
+        return KP_EXIT_DONE;
+    return kp_store_open(path, out, &e) == KP_OK ? KP_EXIT_DONE : (int)kp_say_error(&e);
+}

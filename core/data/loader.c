@@ -1,0 +1,288 @@
+/* loader.c - a thread that gathers batches into a ring ahead of the trainer. */
+#include "data/loader.h"
+
+#include "base/arena.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One batch is held by the trainer, the others are ahead of it. */
+#define RING 3
+
+#define CROP_MAX  127 /* struct kp_draw holds offsets in 8 bits */
+#define EPOCH_MAX (INT64_C(1) << 32)
+#define BATCH_MAX (INT64_C(1) << 24)
+
+/* A batch and its memory, which the fields of `view` point to as const. */
+struct slot {
+    struct kp_batch view;
+    uint8_t *pixels;
+    int32_t *labels;
+    float *weights;
+    struct kp_draw *draws; /* NULL without augmentation */
+    int64_t *position;
+};
+
+struct kp_loader {
+    struct kp_loader_config config;
+    const struct kp_examples *examples;
+    int64_t batches;
+    size_t example_bytes;
+
+    struct slot ring[RING];
+    uint8_t *block; /* what the slots point into */
+    size_t block_bytes;
+    int64_t *order; /* [count] positions in the order of the epoch; the thread's own */
+
+    pthread_mutex_t lock; /* of the fields below */
+    pthread_cond_t changed;
+    bool lock_made, changed_made;
+    bool running, stop;
+    int64_t made, taken; /* batches since the start; slot of batch b is b % RING */
+
+    int64_t epoch, batch; /* where the thread begins */
+    pthread_t thread;
+};
+
+static void epoch_order(struct kp_loader *l, int64_t epoch)
+{
+    const struct kp_loader_config *c = &l->config;
+    struct kp_rng_key key = {
+        .seed = c->seed_order,
+        .role = (uint8_t)c->role,
+        .stream = KP_STREAM_ORDER,
+        .epoch = (uint32_t)epoch,
+    };
+
+    for (int64_t i = 0; i < c->count; i++)
+        l->order[i] = i;
+    if (c->order == KP_ORDER_EPOCH)
+        kp_rng_shuffle(key, l->order, c->count);
+}
+
+static struct kp_draw draw_example(const struct kp_loader_config *c, int64_t epoch, int64_t example)
+{
+    struct kp_draw d = {0};
+    struct kp_rng_key key = {
+        .seed = c->seed_augment,
+        .role = (uint8_t)c->role,
+        .stream = KP_STREAM_AUGMENT,
+        .epoch = (uint32_t)epoch,
+    };
+    uint64_t offsets = 2 * (uint64_t)c->crop_pad + 1;
+
+    /* One index for each draw, so that none depends on whether another is wanted. */
+    if (c->flip)
+        d.flip = kp_rng_below(key, (uint64_t)example, 0, 2) == 1;
+    if (c->crop_pad) {
+        d.dy = (int8_t)((int64_t)kp_rng_below(key, (uint64_t)example, 1, offsets) - c->crop_pad);
+        d.dx = (int8_t)((int64_t)kp_rng_below(key, (uint64_t)example, 2, offsets) - c->crop_pad);
+    }
+    return d;
+}
+
+static void fill(struct kp_loader *l, struct slot *s, int64_t epoch, int64_t batch)
+{
+    const struct kp_loader_config *c = &l->config;
+    int64_t first = batch * c->batch;
+    int64_t rows = c->count - first < c->batch ? c->count - first : c->batch;
+
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t position = l->order[first + r];
+        int64_t example = c->index ? c->index[position] : position;
+        s->position[r] = position;
+        s->labels[r] = l->examples->labels[example];
+        memcpy(s->pixels + (size_t)r * l->example_bytes, kp_examples_pixels(l->examples, example),
+               l->example_bytes);
+        if (s->draws)
+            s->draws[r] = draw_example(c, epoch, example);
+    }
+    s->view.rows = rows;
+}
+
+static void *loader_main(void *arg)
+{
+    struct kp_loader *l = arg;
+    int64_t epoch = l->epoch, batch = l->batch;
+
+    epoch_order(l, epoch);
+    for (int64_t b = 0;; b++) {
+        (void)pthread_mutex_lock(&l->lock);
+        /* The last batch taken is still in use: its slot counts as full. */
+        while (!l->stop && b - l->taken >= (l->taken ? RING - 1 : RING))
+            (void)pthread_cond_wait(&l->changed, &l->lock);
+        bool stop = l->stop;
+        (void)pthread_mutex_unlock(&l->lock);
+        if (stop)
+            return NULL;
+
+        fill(l, &l->ring[b % RING], epoch, batch);
+
+        (void)pthread_mutex_lock(&l->lock);
+        l->made = b + 1;
+        (void)pthread_cond_broadcast(&l->changed);
+        (void)pthread_mutex_unlock(&l->lock);
+        if (++batch == l->batches) {
+            batch = 0;
+            epoch_order(l, ++epoch);
+        }
+    }
+}
+
+static void loader_stop(struct kp_loader *l)
+{
+    if (!l->running)
+        return;
+    (void)pthread_mutex_lock(&l->lock);
+    l->stop = true;
+    (void)pthread_cond_broadcast(&l->changed);
+    (void)pthread_mutex_unlock(&l->lock);
+    (void)pthread_join(l->thread, NULL);
+    l->running = false;
+}
+
+static enum kp_status check(const struct kp_loader_config *c, struct kp_error *e)
+{
+    int64_t total = c->data->split[c->split].count;
+
+    if (c->count < 1 || (!c->index && c->count > total))
+        return kp_fail(e, KP_E_INVALID, "%lld examples to load; the split has %lld",
+                       (long long)c->count, (long long)total);
+    if (c->batch < 1 || c->batch > BATCH_MAX)
+        return kp_fail(e, KP_E_INVALID, "batches of %lld examples; 1 to %lld would be right",
+                       (long long)c->batch, (long long)BATCH_MAX);
+    if (c->crop_pad < 0 || c->crop_pad > CROP_MAX)
+        return kp_fail(e, KP_E_INVALID, "crop_pad = %lld; 0 to %d would be right",
+                       (long long)c->crop_pad, CROP_MAX);
+    for (int64_t i = 0; c->index && i < c->count; i++)
+        if (c->index[i] < 0 || c->index[i] >= total)
+            return kp_fail(e, KP_E_INVALID, "example %lld; the split has 0 to %lld",
+                           (long long)c->index[i], (long long)total - 1);
+    return KP_OK;
+}
+
+/* Bytes of one slot's array, so that the next begins on a cache line of its own. */
+static size_t lines(int64_t count, size_t size)
+{
+    return ((size_t)count * size + 63) / 64 * 64;
+}
+
+static bool make_ring(struct kp_loader *l)
+{
+    int64_t rows = l->config.batch < l->config.count ? l->config.batch : l->config.count;
+    bool augment = l->config.flip || l->config.crop_pad;
+    size_t pixels = lines(rows, l->example_bytes), labels = lines(rows, sizeof(int32_t)),
+           weights = lines(rows, sizeof(float)), draws = lines(rows, sizeof(struct kp_draw)),
+           position = lines(rows, sizeof(int64_t));
+
+    l->block_bytes = RING * (pixels + labels + weights + draws + position);
+    l->block = kp_pages_alloc(l->block_bytes);
+    if (!l->block)
+        return false;
+    uint8_t *at = l->block;
+    for (int i = 0; i < RING; i++) {
+        struct slot *s = &l->ring[i];
+        s->pixels = at;
+        s->labels = (void *)(at += pixels);
+        s->weights = (void *)(at += labels);
+        s->position = (void *)(at += weights);
+        s->draws = augment ? (void *)(at + position) : NULL;
+        at += position + draws;
+        for (int64_t r = 0; r < rows; r++)
+            s->weights[r] = 1;
+        s->view = (struct kp_batch){0, s->pixels, s->labels, s->weights, s->draws, s->position};
+    }
+    return true;
+}
+
+enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp_loader **out,
+                                struct kp_error *e)
+{
+    enum kp_status st;
+    struct kp_loader *l = NULL;
+
+    st = check(config, e);
+    if (st)
+        return st;
+    l = calloc(1, sizeof *l);
+    if (!l)
+        return kp_fail(e, KP_E_NOMEM, "no memory for a loader");
+    l->config = *config;
+    l->examples = &config->data->split[config->split];
+    l->example_bytes = (size_t)kp_shape_count(config->data->shape);
+    l->batches = (config->count + config->batch - 1) / config->batch;
+    l->order = malloc((size_t)config->count * sizeof *l->order);
+    l->lock_made = pthread_mutex_init(&l->lock, NULL) == 0;
+    l->changed_made = pthread_cond_init(&l->changed, NULL) == 0;
+    if (!l->order || !l->lock_made || !l->changed_made || !make_ring(l)) {
+        st = kp_fail(e, KP_E_NOMEM, "no memory for batches of %lld examples",
+                     (long long)config->batch);
+        goto out;
+    }
+    *out = l;
+    l = NULL;
+
+out:
+    kp_loader_destroy(l);
+    return st;
+}
+
+void kp_loader_destroy(struct kp_loader *l)
+{
+    if (!l)
+        return;
+    loader_stop(l);
+    if (l->changed_made)
+        (void)pthread_cond_destroy(&l->changed);
+    if (l->lock_made)
+        (void)pthread_mutex_destroy(&l->lock);
+    kp_pages_free(l->block, l->block_bytes);
+    free(l->order);
+    free(l);
+}
+
+int64_t kp_loader_batches(const struct kp_loader *l)
+{
+    return l->batches;
+}
+
+enum kp_status kp_loader_start(struct kp_loader *l, int64_t epoch, int64_t batch,
+                               struct kp_error *e)
+{
+    sigset_t all, old;
+
+    if (epoch < 0 || epoch >= EPOCH_MAX || batch < 0 || batch > l->batches)
+        return kp_fail(e, KP_E_INVALID, "epoch %lld, batch %lld; an epoch has %lld batches",
+                       (long long)epoch, (long long)batch, (long long)l->batches);
+    loader_stop(l);
+    /* The end of an epoch is the beginning of the next. */
+    l->epoch = epoch + batch / l->batches;
+    l->batch = batch % l->batches;
+    l->made = l->taken = 0;
+    l->stop = false;
+
+    /* Signals are for the thread that asked for batches. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&l->thread, NULL, loader_main, l);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (error)
+        return kp_fail(e, KP_E_NOMEM, "cannot start the loader's thread: %s", strerror(error));
+    l->running = true;
+    return KP_OK;
+}
+
+const struct kp_batch *kp_loader_next(struct kp_loader *l)
+{
+    KP_ASSERT(l->running);
+    (void)pthread_mutex_lock(&l->lock);
+    int64_t b = l->taken;
+    while (l->made <= b)
+        (void)pthread_cond_wait(&l->changed, &l->lock);
+    l->taken = b + 1;
+    (void)pthread_cond_broadcast(&l->changed);
+    (void)pthread_mutex_unlock(&l->lock);
+    return &l->ring[b % RING].view;
+}

@@ -1,0 +1,206 @@
+/* subset.c - which examples a run trains on. */
+#include "data/subset.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOTAL_MAX (INT64_C(1) << 32)
+
+const char *const kp_subset_algorithm = "philox4x32-10/sample/1";
+
+/* Choices that teacher and students share differ in the key's epoch. */
+enum { SHARED_DEV = 0, SHARED_POOL = 1 };
+
+/* To which part an example belongs. */
+enum { FREE = 0, DEV = 1, POOL = 2 };
+
+static const char *const pool_names[] = {"fresh", "subset", "disjoint"};
+
+static enum kp_status fail_memory(struct kp_error *e, int64_t count)
+{
+    return kp_fail(e, KP_E_NOMEM, "no memory for a choice of %lld examples", (long long)count);
+}
+
+/* Draw m of the examples that `from` lists, into a new array, in drawing order. */
+static enum kp_status draw(struct kp_rng_key key, const int64_t *from, int64_t n, int64_t m,
+                           int64_t **out, struct kp_error *e)
+{
+    int64_t *index = malloc((size_t)(m ? m : 1) * sizeof *index);
+
+    if (!index || kp_rng_sample(key, n, m, index)) {
+        free(index);
+        return fail_memory(e, m);
+    }
+    for (int64_t i = 0; i < m; i++)
+        index[i] = from[index[i]];
+    *out = index;
+    return KP_OK;
+}
+
+/* The examples whose part is in `parts` (bits 1 << part), ascending, into list; their number. */
+static int64_t collect(const uint8_t *part, int64_t total, unsigned parts, int64_t *list)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < total; i++)
+        if (parts >> part[i] & 1)
+            list[n++] = i;
+    return n;
+}
+
+static void mark(uint8_t *part, const int64_t *index, int64_t count, uint8_t value)
+{
+    for (int64_t i = 0; i < count; i++)
+        part[index[i]] = value;
+}
+
+static enum kp_status hash_index(const int64_t *index, int64_t count, char out[KP_HASH_SIZE],
+                                 struct kp_error *e)
+{
+    uint8_t *bytes = malloc((size_t)(count ? count : 1) * 8);
+
+    if (!bytes)
+        return fail_memory(e, count);
+    for (int64_t i = 0; i < count; i++)
+        for (int b = 0; b < 8; b++)
+            bytes[8 * i + b] = (uint8_t)((uint64_t)index[i] >> 8 * b);
+    kp_hash_bytes(bytes, (size_t)count * 8, out);
+    free(bytes);
+    return KP_OK;
+}
+
+static enum kp_status check(const struct kp_subset_config *c, int64_t *dev_count,
+                            int64_t *pool_count, struct kp_error *e)
+{
+    if (c->total < 1 || c->total > TOTAL_MAX)
+        return kp_fail(e, KP_E_CONFIG, "%lld training examples; 1 to %lld would be right",
+                       (long long)c->total, (long long)TOTAL_MAX);
+    if (!(c->dev >= 0 && c->dev < 1))
+        return kp_fail(e, KP_E_CONFIG, "dev = %g; a share from 0 to below 1 would be right",
+                       c->dev);
+    int64_t dev = llround(c->dev * (double)c->total);
+    int64_t left = c->total - dev;
+    if (left < 1)
+        return kp_fail(e, KP_E_CONFIG,
+                       "dev = %g leaves none of the %lld training examples; a smaller share would "
+                       "be right",
+                       c->dev, (long long)c->total);
+    if (c->n_teacher < 0 || c->n_teacher > left)
+        return kp_fail(e, KP_E_CONFIG,
+                       "n_teacher = %lld: the training split has %lld examples, %lld of them left "
+                       "beside the development split; 1 to %lld would be right, or 0 for all",
+                       (long long)c->n_teacher, (long long)c->total, (long long)left,
+                       (long long)left);
+    *dev_count = dev;
+    *pool_count = c->n_teacher ? c->n_teacher : left;
+    return KP_OK;
+}
+
+/* The student's draw from the examples that `part` allows. */
+static enum kp_status draw_student(const struct kp_subset_config *c, const uint8_t *part,
+                                   int64_t *list, int64_t **index, struct kp_error *e)
+{
+    static const unsigned parts[] = {1 << FREE | 1 << POOL, 1 << POOL, 1 << FREE};
+
+    int64_t n = collect(part, c->total, parts[c->pool], list);
+    if (n == 0)
+        return kp_fail(e, KP_E_CONFIG,
+                       "student_pool = %s: the teacher's pool takes all examples, none are left; a "
+                       "smaller n_teacher, or student_pool = fresh or subset, would be right",
+                       pool_names[c->pool]);
+    if (c->m < 1 || c->m > n)
+        return kp_fail(e, KP_E_CONFIG,
+                       "M = %lld student examples, but the pool they come from (student_pool = %s) "
+                       "has %lld; 1 to %lld would be right",
+                       (long long)c->m, pool_names[c->pool], (long long)n, (long long)n);
+    struct kp_rng_key key = {
+        .seed = c->seed_subset,
+        .role = KP_ROLE_STUDENT,
+        .stream = KP_STREAM_SUBSET,
+        .epoch = c->nested ? 0 : (uint32_t)c->m,
+    };
+    return draw(key, list, n, c->m, index, e);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+enum kp_status kp_subset_draw(const struct kp_subset_config *config, struct kp_subset *out,
+                              struct kp_error *e)
+{
+    enum kp_status st;
+    struct kp_subset s = {0};
+    int64_t *list = NULL, *pool = NULL;
+    uint8_t *part = NULL;
+    int64_t pool_count = 0;
+    struct kp_rng_key key = {
+        .seed = config->seed_pool,
+        .role = KP_ROLE_POOL,
+        .stream = KP_STREAM_SUBSET,
+    };
+
+    st = check(config, &s.dev_count, &pool_count, e);
+    if (st)
+        return st;
+    list = malloc((size_t)config->total * sizeof *list);
+    part = calloc((size_t)config->total, 1);
+    if (!list || !part) {
+        st = fail_memory(e, config->total);
+        goto out;
+    }
+
+    key.epoch = SHARED_DEV;
+    int64_t n = collect(part, config->total, 1 << FREE, list);
+    st = draw(key, list, n, s.dev_count, &s.dev_index, e);
+    if (st)
+        goto out;
+    qsort(s.dev_index, (size_t)s.dev_count, sizeof *s.dev_index, ascending);
+    mark(part, s.dev_index, s.dev_count, DEV);
+
+    key.epoch = SHARED_POOL;
+    n = collect(part, config->total, 1 << FREE, list);
+    st = draw(key, list, n, pool_count, &pool, e);
+    if (st)
+        goto out;
+    mark(part, pool, pool_count, POOL);
+
+    if (config->role == KP_ROLE_TEACHER) {
+        s.count = pool_count;
+        s.index = pool;
+        pool = NULL;
+    } else {
+        st = draw_student(config, part, list, &s.index, e);
+        if (st)
+            goto out;
+        s.count = config->m;
+    }
+    for (int64_t i = 0; i < s.count; i++)
+        s.overlap += part[s.index[i]] == POOL;
+    st = hash_index(s.dev_index, s.dev_count, s.dev_sha256, e);
+    if (st == KP_OK)
+        st = hash_index(s.index, s.count, s.sha256, e);
+    if (st)
+        goto out;
+    *out = s;
+    memset(&s, 0, sizeof s);
+
+out:
+    kp_subset_finish(&s);
+    free(pool);
+    free(part);
+    free(list);
+    return st;
+}
+
+void kp_subset_finish(struct kp_subset *s)
+{
+    free(s->index);
+    free(s->dev_index);
+    s->index = s->dev_index = NULL;
+    s->count = s->dev_count = 0;
+}

@@ -1,0 +1,104 @@
+/* lane.h - kernels on the LANE layout: 16 examples side by side, one table for each processor level.
+ *
+ * A group is 16 examples. A value (N, C, ...) holds per group C planes of `plane` floats, of which
+ * the first 16 * pixels are used: pixel p of channel c of the group's example e lies at
+ * [c * plane + 16 * p + e]. Every function works on one thread and allocates nothing. */
+#ifndef KP_CPU_LANE_H
+#define KP_CPU_LANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KP_LANES 16
+
+/* A convolution of stride 1 with a k x k window, k = 1, 3, 5.   x (C, H, W) -> y (O, H', W') */
+struct kp_lane_conv {
+    int32_t k;
+    int64_t pad[2];
+    int64_t in_channels, in_size[2];
+    int64_t out_channels, out_size[2];
+    int64_t in_plane, out_plane; /* floats */
+    int32_t block;               /* output channels that are computed together */
+};
+
+/* One plane of a batch norm: u = (x - mean) scale + shift [+ r], then ReLU, then max-pool. */
+struct kp_lane_norm {
+    int64_t size[2];   /* of x: height, width */
+    int64_t pooled[2]; /* of y */
+    int64_t window[2]; /* of the pool, without overlap; 1, 1 without pool */
+    bool act;
+    int lanes; /* examples that count, 1 to 16 */
+    float mean, scale, shift;
+    /* gradient: dx = scale g + slope (x - mean) + offset, g = gradient of u */
+    float slope, offset;
+};
+
+/* A pooling window over planes. */
+struct kp_lane_pool {
+    int64_t in_size[2], out_size[2];
+    int64_t size[2], stride[2], pad[2];
+};
+
+struct kp_lane_ops {
+    const char *name;
+
+    /* Rows [row, row_end) of y for one block of output channels, `count` of them real.
+     * w [C][k][k][block]; bias [count] or NULL; y points to row `row` of the block's first channel,
+     * the next channel y_plane floats further. relu: y = max(y, 0). */
+    void (*conv)(const struct kp_lane_conv *g, const float *x, const float *w, const float *bias,
+                 float *y, int64_t y_plane, int count, int64_t row, int64_t row_end, bool relu);
+
+    /* dw [O][C][k][k] = sum over groups, examples and pixels of dy x. db [O] = sum of dy, or NULL.
+     * Groups are x_group and dy_group floats apart. */
+    void (*conv_grad_w)(const struct kp_lane_conv *g, const float *x, int64_t x_group,
+                        const float *dy, int64_t dy_group, int64_t groups, float *dw, float *db);
+
+    /* out[0] = mean, out[1] = sum of squared deviations, over `pixels` pixels of `lanes` examples. */
+    void (*plane_stats)(const float *x, int64_t pixels, int lanes, double out[2]);
+
+    void (*norm)(const struct kp_lane_norm *n, const float *x, const float *r, float *y);
+    /* out[0] = sum of g, out[1] = sum of g (x - mean) */
+    void (*norm_grad_sums)(const struct kp_lane_norm *n, const float *x, const float *r,
+                           const float *dy, double out[2]);
+    /* dr = g, or NULL */
+    void (*norm_grad)(const struct kp_lane_norm *n, const float *x, const float *r, const float *dy,
+                      float *dx, float *dr);
+
+    void (*max_pool)(const struct kp_lane_pool *p, const float *x, float *y);
+    void (*max_pool_grad)(const struct kp_lane_pool *p, const float *x, const float *dy, float *dx);
+    void (*avg_pool)(const struct kp_lane_pool *p, const float *x, float *y);
+    void (*avg_pool_grad)(const struct kp_lane_pool *p, const float *dy, float *dx);
+
+    /* Elementwise over n floats, n a multiple of 16. */
+    void (*relu)(int64_t n, const float *x, float *y);
+    void (*relu_grad)(int64_t n, const float *y, const float *dy, float *dx);
+    void (*add)(int64_t n, const float *a, const float *b, float *y);
+    void (*sub)(int64_t n, const float *a, const float *b, float *y);
+    void (*mul)(int64_t n, const float *a, const float *b, float *y);
+    void (*scale)(int64_t n, float factor, const float *x, float *y);
+};
+
+extern const struct kp_lane_ops kp_lane_portable;
+#if defined(__x86_64__)
+extern const struct kp_lane_ops kp_lane_avx2;
+extern const struct kp_lane_ops kp_lane_avx512;
+#endif
+
+/* Output channels per block that waste least of `channels`, among those that the kernels have. */
+static inline int32_t kp_lane_block(int64_t channels)
+{
+    static const int32_t choice[] = {5, 6, 4};
+    int32_t best = 0;
+    int64_t least = 0;
+
+    for (int i = 0; i < 3; i++) {
+        int64_t padded = (channels + choice[i] - 1) / choice[i] * choice[i];
+        if (best == 0 || padded < least) {
+            best = choice[i];
+            least = padded;
+        }
+    }
+    return best;
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* lane_table.inl - all LANE kernels at the level KP_VEC, as the table LANE_TABLE named LANE_NAME. */
+#include "device/cpu/lane.h"
+#include "device/cpu/vec.h"
+
+#include "device/cpu/lane_conv.inl"
+#include "device/cpu/lane_element.inl"
+#include "device/cpu/lane_grad_w.inl"
+#include "device/cpu/lane_norm.inl"
+#include "device/cpu/lane_pool.inl"
+
+const struct kp_lane_ops LANE_TABLE = {
+    .name = LANE_NAME,
+    .conv = lane_conv,
+    .conv_grad_w = lane_conv_grad_w,
+    .plane_stats = lane_plane_stats,
+    .norm = lane_norm,
+    .norm_grad_sums = lane_norm_grad_sums,
+    .norm_grad = lane_norm_grad,
+    .max_pool = lane_max_pool,
+    .max_pool_grad = lane_max_pool_grad,
+    .avg_pool = lane_avg_pool,
+    .avg_pool_grad = lane_avg_pool_grad,
+    .relu = lane_relu,
+    .relu_grad = lane_relu_grad,
+    .add = lane_add,
+    .sub = lane_sub,
+    .mul = lane_mul,
+    .scale = lane_scale,
+};

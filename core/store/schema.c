@@ -1,0 +1,116 @@
+/* schema.c - telling a run database from other files, and bringing an older one forward. */
+#include "store/schema.h"
+
+#include "base/text.h"
+
+#include <string.h>
+#include <unistd.h>
+
+const struct kp_migration kp_migrations[] = {{0, NULL}};
+
+enum kp_status kp_schema_identify(struct kp_database *d, enum kp_schema_kind *kind, int *version,
+                                  struct kp_error *e)
+{
+    int64_t application = 0, user_version = 0, objects = 0;
+    bool found;
+    enum kp_status st =
+        kp_database_integer(d, e, &application, &found, "PRAGMA application_id", "");
+
+    if (st == KP_OK)
+        st = kp_database_integer(d, e, &user_version, &found, "PRAGMA user_version", "");
+    if (st == KP_OK)
+        st = kp_database_integer(d, e, &objects, &found, "SELECT count(*) FROM sqlite_schema", "");
+    if (st != KP_OK)
+        return st;
+    if (application == 0 && objects == 0) {
+        *kind = KP_SCHEMA_EMPTY;
+        *version = 0;
+        return KP_OK;
+    }
+    if (application != KP_SCHEMA_APPLICATION)
+        return kp_fail(e, KP_E_STORE, "%s is not a kappa run database", d->path);
+    if (user_version > KP_SCHEMA_VERSION)
+        return kp_fail(e, KP_E_STORE,
+                       "%s has schema version %lld, this kappa knows versions up to %d: update "
+                       "kappa",
+                       d->path, (long long)user_version, KP_SCHEMA_VERSION);
+    *kind = user_version == KP_SCHEMA_VERSION ? KP_SCHEMA_CURRENT : KP_SCHEMA_OLDER;
+    *version = (int)user_version;
+    return KP_OK;
+}
+
+static const char *find_step(const struct kp_migration *steps, int from)
+{
+    for (; steps->sql; steps++)
+        if (steps->from == from)
+            return steps->sql;
+    return NULL;
+}
+
+static enum kp_status run_steps(struct kp_database *d, const struct kp_migration *steps, int from,
+                                int to, struct kp_error *e)
+{
+    struct kp_text pragma = {0};
+    int64_t broken = 0;
+    bool found = false;
+    enum kp_status st = KP_OK;
+
+    for (int v = from; st == KP_OK && v < to; v++)
+        if (sqlite3_exec(d->handle, find_step(steps, v), NULL, NULL, NULL) != SQLITE_OK)
+            st = kp_database_fail(d, e);
+    if (st == KP_OK)
+        st = kp_database_integer(d, e, &broken, &found, "SELECT 1 FROM pragma_foreign_key_check",
+                                 "");
+    if (st == KP_OK && found)
+        st = kp_fail(e, KP_E_STORE, "%s: rows refer to rows that are not there", d->path);
+    kp_text_addf(&pragma, "PRAGMA user_version = %d", to);
+    if (st == KP_OK)
+        st = pragma.failed ? kp_fail(e, KP_E_NOMEM, "%s: out of memory", d->path)
+                           : kp_database_exec(d, e, pragma.s, "");
+    kp_text_finish(&pragma);
+    return st;
+}
+
+enum kp_status kp_schema_migrate(struct kp_database *d, const struct kp_migration *steps, int from,
+                                 int to, struct kp_error *e)
+{
+    struct kp_text backup = {0};
+    bool copied = false;
+    enum kp_status st = KP_OK;
+
+    for (int v = from; v < to; v++)
+        if (!find_step(steps, v))
+            return kp_fail(e, KP_E_STORE,
+                           "%s has schema version %d, and this kappa reads version %d: no way "
+                           "leads from the one to the other",
+                           d->path, from, to);
+
+    kp_text_addf(&backup, "%s.backup-v%d", d->path, from);
+    if (backup.failed)
+        st = kp_fail(e, KP_E_NOMEM, "%s: out of memory", d->path);
+    if (st == KP_OK && access(backup.s, F_OK) == 0)
+        st = kp_fail(e, KP_E_STORE,
+                     "%s: the copy to be made before the update to schema version %d is there "
+                     "already; move it away",
+                     backup.s, to);
+    if (st == KP_OK) {
+        copied = true;
+        if (kp_database_exec(d, e, "VACUUM INTO ?", "t", backup.s) != KP_OK)
+            st = kp_fail_in(e, "%s", backup.s);
+    }
+    /* A table is rebuilt by a new one in its place, which foreign keys must not notice halfway. */
+    if (st == KP_OK)
+        st = kp_database_exec(d, e, "PRAGMA foreign_keys = OFF", "");
+    if (st == KP_OK)
+        st = kp_database_begin(d, true, e);
+    if (st == KP_OK) {
+        st = kp_database_end(d, run_steps(d, steps, from, to, e), e);
+        if (st != KP_OK)
+            st = kp_fail_in(e, "%s: update from schema version %d to %d", d->path, from, to);
+    }
+    (void)sqlite3_exec(d->handle, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
+    if (copied && st != KP_OK)
+        (void)unlink(backup.s);
+    kp_text_finish(&backup);
+    return st;
+}

@@ -1,0 +1,128 @@
+/* record.c - gathers a run's database rows. */
+#include "study/record.h"
+
+#include "base/pool.h"
+#include "study/version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool add_plugin(struct kp_record *r, const char *kind, const struct kp_loaded *from)
+{
+    if (!from)
+        return true;
+    r->plugins[r->plugin_count++] = (struct kp_plugin_row){
+        kind,         from->plugin->name,      from->plugin->version,   from->path,
+        from->sha256, from->plugin->abi.major, from->plugin->abi.minor,
+    };
+    return true;
+}
+
+static bool add_plugins(struct kp_record *r, const struct kp_config *c,
+                        const struct kp_registry *registry)
+{
+    char *names = strdup(c->core.metrics.plugins), *rest = NULL;
+
+    r->plugins = calloc(strlen(c->core.metrics.plugins) + 3, sizeof(*r->plugins));
+    if (!names || !r->plugins) {
+        free(names);
+        return false;
+    }
+    add_plugin(r, "model", c->model_from);
+    add_plugin(r, "objective", c->objective_from);
+    for (char *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
+        const struct kp_loaded *from = NULL;
+        if (kp_registry_metric(registry, name, &from))
+            add_plugin(r, "metric", from);
+    }
+    free(names);
+    return true;
+}
+
+static bool add_params(struct kp_record *r, const struct kp_config *c)
+{
+    r->params = calloc((size_t)c->count + 1, sizeof(*r->params));
+    if (!r->params)
+        return false;
+    for (int64_t i = 0; i < c->count; i++)
+        r->params[r->param_count++] = (struct kp_param_row){
+            c->settings[i].key, c->settings[i].text, c->settings[i].origin, c->settings[i].number};
+    return true;
+}
+
+static int64_t subset_seed(const struct kp_config *c)
+{
+    bool unused = false;
+
+    if (c->core.run.role == KP_ROLE_TEACHER)
+        return c->core.seed.teacher_pool;
+    return (int64_t)kp_stream_seed(c->core.seed.subset, c->core.seed.master, &unused);
+}
+
+static void add_subsets(struct kp_record *r, const struct kp_config *c, const struct kp_subset *s)
+{
+    r->subsets[r->subset_count++] = (struct kp_subset_row){
+        "train", kp_subset_algorithm, subset_seed(c), s->count, s->overlap, s->sha256};
+    if (s->dev_count > 0)
+        r->subsets[r->subset_count++] = (struct kp_subset_row){
+            "dev", kp_subset_algorithm, c->core.seed.teacher_pool, s->dev_count, 0, s->dev_sha256};
+}
+
+enum kp_status kp_record_make(const struct kp_planned *p, const struct kp_plan *plan,
+                              const struct kp_registry *registry, const struct kp_dataset *data,
+                              const struct kp_subset *subset, const struct kp_device *device,
+                              struct kp_record *out, struct kp_error *e)
+{
+    const struct kp_config *c = p->config;
+    struct kp_record r = {0};
+    char text[256];
+
+    if (!add_params(&r, c) || !add_plugins(&r, c, registry))
+        goto out;
+    add_subsets(&r, c, subset);
+    kp_config_print(c, false, &r.ini);
+    device->ops->describe(device, text, sizeof(text));
+    kp_text_add(&r.device, text);
+    kp_version_text(&r.versions);
+    if (r.ini.failed || r.device.failed || r.versions.failed)
+        goto out;
+    r.attempt = (struct kp_attempt_row){.device = r.device.s,
+                                        .versions = r.versions.s,
+                                        .threads = c->core.run.threads > 0 ? c->core.run.threads
+                                                                           : kp_cpu_count()};
+    r.run = (struct kp_run_row){
+        .kind = "train",
+        .name = c->core.run.name[0] ? c->core.run.name : NULL,
+        .config_hash = p->hashes.config,
+        .pair_hash = p->hashes.pair,
+        .group_hash = p->hashes.group,
+        .teacher_uid = p->teacher_uid[0] ? p->teacher_uid : NULL,
+        .dataset = c->core.data.name[0] ? c->core.data.name : data->name,
+        .model = c->model->name,
+        .objective = c->objective->name,
+        .teacher = p->teacher >= 0 ? plan->runs[p->teacher].config->model->name
+                   : p->weights    ? p->weights
+                                   : NULL,
+        .kappa = c->kappa,
+        .m = c->m,
+        .n = c->core.data.n_teacher,
+        .tau = kp_config_tau(c),
+        .seed = c->core.seed.master,
+        .ini = r.ini.s,
+    };
+    *out = r;
+    return KP_OK;
+out:
+    kp_record_finish(&r);
+    return kp_fail(e, KP_E_NOMEM, "no memory for the run's record");
+}
+
+void kp_record_finish(struct kp_record *r)
+{
+    free(r->params);
+    free(r->plugins);
+    kp_text_finish(&r->ini);
+    kp_text_finish(&r->device);
+    kp_text_finish(&r->versions);
+    *r = (struct kp_record){0};
+}

@@ -1,0 +1,118 @@
+/* session.c - opens devices, datasets and teachers once. */
+#include "study/session.h"
+
+#include "base/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEVICE_AUTO, DEVICE_CPU, DEVICE_REF };
+
+static void forget_teacher(struct kp_session *s)
+{
+    kp_teacher_close(s->teacher);
+    free(s->teacher_key);
+    s->teacher = NULL;
+    s->teacher_key = NULL;
+}
+
+enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c,
+                                 const struct kp_study_watcher *w, struct kp_error *e)
+{
+    int kind = c->core.device.kind;
+    int64_t threads = c->core.run.threads > 0 ? c->core.run.threads : kp_cpu_count();
+    struct kp_device_config config = {.threads = (int)threads, .slice = c->core.device.slice};
+    char what[256], note[384];
+
+    if (s->device && s->device_kind == kind && s->device_slice == config.slice &&
+        s->device_threads == threads)
+        return KP_OK;
+    forget_teacher(s);
+    kp_device_close(s->device);
+    s->device = NULL;
+    enum kp_status st = kp_device_open(kind == DEVICE_REF ? "ref" : "cpu", &config, &s->device, e);
+    if (st != KP_OK)
+        return st;
+    s->device_kind = kind;
+    s->device_slice = config.slice;
+    s->device_threads = threads;
+    s->device->ops->describe(s->device, what, sizeof(what));
+    (void)snprintf(note, sizeof(note), "device: %s%s", what,
+                   kind == DEVICE_AUTO
+                       ? " (auto: the only backend of this build that is made for speed)"
+                       : "");
+    if (w->note)
+        w->note(w->arg, note);
+    return KP_OK;
+}
+
+enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
+                               struct kp_dataset **out, struct kp_error *e)
+{
+    struct kp_dataset_config config = {c->core.data.format, kp_config_dataset(c), c->core.data.root,
+                                       c->core.data.pad_to};
+    struct kp_dataset *opened = NULL;
+    struct kp_text key = {0};
+
+    kp_text_addf(&key, "%s|%s|%s|%lld", config.format, config.name, config.root,
+                 (long long)config.pad_to);
+    if (key.failed)
+        return kp_fail(e, KP_E_NOMEM, "no memory for a dataset's name");
+    for (int i = 0; i < KP_SESSION_DATASETS; i++)
+        if (s->data_key[i] && strcmp(s->data_key[i], key.s) == 0) {
+            *out = s->data[i];
+            kp_text_finish(&key);
+            return KP_OK;
+        }
+    enum kp_status st = kp_dataset_open(&config, &opened, e);
+    if (st != KP_OK) {
+        kp_text_finish(&key);
+        return st;
+    }
+    int slot = s->data_next;
+    s->data_next = (slot + 1) % KP_SESSION_DATASETS;
+    if (s->data[slot])
+        forget_teacher(s);
+    kp_dataset_close(s->data[slot]);
+    free(s->data_key[slot]);
+    s->data[slot] = *out = opened;
+    s->data_key[slot] = key.s;
+    return KP_OK;
+}
+
+enum kp_status kp_session_teacher(struct kp_session *s, struct kp_config *config,
+                                  const char *weights, const char *uid,
+                                  const struct kp_dataset *data, struct kp_teacher **out,
+                                  struct kp_error *e)
+{
+    struct kp_text key = {0};
+
+    kp_text_addf(&key, "%s|%s|%s", weights, uid, data->name);
+    if (key.failed)
+        return kp_fail(e, KP_E_NOMEM, "no memory for the teacher's name");
+    if (s->teacher_key && strcmp(s->teacher_key, key.s) == 0) {
+        kp_text_finish(&key);
+        *out = s->teacher;
+        return KP_OK;
+    }
+    forget_teacher(s);
+    enum kp_status st = kp_teacher_open(config, weights, uid, data, s->device, &s->teacher, e);
+    if (st != KP_OK) {
+        kp_text_finish(&key);
+        return st;
+    }
+    s->teacher_key = key.s;
+    *out = s->teacher;
+    return KP_OK;
+}
+
+void kp_session_finish(struct kp_session *s)
+{
+    forget_teacher(s);
+    for (int i = 0; i < KP_SESSION_DATASETS; i++) {
+        kp_dataset_close(s->data[i]);
+        free(s->data_key[i]);
+    }
+    kp_device_close(s->device);
+}

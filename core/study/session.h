@@ -1,0 +1,37 @@
+/* session.h - what the runs of one execution share: device, datasets, the last teacher. */
+#ifndef KP_STUDY_SESSION_H
+#define KP_STUDY_SESSION_H
+
+#include "study/study.h"
+
+#define KP_SESSION_DATASETS 4
+
+struct kp_session {
+    struct kp_device *device;
+    int device_kind; /* setting of the open device */
+    int64_t device_slice, device_threads;
+    struct kp_dataset *data[KP_SESSION_DATASETS];
+    char *data_key[KP_SESSION_DATASETS];
+    int data_next;
+    struct kp_teacher *teacher;
+    char *teacher_key;
+};
+
+/* The device of a configuration; the open one is kept while the settings are the same. A note tells
+ * which was taken. */
+KP_NODISCARD enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c,
+                                              const struct kp_study_watcher *w, struct kp_error *e);
+
+/* The dataset of a configuration, opened once. */
+KP_NODISCARD enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
+                                            struct kp_dataset **out, struct kp_error *e);
+
+/* The teacher made by `config`, from its weights; the last one is kept. */
+KP_NODISCARD enum kp_status kp_session_teacher(struct kp_session *s, struct kp_config *config,
+                                               const char *weights, const char *uid,
+                                               const struct kp_dataset *data,
+                                               struct kp_teacher **out, struct kp_error *e);
+
+void kp_session_finish(struct kp_session *s);
+
+#endif

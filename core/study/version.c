@@ -1,0 +1,20 @@
+/* version.c - versions, for the record. */
+#include "study/version.h"
+
+#include <cjson/cJSON.h>
+#include <sqlite3.h>
+#include <zlib.h>
+
+const char *const kp_version = KP_VERSION;
+
+void kp_version_text(struct kp_text *out)
+{
+    kp_text_addf(out, "kappa %s, ", kp_version);
+#if defined(__clang__)
+    kp_text_addf(out, "clang %s", __clang_version__);
+#else
+    kp_text_addf(out, "gcc %s", __VERSION__);
+#endif
+    kp_text_addf(out, ", sqlite %s, zlib %s, cjson %s", sqlite3_libversion(), zlibVersion(),
+                 cJSON_Version());
+}

@@ -1,0 +1,117 @@
+/* observers.c - metric plugins and their sums. */
+#include "train/observers.h"
+
+#include "host/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum kp_status fill_defaults(const struct kp_metric_def *def, void *self, struct kp_arena *a,
+                                    struct kp_error *e)
+{
+    for (uint32_t i = 0; i < def->options.count; i++) {
+        const struct kp_option *o = kp_option_at(&def->options, i);
+        const char *text = NULL;
+        enum kp_status st = kp_option_check(o, o->fallback, a, &text, e);
+
+        if (st != KP_OK)
+            return st;
+        kp_option_store(o, text, a, self);
+    }
+    return KP_OK;
+}
+
+static enum kp_status add(struct kp_observers *o, const struct kp_metric_def *def,
+                          struct kp_error *e)
+{
+    struct kp_observer *x = &o->v[o->count];
+
+    x->def = def;
+    x->self = kp_arena_alloc(&o->memory, 1, def->self_size + 1);
+    x->sums = kp_arena_new(&o->memory, double, def->sum_count + 1);
+    x->values = kp_arena_new(&o->memory, double, def->value_count + 1);
+    if (!x->self || !x->sums || !x->values)
+        return kp_fail(e, KP_E_NOMEM, "no memory for metric '%s'", def->name);
+    o->count++;
+    return fill_defaults(def, x->self, &o->memory, e);
+}
+
+enum kp_status kp_observers_create(const struct kp_registry *registry, const char *names,
+                                   bool teacher, struct kp_observers *out, struct kp_error *e)
+{
+    struct kp_observers o = {0};
+    enum kp_status st = KP_OK;
+    char *list = kp_arena_strdup(&o.memory, names);
+    char *rest = NULL;
+
+    o.v = kp_arena_new(&o.memory, struct kp_observer, strlen(names) + 1);
+    if (!list || !o.v)
+        st = kp_fail(e, KP_E_NOMEM, "no memory for the metrics");
+    for (char *name = st == KP_OK ? strtok_r(list, " ", &rest) : NULL; name && st == KP_OK;
+         name = strtok_r(NULL, " ", &rest)) {
+        const struct kp_metric_def *def = kp_registry_metric(registry, name, NULL);
+        if (!def)
+            st = kp_fail(e, KP_E_CONFIG,
+                         "metrics.plugins: there is no metric '%s'; `kappa list` shows them", name);
+        else if (teacher || !(def->needs & KP_METRIC_NEEDS_TEACHER))
+            st = add(&o, def, e);
+    }
+    if (st != KP_OK) {
+        kp_observers_finish(&o);
+        return st;
+    }
+    *out = o;
+    return KP_OK;
+}
+
+void kp_observers_finish(struct kp_observers *o)
+{
+    kp_arena_finish(&o->memory);
+    *o = (struct kp_observers){0};
+}
+
+void kp_observers_reset(struct kp_observers *o)
+{
+    for (int64_t i = 0; i < o->count; i++)
+        memset(o->v[i].sums, 0, o->v[i].def->sum_count * sizeof(double));
+}
+
+void kp_observers_observe(struct kp_observers *o, const struct kp_rows *rows)
+{
+    for (int64_t i = 0; i < o->count; i++)
+        o->v[i].def->observe(o->v[i].self, rows, o->v[i].sums);
+}
+
+int64_t kp_observers_value_count(const struct kp_observers *o)
+{
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < o->count; i++)
+        count += o->v[i].def->value_count;
+    return count;
+}
+
+/* A metric's value number k; the element size is the plugin's own. */
+static const struct kp_metric_value *value_at(const struct kp_metric_def *def, uint32_t k)
+{
+    return (const struct kp_metric_value *)(const void *)((const char *)def->values +
+                                                          (size_t)k * def->value_size);
+}
+
+void kp_observers_results(struct kp_observers *o, const char *split, struct kp_observed *out)
+{
+    for (int64_t i = 0; i < o->count; i++) {
+        const struct kp_metric_def *def = o->v[i].def;
+
+        def->result(o->v[i].self, o->v[i].sums, o->v[i].values);
+        for (uint32_t k = 0; k < def->value_count; k++, out++) {
+            const struct kp_metric_value *v = value_at(def, k);
+
+            (void)snprintf(out->key, sizeof(out->key), "%s/%s", split, v->name);
+            out->unit = v->unit;
+            out->higher_is_better = v->higher_is_better;
+            out->with_teacher = (def->needs & KP_METRIC_NEEDS_TEACHER) != 0;
+            out->value = o->v[i].values[k];
+        }
+    }
+}

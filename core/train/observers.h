@@ -1,0 +1,45 @@
+/* observers.h - the metrics that watch a pass over a split. */
+#ifndef KP_TRAIN_OBSERVERS_H
+#define KP_TRAIN_OBSERVERS_H
+
+#include "base/arena.h"
+#include "host/registry.h"
+#include "store/store.h"
+
+struct kp_observer {
+    const struct kp_metric_def *def;
+    void *self;
+    double *sums;   /* [def->sum_count] */
+    double *values; /* [def->value_count] */
+};
+
+struct kp_observers {
+    struct kp_arena memory;
+    struct kp_observer *v;
+    int64_t count;
+};
+
+/* The metrics named in `names` (spaces between); those that need a teacher only if there is one. */
+KP_NODISCARD enum kp_status kp_observers_create(const struct kp_registry *registry,
+                                                const char *names, bool teacher,
+                                                struct kp_observers *out, struct kp_error *e);
+void kp_observers_finish(struct kp_observers *o);
+
+void kp_observers_reset(struct kp_observers *o);
+void kp_observers_observe(struct kp_observers *o, const struct kp_rows *rows);
+
+/* One result for each value of each metric, in order. */
+struct kp_observed {
+    char key[96]; /* "test/accuracy" */
+    const char *unit;
+    bool higher_is_better;
+    bool with_teacher; /* compares with the teacher */
+    double value;
+};
+
+int64_t kp_observers_value_count(const struct kp_observers *o);
+
+/* out[kp_observers_value_count()], keys begin with "<split>/". */
+void kp_observers_results(struct kp_observers *o, const char *split, struct kp_observed *out);
+
+#endif

@@ -1,0 +1,170 @@
+/* results.c - evaluates a run's splits and stores what was found. */
+#include "train/training.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A pass: the split's name in keys, its examples, the teacher's logits for them. */
+struct pass {
+    const char *name;
+    enum kp_split split;
+    const int64_t *index;
+    int64_t count;
+    const struct kp_teacher_table *teacher;
+};
+
+struct findings {
+    struct kp_observed *v;
+    const char **split; /* [count] */
+    int64_t *rows;      /* [count] */
+    int64_t count;
+};
+
+static bool tell(void *arg, int64_t done)
+{
+    struct kp_training *t = arg;
+
+    return kp_training_tell(t, KP_PHASE_EVALUATE, done, t->job->data->split[KP_SPLIT_TEST].count,
+                            (double)NAN);
+}
+
+static void add(struct findings *f, struct kp_observers *o, const char *split, int64_t rows)
+{
+    int64_t n = kp_observers_value_count(o);
+
+    kp_observers_results(o, split, f->v + f->count);
+    for (int64_t i = 0; i < n; i++) {
+        f->split[f->count + i] = split;
+        f->rows[f->count + i] = rows;
+    }
+    f->count += n;
+}
+
+static enum kp_status run_pass(struct kp_training *t, const struct pass *p, struct findings *f,
+                               struct kp_error *e)
+{
+    struct kp_evaluation v = {.exec = t->eval_exec,
+                              .data = t->job->data,
+                              .split = p->split,
+                              .index = p->index,
+                              .count = p->count,
+                              .mean = t->mean,
+                              .sd = t->sd,
+                              .teacher = p->teacher,
+                              .step = tell,
+                              .arg = t};
+    enum kp_status st = kp_evaluate(&v, &t->clean, e);
+
+    if (st == KP_OK)
+        add(f, &t->clean, p->name, p->count);
+    return st;
+}
+
+/* After the last epoch every split. Before it the development split alone where there is one, so
+ * that nothing is selected on the test split; else the test split. */
+static enum kp_status run_passes(struct kp_training *t, bool last, struct findings *f,
+                                 struct kp_error *e)
+{
+    const struct kp_train_job *job = t->job;
+    const struct kp_subset *s = job->subset;
+    const struct kp_teacher_table *test = NULL;
+    struct kp_teacher_table dev = {0};
+    enum kp_status st = KP_OK;
+
+    bool test_too = last || s->dev_count == 0;
+
+    if (job->teacher && test_too)
+        st = kp_teacher_test_table(job->teacher, job->data, &test, e);
+    if (st == KP_OK && job->teacher && s->dev_count > 0)
+        st = kp_teacher_tabulate(job->teacher, job->data, KP_SPLIT_TRAIN, s->dev_index,
+                                 s->dev_count, 1, NULL, NULL, &dev, e);
+    const struct pass passes[] = {
+        {"test", KP_SPLIT_TEST, NULL, test_too ? job->data->split[KP_SPLIT_TEST].count : 0, test},
+        {"train", KP_SPLIT_TRAIN, s->index, last ? s->count : 0, job->teacher ? &t->table : NULL},
+        {"dev", KP_SPLIT_TRAIN, s->dev_index, s->dev_count, job->teacher ? &dev : NULL},
+    };
+    for (size_t i = 0; st == KP_OK && i < sizeof(passes) / sizeof(passes[0]); i++)
+        if (passes[i].count > 0)
+            st = run_pass(t, &passes[i], f, e);
+    kp_teacher_table_finish(&dev);
+    return st;
+}
+
+static enum kp_status name_metrics(struct kp_training *t, const struct findings *f,
+                                   struct kp_error *e)
+{
+    for (int64_t i = 0; i < f->count; i++) {
+        struct kp_metric_key key = {f->v[i].key, f->v[i].unit, f->v[i].higher_is_better};
+        enum kp_status st = kp_store_metric(t->job->store, &key, e);
+        if (st != KP_OK)
+            return st;
+    }
+    return KP_OK;
+}
+
+static void store_points(struct kp_training *t, const struct findings *f)
+{
+    for (int64_t i = 0; i < f->count; i++) {
+        struct kp_point p = {f->v[i].key, t->at.step, f->v[i].value, t->at.samples,
+                             (double)t->at.samples * t->sample_flops};
+        kp_store_point(t->job->store, t->job->uid, &p);
+    }
+}
+
+/* Results of the run, and beside them what compares it with its teacher. */
+static enum kp_status store_results(struct kp_training *t, const struct findings *f,
+                                    struct kp_error *e)
+{
+    const struct kp_train_job *job = t->job;
+    struct kp_result_row *rows = calloc((size_t)f->count + 1, sizeof(*rows));
+    struct kp_pairwise_row *pairs = calloc((size_t)f->count + 1, sizeof(*pairs));
+    int64_t pair_count = 0;
+    enum kp_status st;
+
+    if (!rows || !pairs) {
+        st = kp_fail(e, KP_E_NOMEM, "no memory for the results");
+        goto out;
+    }
+    for (int64_t i = 0; i < f->count; i++) {
+        const struct kp_observed *v = &f->v[i];
+        rows[i] = (struct kp_result_row){f->split[i],   v->key,     job->config->kappa,
+                                         t->at.samples, t->at.step, v->value};
+        if (v->with_teacher && job->teacher->uid[0])
+            pairs[pair_count++] = (struct kp_pairwise_row){
+                job->teacher->uid, v->key, f->split[i], "mean", f->rows[i], v->value};
+    }
+    st = kp_store_end_run(job->store, job->uid, KP_RUN_DONE, NULL, rows, f->count, pairs,
+                          pair_count, e);
+out:
+    free(rows);
+    free(pairs);
+    return st;
+}
+
+enum kp_status kp_training_evaluate(struct kp_training *t, bool last, struct kp_error *e)
+{
+    int64_t room =
+        3 * kp_observers_value_count(&t->clean) + kp_observers_value_count(&t->running) + 1;
+    struct findings f = {calloc((size_t)room, sizeof(struct kp_observed)),
+                         calloc((size_t)room, sizeof(char *)),
+                         calloc((size_t)room, sizeof(int64_t)), 0};
+    enum kp_status st = KP_OK;
+
+    if (!f.v || !f.split || !f.rows)
+        st = kp_fail(e, KP_E_NOMEM, "no memory for the results");
+    if (st == KP_OK)
+        st = run_passes(t, last, &f, e);
+    if (st == KP_OK && last)
+        add(&f, &t->running, "train_running", t->job->subset->count);
+    if (st == KP_OK)
+        st = name_metrics(t, &f, e);
+    if (st == KP_OK && last)
+        st = store_results(t, &f, e);
+    else if (st == KP_OK)
+        store_points(t, &f);
+    free(f.v);
+    free((void *)f.split);
+    free(f.rows);
+    return st;
+}

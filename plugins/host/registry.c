@@ -1,0 +1,287 @@
+/* registry.c - open plugin files, keep those that fit, find definitions by name. */
+#include "host/registry.h"
+
+#include "base/file.h"
+#include "host/search.h"
+#include "host/verify.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAJOR_PROBES = 100, PLUGINS_MAX = 4096 };
+
+const struct kp_model_def *kp_registry_model(const struct kp_registry *r, const char *name,
+                                             const struct kp_loaded **from)
+{
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct kp_model_def *const *d = r->loaded[i].plugin->models;
+        for (; d && *d; d++) {
+            if (strcmp((*d)->name, name) == 0) {
+                if (from)
+                    *from = &r->loaded[i];
+                return *d;
+            }
+        }
+    }
+    return NULL;
+}
+
+const struct kp_objective_def *kp_registry_objective(const struct kp_registry *r, const char *name,
+                                                     const struct kp_loaded **from)
+{
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct kp_objective_def *const *d = r->loaded[i].plugin->objectives;
+        for (; d && *d; d++) {
+            if (strcmp((*d)->name, name) == 0) {
+                if (from)
+                    *from = &r->loaded[i];
+                return *d;
+            }
+        }
+    }
+    return NULL;
+}
+
+const struct kp_metric_def *kp_registry_metric(const struct kp_registry *r, const char *name,
+                                               const struct kp_loaded **from)
+{
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct kp_metric_def *const *d = r->loaded[i].plugin->metrics;
+        for (; d && *d; d++) {
+            if (strcmp((*d)->name, name) == 0) {
+                if (from)
+                    *from = &r->loaded[i];
+                return *d;
+            }
+        }
+    }
+    return NULL;
+}
+
+static enum kp_status twice(const char *kind, const char *name, const char *path, const char *other,
+                            struct kp_error *e)
+{
+    return kp_fail(e, KP_E_INVALID, "%s: %s '%s' is already in %s; remove or rename one of them",
+                   path, kind, name, other);
+}
+
+/* Refuse definitions that the registry or the plugin itself already has. */
+static enum kp_status check_new(const struct kp_registry *r, const struct kp_plugin *p,
+                                const char *path, struct kp_error *e)
+{
+    const struct kp_loaded *from = NULL;
+
+    for (int i = 0; p->models && p->models[i]; i++) {
+        const char *name = p->models[i]->name;
+        if (kp_registry_model(r, name, &from))
+            return twice("model", name, path, from->path, e);
+        for (int j = 0; j < i; j++)
+            if (strcmp(p->models[j]->name, name) == 0)
+                return twice("model", name, path, path, e);
+    }
+    for (int i = 0; p->objectives && p->objectives[i]; i++) {
+        const char *name = p->objectives[i]->name;
+        if (kp_registry_objective(r, name, &from))
+            return twice("objective", name, path, from->path, e);
+        for (int j = 0; j < i; j++)
+            if (strcmp(p->objectives[j]->name, name) == 0)
+                return twice("objective", name, path, path, e);
+    }
+    for (int i = 0; p->metrics && p->metrics[i]; i++) {
+        const char *name = p->metrics[i]->name;
+        if (kp_registry_metric(r, name, &from))
+            return twice("metric", name, path, from->path, e);
+        for (int j = 0; j < i; j++)
+            if (strcmp(p->metrics[j]->name, name) == 0)
+                return twice("metric", name, path, path, e);
+    }
+    return KP_OK;
+}
+
+/* No entry symbol of our major: of another one, or no plugin at all? */
+static enum kp_status explain_no_entry(void *library, const char *path, struct kp_error *e)
+{
+    for (int major = 0; major < MAJOR_PROBES; major++) {
+        char symbol[32];
+        (void)snprintf(symbol, sizeof(symbol), "kp_plugin_v%d", major);
+        if (dlsym(library, symbol))
+            return kp_fail(e, KP_E_ABI,
+                           "%s: built for plugin ABI %d, this kappa has %d.%d: rebuild it", path,
+                           major, KP_ABI_MAJOR, KP_ABI_MINOR);
+    }
+    return kp_fail(e, KP_E_ABI,
+                   "%s: does not define %s, so it is no kappa plugin; define "
+                   "'const struct kp_plugin KP_PLUGIN' (kappa/plugin.h)",
+                   path, KP_PLUGIN_SYMBOL);
+}
+
+static enum kp_status make_room(struct kp_registry *r, struct kp_error *e)
+{
+    int64_t room = r->room ? 2 * r->room : 16;
+    struct kp_loaded *loaded;
+
+    if (r->count < r->room)
+        return KP_OK;
+    if (r->count >= PLUGINS_MAX)
+        return kp_fail(e, KP_E_INVALID, "more than %d plugins", (int)PLUGINS_MAX);
+    loaded = realloc(r->loaded, (size_t)room * sizeof(*loaded));
+    if (!loaded)
+        return kp_fail(e, KP_E_NOMEM, "out of memory");
+    r->loaded = loaded;
+    r->room = room;
+    return KP_OK;
+}
+
+static bool is_open(const struct kp_registry *r, const struct kp_plugin *p)
+{
+    for (int64_t i = 0; i < r->count; i++)
+        if (r->loaded[i].plugin == p)
+            return true;
+    return false;
+}
+
+enum kp_status kp_registry_open(struct kp_registry *r, const char *path, struct kp_error *e)
+{
+    enum kp_status st;
+    struct kp_loaded new = {0};
+    const struct kp_plugin *p;
+    void *library = NULL;
+
+    /* Without a slash dlopen() would search the system's libraries. */
+    new.path = strchr(path, '/') ? strdup(path) : kp_path_join(".", path);
+    if (!new.path) {
+        st = kp_fail(e, KP_E_NOMEM, "out of memory");
+        goto out;
+    }
+    st = kp_hash_file(new.path, new.sha256, e);
+    if (st != KP_OK)
+        goto out;
+    library = dlopen(new.path, RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        const char *reason = dlerror();
+        st = kp_fail(e, KP_E_FORMAT, "%s: cannot be opened as a plugin: %s", new.path,
+                     reason ? reason : "no reason given");
+        goto out;
+    }
+    p = dlsym(library, KP_PLUGIN_SYMBOL);
+    if (!p) {
+        st = explain_no_entry(library, new.path, e);
+        goto out;
+    }
+    if (is_open(r, p))
+        goto out; /* the same file by another way */
+    if ((st = kp_verify_abi(&p->abi, new.path, e)) != KP_OK ||
+        (st = kp_verify_plugin(p, new.path, e)) != KP_OK ||
+        (st = check_new(r, p, new.path, e)) != KP_OK || (st = make_room(r, e)) != KP_OK)
+        goto out;
+
+    new.plugin = p;
+    r->loaded[r->count++] = new;
+    return KP_OK;
+out:
+    if (library)
+        (void)dlclose(library);
+    free(new.path);
+    return st;
+}
+
+static int is_plugin_file(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name);
+    return d->d_name[0] != '.' && n > 3 && strcmp(d->d_name + n - 3, ".so") == 0;
+}
+
+enum kp_status kp_registry_scan(struct kp_registry *r, const char *folder, struct kp_text *report,
+                                struct kp_error *e)
+{
+    enum kp_status st = KP_OK;
+    struct dirent **entries = NULL;
+    int n = scandir(folder, &entries, is_plugin_file, alphasort);
+
+    if (n < 0)
+        return kp_fail(e, KP_E_IO, "%s: %s; a folder with plugins (*.so)", folder, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        struct kp_error why = {0};
+        char *path = st == KP_OK ? kp_path_join(folder, entries[i]->d_name) : NULL;
+
+        if (st == KP_OK && !path)
+            st = kp_fail(e, KP_E_NOMEM, "out of memory");
+        if (path && kp_registry_open(r, path, &why) != KP_OK)
+            kp_text_addf(report, "%s\n", why.text);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    return st;
+}
+
+/* Scan folders written one a line. */
+static enum kp_status scan_lines(struct kp_registry *r, char *lines, const char *whence,
+                                 struct kp_text *report, struct kp_error *e)
+{
+    enum kp_status st = KP_OK;
+    char *rest = lines;
+    char *folder;
+
+    while (st == KP_OK && (folder = strsep(&rest, "\n")) != NULL)
+        if (*folder)
+            st = kp_registry_scan(r, folder, report, e);
+    return st == KP_OK ? KP_OK : kp_fail_in(e, "%s", whence);
+}
+
+static enum kp_status program_folder(char **out, struct kp_error *e)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+    char *slash;
+
+    if (n <= 0 || (size_t)n >= sizeof(path))
+        return kp_fail(e, KP_E_IO, "/proc/self/exe: %s",
+                       n < 0 ? strerror(errno) : "the path is too long");
+    path[n] = '\0';
+    slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+    *out = strdup(path);
+    return *out ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
+}
+
+enum kp_status kp_registry_scan_default(struct kp_registry *r, struct kp_text *report,
+                                        struct kp_error *e)
+{
+    enum kp_status st;
+    struct kp_text own = {0}, listed = {0};
+    char *folder = NULL;
+
+    if ((st = program_folder(&folder, e)) != KP_OK ||
+        (st = kp_search_own(folder, &own, e)) != KP_OK ||
+        (st = kp_search_list(getenv("KAPPA_PLUGINS"), &listed, e)) != KP_OK)
+        goto out;
+    if (own.length == 0)
+        kp_text_addf(report,
+                     "no plugins beside the program in %s; reinstall kappa, or name a "
+                     "folder in KAPPA_PLUGINS\n",
+                     folder);
+    if (own.length > 0 && (st = scan_lines(r, own.s, "plugins", report, e)) != KP_OK)
+        goto out;
+    if (listed.length > 0)
+        st = scan_lines(r, listed.s, "KAPPA_PLUGINS", report, e);
+out:
+    kp_text_finish(&own);
+    kp_text_finish(&listed);
+    free(folder);
+    return st;
+}
+
+void kp_registry_finish(struct kp_registry *r)
+{
+    for (int64_t i = 0; i < r->count; i++)
+        free(r->loaded[i].path);
+    free(r->loaded);
+    *r = (struct kp_registry){0};
+}

@@ -1,0 +1,68 @@
+# common.sh - read by run.sh and full.sh: build a configuration, run its tests, add up the results.
+
+logs= # of the test runs so far
+runs=0
+broken=0
+
+# Without these a sanitizer's finding could pass as a success.
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:abort_on_error=1:print_stacktrace=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=1:strict_string_checks=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:abort_on_error=1}
+
+# failure TEXT: something that is no test went wrong; it counts as one failed.
+failure() {
+    broken=$((broken + 1))
+    echo "FAILED: $1"
+}
+
+# build FOLDER [MESON-OPTION...]
+build() {
+    folder=$1
+    shift
+    if [ -f "$folder/build.ninja" ]; then
+        meson configure "$folder" "$@" >/dev/null
+    else
+        rm -rf "$folder"
+        meson setup "$folder" "$@" >"$folder.log" 2>&1 || {
+            cat "$folder.log"
+            return 1
+        }
+        mv "$folder.log" "$folder/setup.log"
+    fi && ninja -C "$folder" --quiet
+}
+
+# suite FOLDER TITLE [MESON-OPTION...] [-- MESON-TEST-OPTION...]
+suite() {
+    folder=$1
+    title=$2
+    shift 2
+    echo "== $title: building in $folder"
+    options=
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        options="$options $1"
+        shift
+    done
+    [ $# -eq 0 ] || shift
+    build "$folder" $options || {
+        failure "$title: the build in $folder"
+        return
+    }
+    echo "== $title: running"
+    runs=$((runs + 1))
+    rm -f "$folder"/meson-logs/run"$runs"*.json
+    meson test -C "$folder" --no-rebuild --print-errorlogs --logbase "run$runs" "$@"
+    # With a wrapper Meson appends its name.
+    for log in "$folder"/meson-logs/run"$runs"*.json; do
+        if [ -s "$log" ]; then
+            logs="$logs $log"
+        else
+            failure "$title: no test ran"
+        fi
+    done
+}
+
+# Print what failed and was skipped, and the last line; exit.
+summary() {
+    python3 tests/summary.py "$broken" $logs
+    exit $?
+}

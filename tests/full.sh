@@ -1,0 +1,44 @@
+#!/bin/sh
+# full.sh - everything at full length: run.sh's tests, TSan, valgrind, and each fuzzer for a while.
+#
+# KAPPA_FUZZ_SECONDS (default 300) is the time of each fuzzer. KAPPA_TEST_LONG=1 is set for the
+# property tests, which then try more cases.
+set -u
+cd "$(dirname "$0")/.."
+. tests/common.sh
+
+sh tests/setup.sh build data test full || exit 2
+export KAPPA_TEST_LONG=1
+
+suite build tests -- --timeout-multiplier 10
+suite build-asan "all under ASan and UBSan" -Db_sanitize=address,undefined -Db_lundef=false -- \
+    --no-suite lint --timeout-multiplier 10
+suite build-tsan "unit and cli under TSan" -Db_sanitize=thread -Db_lundef=false -- \
+    --suite unit --suite cli --timeout-multiplier 20
+
+# valgrind knows no AVX-512.
+KAPPA_CPU_LEVEL=avx2
+export KAPPA_CPU_LEVEL
+suite build "unit under valgrind" -- --suite unit --timeout-multiplier 50 \
+    --wrap 'valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
+unset KAPPA_CPU_LEVEL
+
+echo "== fuzzers"
+if (
+    export CC=clang
+    build build-fuzz -Dfuzz=true -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false
+); then
+    for corpus in tests/fuzz/corpus/*/; do
+        name=$(basename "$corpus")
+        found=build-fuzz/found-$name
+        mkdir -p "$found"
+        echo "== fuzz_$name"
+        # What it finds new goes to the first folder; the corpus of the tree stays as it is.
+        build-fuzz/tests/fuzz/fuzz_"$name" -max_total_time="${KAPPA_FUZZ_SECONDS:-300}" \
+            -print_final_stats=1 -verbosity=0 -artifact_prefix="$found/" "$found" "$corpus" ||
+            failure "fuzz_$name"
+    done
+else
+    failure "the build in build-fuzz"
+fi
+summary

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""make_model_fixtures.py - writes fixtures/model_*.safetensors: what PyTorch makes of each model.
+
+Everything is computed in fp64 from weights, inputs and teacher logits that fp32 holds exactly, and
+stored in fp32. A file holds
+  <parameter or buffer>        where all of the following starts
+  x, labels, teacher_logits    one batch; a label is never missing
+  logits/train, logits/eval
+  grad/<objective>/<name>      of every parameter
+  loss/<objective>
+  sgd/<optimizer>/<name>       after STEPS steps on that batch with the objective kd_tau2
+"""
+import copy
+import os
+import sys
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+import safetensors_file
+from torch_models import Mlp, VanillaCnn
+
+TAU = 20.0
+SCALES = {"none": 1.0, "tau": TAU, "tau2": TAU * TAU}
+STEPS = 10
+LR = 0.05
+WEIGHT_DECAY = 1e-3
+OPTIMIZERS = {
+    "plain": {},
+    "momentum": {"momentum": 0.9},
+    "nesterov": {"momentum": 0.9, "nesterov": True},
+}
+
+
+def held_by_fp32(tensor):
+    return tensor.float().double()
+
+
+def losses():
+    """name -> loss(logits, labels, teacher's logits), as the objectives define them."""
+    out = {"lt": lambda z, y, t: F.cross_entropy(z, y)}
+    for name, scale in SCALES.items():
+        def kd(z, y, t, scale=scale):
+            divergence = F.kl_div(F.log_softmax(z / TAU, 1), F.log_softmax(t / TAU, 1),
+                                  log_target=True, reduction="batchmean")
+            return scale * divergence
+        out[f"kd_{name}"] = kd
+    out["kd_mixed"] = lambda z, y, t: 0.3 * F.cross_entropy(z, y) + 0.7 * out["kd_tau2"](z, y, t)
+    return out
+
+
+def prepare(model):
+    """Weights as PyTorch draws them; batch norms that have seen something."""
+    model.double()
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if name.endswith("running_mean"):
+                value.normal_(0, 0.3)
+            elif name.endswith("running_var"):
+                value.uniform_(0.5, 2)
+            elif name.endswith("num_batches_tracked"):
+                value.fill_(7)
+            elif ".bn" in "." + name:
+                value.add_(0.2 * torch.randn_like(value))
+            if value.is_floating_point():
+                value.copy_(held_by_fp32(value))
+    return model
+
+
+def record(path, model, x, classes):
+    labels = torch.randint(0, classes, (len(x),))
+    teacher = held_by_fp32(3 * torch.randn(len(x), classes, dtype=torch.float64))
+    out = {"x": x, "labels": labels, "teacher_logits": teacher}
+    out.update(model.state_dict())
+
+    out["logits/eval"] = copy.deepcopy(model).eval()(x)
+    for name, loss in losses().items():
+        m = copy.deepcopy(model).train()
+        logits = m(x)
+        value = loss(logits, labels, teacher)
+        value.backward()
+        out["logits/train"] = logits
+        out[f"loss/{name}"] = value
+        out.update({f"grad/{name}/{k}": p.grad for k, p in m.named_parameters()})
+    for name, options in OPTIMIZERS.items():
+        m = copy.deepcopy(model).train()
+        sgd = torch.optim.SGD(m.parameters(), lr=LR, weight_decay=WEIGHT_DECAY, **options)
+        for _ in range(STEPS):
+            sgd.zero_grad()
+            losses()["kd_tau2"](m(x), labels, teacher).backward()
+            sgd.step()
+        out.update({f"sgd/{name}/{k}": v for k, v in m.state_dict().items()})
+
+    arrays = {}
+    for name, tensor in out.items():
+        array = tensor.detach().numpy()
+        arrays[name] = array.astype(numpy.int64 if array.dtype.kind == "i" else numpy.float32)
+    safetensors_file.write(path, arrays)
+    print(path, os.path.getsize(path), "bytes")
+
+
+def main():
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures")
+    os.makedirs(folder, exist_ok=True)
+    torch.set_num_threads(1)
+    torch.manual_seed(20)
+
+    def images(n, channels, size):
+        # Levels of a byte around zero: what a loader gives.
+        level = torch.randint(0, 256, (n, channels, size, size), dtype=torch.float64)
+        return held_by_fp32((level / 255 - 0.5) / 0.25)
+
+    record(os.path.join(folder, "model_cnn_32.safetensors"), prepare(VanillaCnn(4)),
+           images(12, 3, 32), 10)
+    record(os.path.join(folder, "model_cnn_28.safetensors"),
+           prepare(VanillaCnn(4, channels=1, image=28)), images(17, 1, 28), 10)
+    record(os.path.join(folder, "model_mlp.safetensors"), prepare(Mlp(3 * 8 * 8, [16, 12], 7)),
+           images(17, 3, 8), 7)
+
+
+sys.exit(main())
