@@ -29,7 +29,7 @@ static void accuracy_observe(const void *self, const struct kp_rows *rows, doubl
 static void accuracy_result(const void *self, const double *sums, double *values)
 {
     (void)self;
-    values[0] = sums[LABELLED] > 0 ? 100.0 * sums[CORRECT] / sums[LABELLED] : NAN;
+    values[0] = sums[LABELLED] > 0 ? 100.0 * sums[CORRECT] / sums[LABELLED] : (double)NAN;
 }
 
 static const struct kp_metric_value accuracy_values[] = {

@@ -16,10 +16,10 @@ static int64_t argmax(const float *v, int64_t n)
 
 static double log_sum_exp(const float *v, int64_t n)
 {
-    double max = v[argmax(v, n)];
+    double max = (double)v[argmax(v, n)];
     double sum = 0;
     for (int64_t k = 0; k < n; k++)
-        sum += exp(v[k] - max);
+        sum += exp((double)v[k] - max);
     return max + log(sum);
 }
 
@@ -30,7 +30,7 @@ static double kl_divergence(const float *z, const float *t, int64_t n)
     double lt = log_sum_exp(t, n);
     double sum = 0;
     for (int64_t k = 0; k < n; k++)
-        sum += exp(t[k] - lt) * ((t[k] - lt) - (z[k] - lz));
+        sum += exp((double)t[k] - lt) * (((double)t[k] - lt) - ((double)z[k] - lz));
     return sum;
 }
 
@@ -50,8 +50,8 @@ static void fidelity_observe(const void *self, const struct kp_rows *rows, doubl
 static void fidelity_result(const void *self, const double *sums, double *values)
 {
     (void)self;
-    values[0] = sums[ROWS] > 0 ? 100.0 * sums[AGREE] / sums[ROWS] : NAN;
-    values[1] = sums[ROWS] > 0 ? sums[KL] / sums[ROWS] : NAN;
+    values[0] = sums[ROWS] > 0 ? 100.0 * sums[AGREE] / sums[ROWS] : (double)NAN;
+    values[1] = sums[ROWS] > 0 ? sums[KL] / sums[ROWS] : (double)NAN;
 }
 
 static const struct kp_metric_value fidelity_values[] = {

@@ -6,12 +6,12 @@
 
 struct kp_command {
     const char *name;
-    const char *summary;  /* one line for the list of commands */
-    const char *synopsis; /* after "kappa NAME" */
-    const char *details;  /* paragraphs of the help text */
-    const char *example;  /* lines, each a command */
-    unsigned flags;       /* enum kp_flag it accepts */
-    int least, most;      /* arguments that are no options */
+    const char *summary;                      /* one line for the list of commands */
+    const char *synopsis;                     /* after "kappa NAME" */
+    const char *details;                      /* paragraphs of the help text */
+    const char *example;                      /* lines, each a command */
+    unsigned flags;                           /* enum kp_flag it accepts */
+    int least, most;                          /* arguments that are no options */
     int (*run)(const struct kp_arguments *a); /* the exit status, enum kp_exit */
 };
 

@@ -10,7 +10,9 @@ const char *kp_format_duration(double seconds, char out[KP_FORMAT_SIZE])
     double s = seconds > 0 ? fmin(rint(seconds), 3.2e9) : 0;
     long long all = (long long)s;
 
-    if (all >= 3600)
+    if (!(seconds >= 9.95))
+        (void)snprintf(out, KP_FORMAT_SIZE, "%.1f s", seconds > 0 ? seconds : 0.0);
+    else if (all >= 3600)
         (void)snprintf(out, KP_FORMAT_SIZE, "%lld:%02lld:%02lld", all / 3600, all / 60 % 60,
                        all % 60);
     else
@@ -31,7 +33,10 @@ const char *kp_format_large(double v, char out[KP_FORMAT_SIZE])
     if (i == 0)
         (void)snprintf(out, KP_FORMAT_SIZE, "%.0f ", v);
     else
-        (void)snprintf(out, KP_FORMAT_SIZE, "%.*f %c", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v,
-                       prefixes[i]);
+        (void)snprintf(out, KP_FORMAT_SIZE, "%.*f %c",
+                       v < 9.995   ? 2
+                       : v < 99.95 ? 1
+                                   : 0,
+                       v, prefixes[i]);
     return out;
 }

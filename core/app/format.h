@@ -7,7 +7,7 @@
 
 #define KP_FORMAT_SIZE 32
 
-/* "0:07", "12:05", "1:02:05". */
+/* "0.7 s", "0:12", "12:05", "1:02:05". */
 const char *kp_format_duration(double seconds, char out[KP_FORMAT_SIZE]);
 
 /* With a decimal prefix and three digits: kp_format_large(1.5e12, ...) is "1.50 T". */

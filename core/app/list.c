@@ -8,9 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct entry {
-    const char *name, *doc;
+enum { ENTRIES = 4096 };
+
+struct entries {
+    int count;
+    struct entry {
+        const char *name, *doc;
+    } v[ENTRIES];
 };
+
+static void add(struct entries *all, const char *name, const char *doc)
+{
+    if (all->count < ENTRIES)
+        all->v[all->count++] = (struct entry){name, doc};
+}
 
 static int by_name(const void *a, const void *b)
 {
@@ -18,45 +29,76 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static void print_entries(const char *title, struct entry *v, int64_t count)
+/* Print them under a title, and forget them. */
+static void flush(struct entries *all, const char *title)
 {
     (void)printf("%s\n", title);
-    qsort(v, (size_t)count, sizeof(*v), by_name);
-    for (int64_t i = 0; i < count; i++)
-        (void)printf("  %-12s %s\n", v[i].name, v[i].doc);
-    if (count == 0)
+    qsort(all->v, (size_t)all->count, sizeof(all->v[0]), by_name);
+    for (int i = 0; i < all->count; i++) {
+        if (*all->v[i].doc)
+            (void)printf("  %-14s %s\n", all->v[i].name, all->v[i].doc);
+        else
+            (void)printf("  %s\n", all->v[i].name);
+    }
+    if (all->count == 0)
         (void)printf("  none\n");
+    all->count = 0;
 }
 
-/* Definitions of one kind in all plugins, as entries. */
-#define COLLECT(registry, list, v, count)                                                       \
-    do {                                                                                        \
-        (count) = 0;                                                                            \
-        for (int64_t i_ = 0; i_ < (registry)->count; i_++)                                      \
-            for (int j_ = 0; (registry)->loaded[i_].plugin->list &&                             \
-                             (registry)->loaded[i_].plugin->list[j_] && (count) < ENTRIES;      \
-                 j_++)                                                                          \
-                (v)[(count)++] = (struct entry){(registry)->loaded[i_].plugin->list[j_]->name,  \
-                                                (registry)->loaded[i_].plugin->list[j_]->doc};  \
-    } while (0)
-
-enum { ENTRIES = 4096 };
-
-static int print_plugins(const struct kp_registry *r)
+static void print_plugins(const struct kp_registry *r, struct entries *all)
 {
-    struct entry *v = calloc(ENTRIES, sizeof(*v));
-    int64_t count;
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct kp_model_def *const *d = r->loaded[i].plugin->models;
+        for (; d && *d; d++)
+            add(all, (*d)->name, (*d)->doc);
+    }
+    flush(all, "models");
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct kp_objective_def *const *d = r->loaded[i].plugin->objectives;
+        for (; d && *d; d++)
+            add(all, (*d)->name, (*d)->doc);
+    }
+    flush(all, "\nobjectives");
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct kp_metric_def *const *d = r->loaded[i].plugin->metrics;
+        for (; d && *d; d++)
+            add(all, (*d)->name, (*d)->doc);
+    }
+    flush(all, "\nmetrics");
+}
 
-    if (!v) {
+static int command_list(const struct kp_arguments *a)
+{
+    struct kp_registry registry = {0};
+    struct entries *all = calloc(1, sizeof(*all));
+    int code;
+
+    (void)a;
+    if (!all) {
         kp_say("out of memory");
         return KP_EXIT_FAILED;
     }
-    COLLECT(r, models, v, count);
-    print_entries("models", v, count);
-    COLLECT(r, objectives, v, count);
-    print_entries("\nobjectives", v, count);
-    COLLECT(r, metrics, v, count);
-    print_entries("\nmetrics", v, count);
-    free(v);
-    return KP_EXIT_DONE;
+    code = kp_setup_registry(&registry);
+    print_plugins(&registry, all);
+    for (int i = 0; kp_dataset_formats[i]; i++)
+        add(all, kp_dataset_formats[i], "");
+    flush(all, "\ndataset formats ([data] format)");
+    for (int i = 0; kp_device_kinds[i]; i++)
+        add(all, kp_device_kinds[i], i == 0 ? "what kind = auto takes" : "");
+    flush(all, "\ndevices ([device] kind)");
+    kp_registry_finish(&registry);
+    free(all);
+    return code;
 }
+
+const struct kp_command kp_command_list = {
+    .name = "list",
+    .summary = "what there is: models, objectives, metrics, dataset formats, devices",
+    .synopsis = "",
+    .details =
+        "Plugins are those of this kappa and those in the folders of KAPPA_PLUGINS, separated\n"
+        "by ':'. A plugin that does not fit is named on standard error, and the status is 2.\n"
+        "'kappa info NAME' says more of each.\n",
+    .example = "  KAPPA_PLUGINS=$HOME/plugins kappa list\n",
+    .run = command_list,
+};

@@ -1,6 +1,7 @@
 /* main.c - the program: finds the command and runs it. */
 #include "app/command.h"
 #include "app/output.h"
+#include "study/version.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -98,7 +99,7 @@ static int dispatch(int argc, char **argv)
         return KP_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        (void)printf("kappa %s\n", KP_VERSION);
+        (void)printf("kappa %s\n", kp_version);
         return KP_EXIT_DONE;
     }
     if (is_help(argv[1]) && argc == 2) {

@@ -8,8 +8,8 @@
 
 enum kp_exit {
     KP_EXIT_DONE = 0,
-    KP_EXIT_FAILED = 1,       /* a run failed, or the machine refused */
-    KP_EXIT_USAGE = 2,        /* bad usage, configuration or file */
+    KP_EXIT_FAILED = 1, /* a run failed, or the machine refused */
+    KP_EXIT_USAGE = 2,  /* bad usage, configuration or file */
     KP_EXIT_INTERRUPTED = 130,
 };
 

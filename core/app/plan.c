@@ -4,7 +4,6 @@
 #include "app/format.h"
 #include "app/output.h"
 #include "app/setup.h"
-#include "base/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -149,7 +148,7 @@ static int command_plan(const struct kp_arguments *a)
     if (code == KP_EXIT_DONE)
         code = kp_setup_plan(a, &registry, store, &plan);
     if (code == KP_EXIT_DONE) {
-        kp_plan_measure(plan, &registry);
+        kp_plan_measure(plan);
         if (store)
             read_rates(a->db, &rates);
         print_rows(plan, label_width(plan));
@@ -166,9 +165,10 @@ const struct kp_command kp_command_plan = {
     .name = "plan",
     .summary = "the runs of an experiment: which are done, steps, FLOPs, expected time",
     .synopsis = "EXP.ini [OPTION]...",
-    .details = "Trains nothing and makes no database. Teachers come before the runs that need them;\n"
-               "cells of equal configuration are one run. The expected time is that of the missing\n"
-               "runs at the speed of the finished ones in the database.\n",
+    .details =
+        "Trains nothing and makes no database. Teachers come before the runs that need them;\n"
+        "cells of equal configuration are one run. The expected time is that of the missing\n"
+        "runs at the speed of the finished ones in the database.\n",
     .example = "  kappa plan experiments/quickstart/students.ini\n",
     .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_DB,
     .least = 1,

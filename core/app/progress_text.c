@@ -4,6 +4,7 @@
 #include "app/format.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { BAR_MOST = 30, BAR_LEAST = 8, LABEL_LEAST = 16 };
@@ -44,9 +45,12 @@ static void add_facts(const struct kp_progress *p, const char *gap, bool termina
         break;
     case KP_PHASE_TRAIN: {
         int64_t shown = p->epoch < p->epochs ? p->epoch + 1 : p->epochs;
-        kp_text_addf(out, "%sepoch %lld/%lld", gap, (long long)shown, (long long)p->epochs);
+        char epochs[24];
+        int digits = snprintf(epochs, sizeof(epochs), "%lld", (long long)p->epochs);
+        kp_text_addf(out, "%sepoch %*lld/%s", gap, terminal ? digits : 1, (long long)shown, epochs);
+        /* Of a steady width, so that the bar stands still. */
         if (!isnan(p->loss))
-            kp_text_addf(out, "%sloss %.4g", gap, p->loss);
+            kp_text_addf(out, p->loss < 1000 ? "%sloss %.4f" : "%sloss %.4g", gap, p->loss);
         break;
     }
     }

@@ -13,7 +13,10 @@
 
 struct watch {
     struct kp_display display;
+    const struct kp_plan *plan;
     const char *database;
+    const struct kp_planned *begun; /* the run in progress, or NULL */
+    struct kp_error said;           /* the last failure that was shown */
 };
 
 static void on_begin(void *arg, int64_t number, int64_t total, const struct kp_planned *r)
@@ -21,8 +24,10 @@ static void on_begin(void *arg, int64_t number, int64_t total, const struct kp_p
     struct watch *w = arg;
     char label[256];
 
+    (void)number;
     kp_planned_label(r, label, sizeof(label));
-    kp_display_begin(&w->display, number, total, label);
+    w->begun = r;
+    kp_display_begin(&w->display, r - w->plan->runs + 1, total, label);
 }
 
 static void on_progress(void *arg, const struct kp_progress *p)
@@ -72,15 +77,20 @@ static void on_end(void *arg, const struct kp_planned *r, enum kp_status st, con
 {
     struct watch *w = arg;
     struct kp_text results = {0};
+    bool begun = w->begun == r;
+    char label[256];
 
+    w->begun = NULL;
     if (st == KP_OK) {
         add_results(w->database, r->uid, &results);
         kp_display_end(&w->display, true, "done", results.s ? results.s : "");
     } else if (st == KP_E_INTERRUPTED) {
         kp_display_end(&w->display, false, "interrupted", "its state is saved");
     } else {
+        (void)kp_fail(&w->said, st, "%s", text && *text ? text : kp_status_text(st));
+        kp_planned_label(r, label, sizeof(label));
         kp_display_clear(&w->display);
-        kp_say("%s: failed: %s", w->display.label, text && *text ? text : kp_status_text(st));
+        kp_say("%s: %s%s", label, begun ? "failed: " : "", w->said.text);
     }
     kp_text_finish(&results);
 }
@@ -145,8 +155,7 @@ static void print_summary(struct watch *w, const struct kp_plan *plan, const cha
     add_quoted(database, &quoted);
     kp_display_line(d, "%lld runs: %lld done, %lld found done, %lld failed, %lld skipped; %s",
                     (long long)plan->count, (long long)r->done, (long long)r->found,
-                    (long long)r->failed, (long long)r->skipped,
-                    kp_format_duration(seconds, time));
+                    (long long)r->failed, (long long)r->skipped, kp_format_duration(seconds, time));
     kp_display_line(d, "database: %s", database);
     if (r->done + r->found == 0)
         goto out;
@@ -183,7 +192,7 @@ static int open_all(const struct kp_arguments *a, const struct kp_registry *regi
 static int execute(const struct kp_arguments *a, const struct kp_registry *registry,
                    struct kp_store *store, struct kp_plan *plan)
 {
-    struct watch w = {.database = a->db};
+    struct watch w = {.plan = plan, .database = a->db};
     struct kp_study_watcher watcher = {&w, on_begin, on_progress, on_end, on_stop, on_note};
     struct kp_study_result result = {0};
     struct kp_error e = {0};
@@ -194,7 +203,7 @@ static int execute(const struct kp_arguments *a, const struct kp_registry *regis
     kp_interrupt_catch();
     st = kp_plan_execute(plan, registry, store, &watcher, &result, &e);
     kp_display_clear(&w.display);
-    if (st != KP_OK && st != KP_E_INTERRUPTED)
+    if (st != KP_OK && st != KP_E_INTERRUPTED && strcmp(e.text, w.said.text) != 0)
         (void)kp_say_error(&e);
     if (kp_store_flush(store, &e) != KP_OK) {
         (void)kp_say_error(&e);

@@ -32,8 +32,8 @@ int kp_setup_plan(const struct kp_arguments *a, const struct kp_registry *regist
                   struct kp_store *store, struct kp_plan **out)
 {
     struct kp_text report = {0};
-    enum kp_status st = kp_plan_make(a->v[0], a->overrides, a->override_count, registry, store, out,
-                                     &report);
+    enum kp_status st =
+        kp_plan_make(a->v[0], a->overrides, a->override_count, registry, store, out, &report);
 
     kp_say_lines(report.s);
     if (st != KP_OK && report.length == 0)

@@ -87,9 +87,10 @@ const struct kp_command kp_command_show = {
     .name = "show",
     .summary = "a resolved configuration with the origin of each value, or a run's record",
     .synopsis = "EXP.ini | RUN [OPTION]...",
-    .details = "EXP.ini: the configuration of one run as an INI file that gives the same run, each\n"
-               "value with the file and line, or the option, that it comes from, and its hashes.\n"
-               "RUN, a uid or the beginning of one: what the database holds of it.\n",
+    .details =
+        "EXP.ini: the configuration of one run as an INI file that gives the same run, each\n"
+        "value with the file and line, or the option, that it comes from, and its hashes.\n"
+        "RUN, a uid or the beginning of one: what the database holds of it.\n",
     .example = "  kappa show experiments/quickstart/students.ini --cell 3\n"
                "  kappa show 01JD --db kappa.db\n",
     .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_DB | KP_FLAG_CELL,

@@ -13,26 +13,18 @@ struct part {
     const char *rest;
 };
 
-#define FIELD(name, value) "SELECT '" name "' AS field, " value " AS value FROM r UNION ALL "
-
 static const struct part parts[] = {
     {"run",
-     "WITH r AS (SELECT run.*, t.uid AS teacher_uid FROM run LEFT JOIN run t ON "
-     "t.id = run.teacher_run WHERE run.uid = ",
-     ") " FIELD("uid", "uid") FIELD("kind", "kind") FIELD("name", "name") FIELD("status", "status")
-         FIELD("error", "error") FIELD("dataset", "dataset") FIELD("model", "model")
-             FIELD("objective", "objective") FIELD("teacher", "teacher")
-                 FIELD("teacher run", "teacher_uid") FIELD("kappa", "kappa") FIELD("m", "m")
-                     FIELD("n", "n") FIELD("tau", "tau") FIELD("seed", "seed")
-                         FIELD("attempt", "attempt")
-                             FIELD("step", "step || coalesce(' of ' || steps, '')")
-                                 FIELD("samples", "samples")
-                                     FIELD("created", "datetime(created, 'unixepoch') || ' UTC'")
-                                         FIELD("finished",
-                                               "datetime(finished, 'unixepoch') || ' UTC'")
-                                             FIELD("configuration hash", "config_hash")
-                                                 FIELD("pair hash", "pair_hash")
-     "SELECT 'group hash', group_hash FROM r"},
+     "SELECT key AS field, value FROM json_each((SELECT json_object("
+     "'uid', r.uid, 'kind', r.kind, 'name', r.name, 'status', r.status, 'error', r.error, "
+     "'dataset', r.dataset, 'model', r.model, 'objective', r.objective, 'teacher', r.teacher, "
+     "'teacher run', t.uid, 'kappa', r.kappa, 'm', r.m, 'n', r.n, 'tau', r.tau, 'seed', r.seed, "
+     "'attempt', r.attempt, 'step', r.step, 'steps', r.steps, 'samples', r.samples, "
+     "'created', datetime(r.created, 'unixepoch') || ' UTC', "
+     "'finished', datetime(r.finished, 'unixepoch') || ' UTC', "
+     "'configuration hash', r.config_hash, 'pair hash', r.pair_hash, 'group hash', r.group_hash) "
+     "FROM run r LEFT JOIN run t ON t.id = r.teacher_run WHERE r.uid = ",
+     "))"},
     {"results",
      "SELECT k.name AS metric, coalesce(v.value, v.flag) AS value, k.unit, v.split, v.kappa, "
      "v.samples, v.step FROM result v JOIN metric_key k ON k.id = v.key JOIN run r ON r.id = v.run "
@@ -71,7 +63,17 @@ static const struct part parts[] = {
      " ORDER BY p.key"},
 };
 
-enum { PARTS = sizeof(parts) / sizeof(parts[0]), SHOWN = 3 };
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+/* A table has more than the names of its columns and a rule. */
+static bool has_rows(const struct kp_text *table)
+{
+    const char *line = table->s;
+
+    for (int i = 0; line && i < 2; i++)
+        line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
+    return line && *line;
+}
 
 /* The one run whose uid begins with `prefix`, written over it. */
 static int find(const char *database, const char *prefix, char uid[32])
@@ -82,8 +84,7 @@ static int find(const char *database, const char *prefix, char uid[32])
     int found = 0, code = KP_EXIT_DONE;
 
     (void)snprintf(sql, sizeof(sql),
-                   "SELECT uid FROM run WHERE uid LIKE '%s%%' ORDER BY uid LIMIT %d", prefix,
-                   SHOWN);
+                   "SELECT uid FROM run WHERE uid LIKE '%s%%' ORDER BY uid LIMIT 2", prefix);
     if (kp_answer_ask(database, sql, &answer, &e) != KP_OK) {
         code = kp_say_error(&e);
         goto out;
@@ -91,7 +92,7 @@ static int find(const char *database, const char *prefix, char uid[32])
     while (kp_answer_next(&answer, &word, 1)) {
         if (++found == 1)
             (void)snprintf(uid, 32, "%s", word);
-        else
+        else if (found == 2)
             kp_say("%s: begins more than one uid: %s and %s; give more of it", prefix, uid, word);
     }
     if (found == 0)
@@ -119,8 +120,8 @@ int kp_show_run(const char *database, const char *prefix)
             code = kp_exit_status(kp_fail(&e, KP_E_NOMEM, "out of memory"));
         else if (kp_query_run(database, sql.s, KP_QUERY_TABLE, &rows, &e) != KP_OK)
             code = kp_say_error(&e);
-        else
-            (void)printf("%s%s\n%s", i ? "\n" : "", parts[i].title, rows.s ? rows.s : "");
+        else if (has_rows(&rows))
+            (void)printf("%s%s\n%s", i ? "\n" : "", parts[i].title, rows.s);
         kp_text_finish(&sql);
         kp_text_finish(&rows);
     }

@@ -95,8 +95,9 @@ const struct kp_command kp_command_sql = {
         "input. It cannot write. Begin with the views v_run (runs and their results), v_pair and\n"
         "v_pi (performance increment over label-trained students), v_group (mean and sd over\n"
         "seeds); 'SELECT sql FROM sqlite_schema' prints the documented schema.\n",
-    .example = "  kappa sql --db kappa.db \"SELECT kappa, objective, tau, n, pi_mean, pi_sd FROM v_pi\n"
-               "      WHERE metric = 'test/accuracy' ORDER BY 1, 2, 3\"\n",
+    .example =
+        "  kappa sql --db kappa.db \"SELECT kappa, objective, tau, n, pi_mean, pi_sd FROM v_pi\n"
+        "      WHERE metric = 'test/accuracy' ORDER BY 1, 2, 3\"\n",
     .flags = KP_FLAG_DB | KP_FLAG_FORMAT,
     .least = 1,
     .most = 2,

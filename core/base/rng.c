@@ -88,8 +88,6 @@ double kp_rng_normal(struct kp_rng_key key, uint64_t example, uint32_t index)
 uint64_t kp_rng_below(struct kp_rng_key key, uint64_t example, uint32_t index, uint64_t n)
 {
     KP_ASSERT(n >= 1);
-    uint64_t threshold =
-        -n % n; /* 2^64 mod n: low halves below it would make some results likelier */
     uint64_t result = 0;
 
     for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -98,8 +96,11 @@ uint64_t kp_rng_below(struct kp_rng_key key, uint64_t example, uint32_t index, u
         for (int half = 0; half < 4; half += 2) {
             __extension__ unsigned __int128 product =
                 (unsigned __int128)join(w[half], w[half + 1]) * n;
+            uint64_t low = (uint64_t)product;
             result = (uint64_t)(product >> 64);
-            if ((uint64_t)product >= threshold)
+            /* Low halves below 2^64 mod n would make some results likelier; most are above n, which
+             * saves the division. */
+            if (low >= n || low >= -n % n)
                 return result;
         }
     }

@@ -21,8 +21,8 @@ void kp_text_addf(struct kp_text *t, const char *fmt, ...) KP_PRINTF(2, 3);
 void kp_text_clear(struct kp_text *t); /* keeps the memory */
 void kp_text_finish(struct kp_text *t);
 
-/* Decimal text that strtod() reads back to the same double, of 15, 16 or 17 digits the fewest that do:
- * "0.1", "1e-05", "nan", "inf". Independent of the locale. */
+/* Decimal text that strtod() reads back to the same double, of 15, 16 or 17 digits the fewest that
+ * do: "0.1", "1e-05", "nan", "inf". Independent of the locale. */
 #define KP_REAL_TEXT_SIZE 32
 const char *kp_real_text(double v, char out[KP_REAL_TEXT_SIZE]);
 

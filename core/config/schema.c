@@ -148,7 +148,7 @@ static void consider(struct best *b, const char *section, const char *name,
     }
 }
 
-static bool section_known(const struct kp_registry *r, const char *name)
+bool kp_schema_has_section(const struct kp_registry *r, const char *name)
 {
     struct kp_table t;
 
@@ -206,7 +206,7 @@ static bool explain_absent_plugin(const struct kp_registry *r, const char *secti
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         size_t n = strlen(kinds[i].prefix);
-        if (strncmp(section, kinds[i].prefix, n) == 0 && !section_known(r, section)) {
+        if (strncmp(section, kinds[i].prefix, n) == 0 && !kp_schema_has_section(r, section)) {
             kp_schema_explain_plugin(r, kinds[i].kind, section + n, out);
             return true;
         }
@@ -229,7 +229,7 @@ void kp_schema_explain(const struct kp_registry *r, const char *key, struct kp_t
     (void)snprintf(section, sizeof(section), "%.*s", (int)(dot - key), key);
     if (explain_absent_plugin(r, section, out))
         return;
-    good_section = section_known(r, section);
+    good_section = kp_schema_has_section(r, section);
     for (int64_t i = 0; kp_schema_table(r, i, &t); i++) {
         section_name(&t, known);
         for (uint32_t k = 0; k < t.options->count; k++)

@@ -35,6 +35,9 @@ bool kp_schema_table(const struct kp_registry *r, int64_t number, struct kp_tabl
 /* The option of a full key ("data.kappa", "objective.kd.tau"); false if there is none. */
 bool kp_schema_find(const struct kp_registry *r, const char *key, struct kp_known *out);
 
+/* Is there such a section ("data", "objective.kd")? */
+bool kp_schema_has_section(const struct kp_registry *r, const char *name);
+
 /* Say what is wrong with a key that is not known: "unknown key; did you mean data.kappa?". */
 void kp_schema_explain(const struct kp_registry *r, const char *key, struct kp_text *out);
 

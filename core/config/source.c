@@ -2,7 +2,7 @@
 #include "config/source.h"
 
 #include "base/file.h"
-#include "config/ini.h"
+#include "config/ini_file.h"
 #include "config/interpolate.h"
 
 #include <errno.h>

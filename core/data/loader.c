@@ -71,15 +71,14 @@ static struct kp_draw draw_example(const struct kp_loader_config *c, int64_t epo
         .stream = KP_STREAM_AUGMENT,
         .epoch = (uint32_t)epoch,
     };
-    uint64_t offsets = 2 * (uint64_t)c->crop_pad + 1;
+    uint32_t w[4], offsets = 2 * (uint32_t)c->crop_pad + 1;
 
-    /* One index for each draw, so that none depends on whether another is wanted. */
-    if (c->flip)
-        d.flip = kp_rng_below(key, (uint64_t)example, 0, 2) == 1;
-    if (c->crop_pad) {
-        d.dy = (int8_t)((int64_t)kp_rng_below(key, (uint64_t)example, 1, offsets) - c->crop_pad);
-        d.dx = (int8_t)((int64_t)kp_rng_below(key, (uint64_t)example, 2, offsets) - c->crop_pad);
-    }
+    /* A word for each draw, so that none depends on whether another is wanted. Scaling 32 bits to
+     * at most 255 offsets favours some by less than 2^-24. */
+    kp_rng_words(key, (uint64_t)example, 0, w);
+    d.flip = c->flip && w[0] >> 31;
+    d.dy = (int8_t)((int64_t)((uint64_t)w[1] * offsets >> 32) - c->crop_pad);
+    d.dx = (int8_t)((int64_t)((uint64_t)w[2] * offsets >> 32) - c->crop_pad);
     return d;
 }
 

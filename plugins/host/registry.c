@@ -2,7 +2,7 @@
 #include "host/registry.h"
 
 #include "base/file.h"
-#include "host/search.h"
+#include "host/folders.h"
 #include "host/verify.h"
 
 #include <dirent.h>
@@ -259,8 +259,8 @@ enum kp_status kp_registry_scan_default(struct kp_registry *r, struct kp_text *r
     char *folder = NULL;
 
     if ((st = program_folder(&folder, e)) != KP_OK ||
-        (st = kp_search_own(folder, &own, e)) != KP_OK ||
-        (st = kp_search_list(getenv("KAPPA_PLUGINS"), &listed, e)) != KP_OK)
+        (st = kp_folders_own(folder, &own, e)) != KP_OK ||
+        (st = kp_folders_list(getenv("KAPPA_PLUGINS"), &listed, e)) != KP_OK)
         goto out;
     if (own.length == 0)
         kp_text_addf(report,

@@ -13,6 +13,7 @@ struct op_operand {
     enum op_fill fill;
     double mean, sd;
     int64_t classes;
+    const double *given; /* with FILL_GIVEN */
 };
 
 /* Something that is compared after a run. An element may differ from the reference by

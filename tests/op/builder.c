@@ -48,7 +48,7 @@ struct kp_node *op_node(struct op_builder *b, enum kp_op op)
 void op_operand_add(struct op_builder *b, struct kp_value *v, bool slot, enum op_fill fill,
                     double mean, double sd)
 {
-    struct op_operand o = {v, slot, fill, mean, sd, b->c->channels};
+    struct op_operand o = {v, slot, fill, mean, sd, b->c->channels, NULL};
     KP_ASSERT(b->out->operand_count < OP_OPERANDS);
     v->input = v->place == KP_AT_ARENA;
     b->out->operands[b->out->operand_count++] = o;

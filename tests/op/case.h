@@ -14,6 +14,7 @@ enum op_fill {
     FILL_LABELS,     /* a class, or -1 in every fifth place */
     FILL_WEIGHTS,    /* 0, 1/2, 1, 3/2 */
     FILL_VARIANCE,   /* uniform in [0.1, 2) */
+    FILL_GIVEN,      /* numbers from elsewhere */
 };
 
 /* Several operations in a row, offered to the device's fuse(). */

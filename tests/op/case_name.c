@@ -66,7 +66,7 @@ static void add_fill(struct kp_text *t, const struct op_case *c)
     static const char *const words[] = {[FILL_COARSE] = " coarse",
                                         [FILL_CONSTANT] = " constant",
                                         [FILL_EXTREME] = " extreme",
-                                        [FILL_VARIANCE] = ""};
+                                        [FILL_GIVEN] = NULL};
     if (words[c->fill])
         kp_text_add(t, words[c->fill]);
     if (c->mean != 0)

@@ -142,20 +142,25 @@ int64_t op_result_words(const struct op_instance *x, const struct op_result *r)
     return r->v->batched ? count / r->v->shape.dim[0] * x->rows : count;
 }
 
-static enum kp_status prepare(struct op_instance *x, const struct op_case *c, unsigned parts,
-                              struct kp_error *e)
+static bool has_sgd(const struct kp_graph *g)
+{
+    for (int64_t i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == KP_OP_SGD)
+            return true;
+    return false;
+}
+
+static enum kp_status prepare(struct op_instance *x, bool fuse, struct kp_error *e)
 {
     const struct kp_device_ops *ops = x->device->ops;
     struct op_graph *g = &x->graph;
-    enum kp_status st = op_graph_init(c, parts, g, e);
-    if (st != KP_OK)
-        return st;
-    g->g.param_bytes = place_packed(g, KP_AT_PARAMS, c->op != KP_OP_SGD);
+    enum kp_status st = KP_OK;
+    g->g.param_bytes = place_packed(g, KP_AT_PARAMS, !has_sgd(&g->g));
     g->g.buffer_bytes = place_packed(g, KP_AT_BUFFERS, true);
     for (int i = 0; i < g->pair_count; i++)
         if (g->pairs[i].gradient->place == KP_AT_GRADS)
             g->pairs[i].gradient->offset = g->pairs[i].of->offset;
-    if (c->chain && (st = ops->fuse(x->device, &g->g, e)) != KP_OK)
+    if (fuse && (st = ops->fuse(x->device, &g->g, e)) != KP_OK)
         return st;
     if ((st = ops->plan(x->device, &g->g, e)) != KP_OK)
         return st;
@@ -167,17 +172,30 @@ static enum kp_status prepare(struct op_instance *x, const struct op_case *c, un
     return ops->lower(x->device, &g->g, &x->code, e);
 }
 
-enum kp_status op_instance_init(struct op_instance *x, struct kp_device *d, const struct op_case *c,
-                                unsigned parts, struct kp_error *e)
+enum kp_status op_instance_adopt(struct op_instance *x, struct kp_device *d, struct op_graph *g,
+                                 int64_t rows, bool fuse, struct kp_error *e)
 {
     memset(x, 0, sizeof(*x));
     x->device = d;
-    x->rows = c->rows;
+    x->graph = *g;
+    x->rows = rows;
     x->memory.scalars[KP_SCALAR_LR] = 0.05;
-    enum kp_status st = prepare(x, c, parts, e);
+    memset(g, 0, sizeof(*g));
+    enum kp_status st = prepare(x, fuse, e);
     if (st != KP_OK)
         op_instance_finish(x);
     return st;
+}
+
+enum kp_status op_instance_init(struct op_instance *x, struct kp_device *d, const struct op_case *c,
+                                unsigned parts, struct kp_error *e)
+{
+    struct op_graph g;
+    memset(x, 0, sizeof(*x));
+    enum kp_status st = op_graph_init(c, parts, &g, e);
+    if (st != KP_OK)
+        return st;
+    return op_instance_adopt(x, d, &g, c->rows, c->chain != CHAIN_NONE, e);
 }
 
 void op_instance_finish(struct op_instance *x)
@@ -212,6 +230,8 @@ static double draw(const struct op_operand *o, struct kp_rng_key key, uint64_t o
         return (double)kp_rng_below(key, operand, i, 4) / 2;
     case FILL_VARIANCE:
         return 0.1 + 1.9 * kp_rng_uniform(key, operand, i);
+    case FILL_GIVEN:
+        return o->given[i];
     }
     return 0;
 }

@@ -32,6 +32,12 @@ struct op_instance {
 KP_NODISCARD enum kp_status op_instance_init(struct op_instance *x, struct kp_device *d,
                                              const struct op_case *c, unsigned parts,
                                              struct kp_error *e);
+
+/* The same for any graph, which moves into the instance: *g is empty afterwards, also on failure.
+ */
+KP_NODISCARD enum kp_status op_instance_adopt(struct op_instance *x, struct kp_device *d,
+                                              struct op_graph *g, int64_t rows, bool fuse,
+                                              struct kp_error *e);
 void op_instance_finish(struct op_instance *x);
 
 /* Fill all memory with `poison`, then the operands; always the same numbers for one case. */

@@ -38,7 +38,12 @@ static struct conv conv_geometry(const struct kp_node *n, const struct kp_value 
 
 static struct conv conv_of(const struct kp_node *n)
 {
-    return conv_geometry(n, n->in[0], n->out[0], n->op == KP_OP_CONV2D_GRAD_X);
+    struct conv c = conv_geometry(n, n->in[0], n->out[0], n->op == KP_OP_CONV2D_GRAD_X);
+    const struct kp_window *w = &n->attrs.window;
+
+    for (int d = 0; d < 2 && n->attrs.pool; d++)
+        c.g.out_size[d] = n->in[0]->shape.dim[2 + d] + 2 * w->pad[d] - w->size[d] + 1;
+    return c;
 }
 
 /* Floats of a worker's rows that wait for pooling. */
@@ -143,15 +148,7 @@ void kp_lower_conv(struct kp_lowering *l, const struct kp_node *n)
     struct conv *c = kp_lower_alloc(l, sizeof(*c));
     if (!c)
         return;
-    *c = conv_geometry(n, n->in[0], n->out[0], n->op == KP_OP_CONV2D_GRAD_X);
-    if (c->backward) {
-        /* the pooled result of a fused convolution never has a gradient */
-        KP_ASSERT(!n->attrs.pool);
-    } else if (n->attrs.pool) {
-        const struct kp_window *w = &n->attrs.window;
-        for (int d = 0; d < 2; d++)
-            c->g.out_size[d] = n->in[0]->shape.dim[2 + d] + 2 * w->pad[d] - w->size[d] + 1;
-    }
+    *c = conv_of(n);
     c->sums = kp_norm_sums_of(l->code->graph, n);
     kp_lower_step(l, KP_BEFORE, pack_block, c, c->blocks);
     kp_lower_step(l, KP_SLICES, conv_slice, c, 0);

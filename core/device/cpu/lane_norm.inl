@@ -20,50 +20,57 @@ static double norm_sum(const float *s, int lanes)
     return sum;
 }
 
+/* About the mean: that of at most 64 pixels, spread over the plane. */
+static float norm_guess(const float *x, int64_t pixels, int lanes)
+{
+    const int64_t step = pixels > 64 ? pixels / 64 : 1;
+    float sum[KP_LANES];
+    int64_t count = 0;
+
+    for (int e = 0; e < KP_LANES; e += KP_VEC) {
+        kp_vec a = v_zero();
+        count = 0;
+        for (int64_t q = 0; q < pixels; q += step, count++)
+            a = v_add(a, v_load(x + q * KP_LANES + e));
+        v_store(sum + e, a);
+    }
+    return (float)(norm_sum(sum, lanes) / ((double)count * lanes));
+}
+
+/* One pass, from a value c near the mean: with d = x - c,
+ * mean = c + sum(d) / n and sum((x - mean)^2) = sum(d^2) - sum(d)^2 / n. */
 static void lane_plane_stats(const float *x, int64_t pixels, int lanes, double out[2])
 {
-    float sum[KP_LANES];
+    const float guess = norm_guess(x, pixels, lanes);
     const double count = (double)pixels * lanes;
+    const kp_vec c = v_set(guess);
+    float sum[KP_LANES], squares[KP_LANES];
 
-    for (int pass = 0; pass < 2; pass++) {
-        const float mean = pass ? (float)out[0] : 0.0f;
-        const kp_vec m = v_set(mean);
-        for (int e = 0; e < KP_LANES; e += KP_VEC) {
-            kp_vec a[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
-            int64_t q = 0;
-            for (; q + 4 <= pixels; q += 4) {
-                KP_UNROLL
-                for (int i = 0; i < 4; i++) {
-                    kp_vec d = v_load(x + (q + i) * KP_LANES + e);
-                    if (pass) {
-                        d = v_sub(d, m);
-                        a[i] = v_fma(d, d, a[i]);
-                    } else {
-                        a[i] = v_add(a[i], d);
-                    }
-                }
+    for (int e = 0; e < KP_LANES; e += KP_VEC) {
+        kp_vec a[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+        kp_vec b[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+        int64_t q = 0;
+        for (; q + 4 <= pixels; q += 4) {
+            KP_UNROLL
+            for (int i = 0; i < 4; i++) {
+                kp_vec d = v_sub(v_load(x + (q + i) * KP_LANES + e), c);
+                a[i] = v_add(a[i], d);
+                b[i] = v_fma(d, d, b[i]);
             }
-            for (; q < pixels; q++) {
-                kp_vec d = v_load(x + q * KP_LANES + e);
-                if (pass) {
-                    d = v_sub(d, m);
-                    a[0] = v_fma(d, d, a[0]);
-                } else {
-                    a[0] = v_add(a[0], d);
-                }
-            }
-            v_store(sum + e, v_add(v_add(a[0], a[1]), v_add(a[2], a[3])));
         }
-        if (!pass) {
-            out[0] = norm_sum(sum, lanes) / count;
-        } else {
-            /* the deviations were from the rounded mean */
-            double shift = (double)mean - out[0];
-            out[1] = norm_sum(sum, lanes) - count * shift * shift;
-            if (out[1] < 0.0)
-                out[1] = 0.0;
+        for (; q < pixels; q++) {
+            kp_vec d = v_sub(v_load(x + q * KP_LANES + e), c);
+            a[0] = v_add(a[0], d);
+            b[0] = v_fma(d, d, b[0]);
         }
+        v_store(sum + e, v_add(v_add(a[0], a[1]), v_add(a[2], a[3])));
+        v_store(squares + e, v_add(v_add(b[0], b[1]), v_add(b[2], b[3])));
     }
+    const double total = norm_sum(sum, lanes);
+    const double deviations = norm_sum(squares, lanes) - total * total / count;
+    out[0] = (double)guess + total / count;
+    /* not (deviations < 0): NaN stays NaN */
+    out[1] = deviations < 0.0 ? 0.0 : deviations;
 }
 
 KP_INLINE kp_vec norm_u(const struct kp_lane_norm *n, kp_vec x, const float *r, int64_t at)

@@ -97,7 +97,7 @@ static enum kp_status plan_layouts(struct planner *p, struct kp_error *e)
             v->layout = has_layout(v) ? want : KP_PLAIN;
             p->known[v->id] = true;
             if (n->op == KP_OP_RESHAPE) {
-                v->alias = n->in[0];
+                v->alias = n->in[0]->alias ? n->in[0]->alias : n->in[0];
                 v->place = n->in[0]->place;
             }
         }

@@ -13,8 +13,7 @@
 static inline const char *kp_layer_name(char out[KP_NAME_SIZE], const char *prefix,
                                         const char *suffix)
 {
-    (void)snprintf(out, KP_NAME_SIZE, "%s.%s", prefix, suffix);
-    return out;
+    return snprintf(out, KP_NAME_SIZE, "%s.%s", prefix, suffix) > 0 ? out : "";
 }
 
 /* weight (O, I), bias (O) or NULL */

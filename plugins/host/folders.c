@@ -1,5 +1,5 @@
-/* search.c - where plugins are looked for. */
-#include "host/search.h"
+/* folders.c - where plugins are looked for. */
+#include "host/folders.h"
 
 #include "base/file.h"
 
@@ -83,7 +83,7 @@ static bool add_entries(const char *folder, bool (*wanted)(const char *), struct
     return good;
 }
 
-enum kp_status kp_search_own(const char *program_folder, struct kp_text *out, struct kp_error *e)
+enum kp_status kp_folders_own(const char *program_folder, struct kp_text *out, struct kp_error *e)
 {
     char *build = build_folder(program_folder);
     char *prefix = NULL, *lib = NULL;
@@ -103,7 +103,7 @@ enum kp_status kp_search_own(const char *program_folder, struct kp_text *out, st
     return good ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
 }
 
-enum kp_status kp_search_list(const char *list, struct kp_text *out, struct kp_error *e)
+enum kp_status kp_folders_list(const char *list, struct kp_text *out, struct kp_error *e)
 {
     while (list && *list) {
         size_t n = strcspn(list, ":");

@@ -1,6 +1,6 @@
-/* ini.h - the text of one INI file as entries with line numbers. */
-#ifndef KP_CONFIG_INI_H
-#define KP_CONFIG_INI_H
+/* ini_file.h - the text of one INI file as entries with line numbers. */
+#ifndef KP_CONFIG_INI_FILE_H
+#define KP_CONFIG_INI_FILE_H
 
 #include "config/problem.h"
 

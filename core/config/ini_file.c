@@ -1,9 +1,9 @@
-/* ini.c - the text of one INI file as entries with line numbers; inih does the parsing.
+/* ini_file.c - the text of one INI file as entries with line numbers; inih does the parsing.
  *
  * inih takes 200 bytes for a line and cuts what is longer, tells only the first bad line, ignores
  * text behind a section's name and cuts section names at 49 characters. The reader below sees each
  * line first and refuses what inih would pass over. */
-#include "config/ini.h"
+#include "config/ini_file.h"
 
 #include <ini.h>
 #include <stdlib.h>

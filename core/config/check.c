@@ -1,0 +1,135 @@
+/* check.c - settings that are right one by one but not together. */
+#include "config/resolve.h"
+
+#include <string.h>
+
+struct checker {
+    const struct kp_cell *cell;
+    const struct kp_config *c;
+    struct kp_problems *p;
+};
+
+static struct kp_place place_of(const struct checker *k, const char *key)
+{
+    struct kp_known known;
+    struct kp_raw raw = {.place = {k->cell->path, 0, 0}};
+
+    if (kp_schema_find(k->cell->registry, key, &known))
+        (void)kp_cell_raw(k->cell, key, known.option, &raw);
+    return raw.place;
+}
+
+/* Was the key resolved? If not, that has been reported and its field means nothing. */
+static bool has(const struct checker *k, const char *key)
+{
+    return kp_config_find(k->c, key) != NULL;
+}
+
+static void check_size(const struct checker *k)
+{
+    const struct kp_settings *s = &k->c->core;
+    const struct kp_setting *pool = kp_config_find(k->c, "data.student_pool");
+    struct kp_place place = place_of(k, "data.kappa");
+
+    if (s->run.role == KP_ROLE_TEACHER || !has(k, "data.n_teacher") || !has(k, "data.kappa"))
+        return;
+    if (k->c->m < 1)
+        kp_problem_add(k->p, place, "data.kappa",
+                       "M = kappa n_teacher = %g * %lld is less than one example; a larger kappa",
+                       s->data.kappa, (long long)s->data.n_teacher);
+    if (k->c->m > s->data.n_teacher && pool && strcmp(pool->text, "subset") == 0)
+        kp_problem_add(
+            k->p, place, "data.kappa",
+            "M = %lld is more than the teacher's pool of %lld, from which student_pool = "
+            "subset draws; kappa up to 1, or another student_pool",
+            (long long)k->c->m, (long long)s->data.n_teacher);
+}
+
+static void check_data(const struct checker *k)
+{
+    const struct kp_settings *s = &k->c->core;
+
+    if (has(k, "data.format") && !*s->data.format)
+        kp_problem_add(k->p, place_of(k, "data.format"), "data.format",
+                       "empty; the name of a dataset format");
+    if (has(k, "data.root") && !*s->data.root)
+        kp_problem_add(k->p, place_of(k, "data.root"), "data.root",
+                       "empty; the folder of the dataset");
+    if (has(k, "data.mean") && has(k, "data.sd") && s->data.mean.count != s->data.sd.count)
+        kp_problem_add(k->p, place_of(k, "data.sd"), "data.sd",
+                       "%lld numbers where data.mean has %lld; one of each per channel",
+                       (long long)s->data.sd.count, (long long)s->data.mean.count);
+    check_size(k);
+}
+
+static void check_train(const struct checker *k)
+{
+    const struct kp_settings *s = &k->c->core;
+
+    if (s->train.nesterov && has(k, "train.momentum") && !(s->train.momentum > 0))
+        kp_problem_add(k->p, place_of(k, "train.nesterov"), "train.nesterov",
+                       "needs momentum; train.momentum above 0, or nesterov = false");
+    if (s->train.schedule == KP_SCHEDULE_COSINE_EPOCH && has(k, "train.schedule") &&
+        has(k, "train.epochs") && has(k, "train.warmup_epochs") &&
+        s->train.warmup_epochs > s->train.epochs)
+        kp_problem_add(k->p, place_of(k, "train.warmup_epochs"), "train.warmup_epochs",
+                       "%lld is more than the %lld epochs of the run; 0 to %lld",
+                       (long long)s->train.warmup_epochs, (long long)s->train.epochs,
+                       (long long)s->train.epochs);
+    if (has(k, "device.slice") && s->device.slice % 16 != 0)
+        kp_problem_add(k->p, place_of(k, "device.slice"), "device.slice",
+                       "%lld is no multiple of 16; 16, 32, 48, ...", (long long)s->device.slice);
+}
+
+static void check_seed(const struct checker *k, const char *key, const char *text, bool teacher)
+{
+    if (has(k, key) && !kp_stream_seed_valid(text, teacher))
+        kp_problem_add(k->p, place_of(k, key), key,
+                       "'%.60s' is no seed; master, an integer from 0 to %lld%s", text,
+                       (long long)KP_SEED_MAX, teacher ? ", or teacher" : "");
+}
+
+static void check_seeds(const struct checker *k)
+{
+    const struct kp_settings *s = &k->c->core;
+
+    check_seed(k, "seed.init", s->seed.init, true);
+    check_seed(k, "seed.subset", s->seed.subset, false);
+    check_seed(k, "seed.order", s->seed.order, false);
+    check_seed(k, "seed.augment", s->seed.augment, false);
+    if (!has(k, "seed.init") || strcmp(s->seed.init, "teacher") != 0)
+        return;
+    if (s->run.role == KP_ROLE_TEACHER)
+        kp_problem_add(k->p, place_of(k, "seed.init"), "seed.init",
+                       "'teacher' is for students; master or a number");
+    else if (!k->c->teacher.experiment && !k->c->teacher.run)
+        kp_problem_add(
+            k->p, place_of(k, "seed.init"), "seed.init",
+            "'teacher' needs a teacher whose seed is known; [teacher] experiment or run");
+}
+
+static void check_teacher(const struct checker *k)
+{
+    const struct kp_teacher_ref *t = &k->c->teacher;
+    int given = (t->experiment != NULL) + (t->run != NULL) + (t->file != NULL);
+    const char *last = t->file ? "teacher.file" : "teacher.run";
+
+    if (given > 1)
+        kp_problem_add(k->p, place_of(k, last), last,
+                       "a second teacher; only one of experiment, run and file");
+    if (given == 0 && k->c->objective && (k->c->objective->needs & KP_NEED_TEACHER_LOGITS))
+        kp_problem_add(k->p, place_of(k, "objective.plugin"), "objective.plugin",
+                       "'%s' needs a teacher and none is given; [teacher] experiment = INI file, "
+                       "run = uid, or file = weights",
+                       k->c->objective->name);
+}
+
+void kp_resolve_check(const struct kp_cell *cell, const struct kp_config *c, struct kp_problems *p)
+{
+    struct checker k = {cell, c, p};
+
+    check_data(&k);
+    check_train(&k);
+    check_seeds(&k);
+    check_teacher(&k);
+}

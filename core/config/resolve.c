@@ -1,0 +1,328 @@
+/* resolve.c - one cell of an experiment becomes a configuration. */
+#include "config/resolve.h"
+
+#include "base/file.h"
+#include "config/interpolate.h"
+#include "host/options.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct resolver {
+    const struct kp_cell *cell;
+    struct kp_problems *problems;
+    struct kp_config *c;
+    int64_t room;
+};
+
+static const char *origin_text(struct kp_config *c, const struct kp_raw *raw)
+{
+    struct kp_text text = {0};
+    const char *out;
+
+    if (raw->is_default)
+        return "default";
+    kp_place_text(raw->place, &text);
+    if (raw->swept && raw->place.order != KP_PLACE_COMMAND_LINE)
+        kp_text_add(&text, " [sweep]");
+    out = text.failed ? NULL : kp_arena_strdup(&c->memory, text.s);
+    kp_text_finish(&text);
+    return out;
+}
+
+/* Seen from the file that wrote it, and absolute. */
+static const char *teacher_path(struct kp_config *c, const char *text, struct kp_place place)
+{
+    char *beside = NULL, *folder = NULL, *path = NULL;
+    const char *out = NULL;
+
+    beside = place.order == KP_PLACE_COMMAND_LINE ? strdup(text) : kp_path_beside(place.file, text);
+    if (!beside)
+        return NULL;
+    if (beside[0] != '/') {
+        folder = getcwd(NULL, 0);
+        path = folder ? kp_path_join(folder, beside) : NULL;
+    }
+    if (beside[0] == '/' || path)
+        out = kp_arena_strdup(&c->memory, path ? path : beside);
+    free(beside);
+    free(folder);
+    free(path);
+    return out;
+}
+
+/* "007" and "7" are one seed. */
+static const char *seed_text(struct kp_config *c, const char *text)
+{
+    char number[32];
+
+    if (!kp_stream_seed_valid(text, true) || text[0] < '0' || text[0] > '9')
+        return text;
+    (void)snprintf(number, sizeof(number), "%lld", strtoll(text, NULL, 10));
+    return kp_arena_strdup(&c->memory, number);
+}
+
+static bool has_prefix(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* Text that means more than itself. NULL if out of memory. */
+static const char *final_text(struct resolver *r, const char *key, const struct kp_option *o,
+                              const char *text, struct kp_place place)
+{
+    if (*text && (strcmp(key, "teacher.experiment") == 0 || strcmp(key, "teacher.file") == 0))
+        return teacher_path(r->c, text, place);
+    if (o->type == KP_OPT_STRING && has_prefix(key, "seed."))
+        return seed_text(r->c, text);
+    return text;
+}
+
+static void add_missing(struct resolver *r, const char *key, const struct kp_option *o,
+                        struct kp_place place)
+{
+    char right[512];
+
+    kp_option_describe(o, right, sizeof(right));
+    kp_problem_add(r->problems, place, key, "not given; %s (%s)", right, o->doc);
+}
+
+/* The canonical text of a key, NULL after a problem. */
+static const char *resolve_text(struct resolver *r, const char *key, const struct kp_option *o,
+                                struct kp_raw *raw)
+{
+    struct kp_text text = {0};
+    struct kp_error why = {0};
+    const char *canonical = NULL;
+    enum kp_status st;
+
+    if (!kp_cell_raw(r->cell, key, o, raw)) {
+        add_missing(r, key, o, raw->place);
+        return NULL;
+    }
+    st = kp_interpolate(r->cell, raw->text, &text, &why);
+    if (st == KP_OK && strstr(text.s, "${"))
+        st = kp_fail(&why, KP_E_CONFIG, "'${' is left once ${...} is replaced; a value without it");
+    if (st == KP_OK)
+        st = kp_option_check(o, text.s, &r->c->memory, &canonical, &why);
+    kp_text_finish(&text);
+    if (st == KP_E_NOMEM)
+        r->problems->failed = true;
+    else if (st != KP_OK)
+        kp_problem_add(r->problems, raw->place, key, "%s%s",
+                       raw->is_default ? "not given, and by default: " : "", why.text);
+    if (st != KP_OK)
+        return NULL;
+    canonical = final_text(r, key, o, canonical, raw->place);
+    if (!canonical)
+        r->problems->failed = true;
+    return canonical;
+}
+
+static void add_setting(struct resolver *r, const struct kp_table *t, uint32_t number)
+{
+    struct kp_config *c = r->c;
+    const struct kp_option *o = kp_option_at(t->options, number);
+    struct kp_setting s = {0};
+    struct kp_raw raw;
+    char key[160];
+
+    (void)snprintf(key, sizeof(key), "%s%s%s.%s", t->section, t->plugin ? "." : "",
+                   t->plugin ? t->plugin : "", o->name);
+    s.text = resolve_text(r, key, o, &raw);
+    if (!s.text)
+        return;
+    if (t->owner == KP_OWNER_CHOICE && has_prefix(key, "teacher.") && !*s.text)
+        return;
+    s.key = kp_arena_strdup(&c->memory, key);
+    s.origin = origin_text(c, &raw);
+    s.number = kp_option_number(o, s.text);
+    s.hashed = t->hashed ? t->hashed[number] : t->owner != KP_OWNER_METRIC;
+    if (!s.key || !s.origin || c->count == r->room) {
+        r->problems->failed = true;
+        return;
+    }
+    c->settings[c->count++] = s;
+    if (t->owner == KP_OWNER_CORE)
+        kp_option_store(o, s.text, &c->memory, &c->core);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct kp_setting *x = a, *y = b;
+    return strcmp(x->key, y->key);
+}
+
+static void sort(struct kp_config *c)
+{
+    if (c->count > 0)
+        qsort(c->settings, (size_t)c->count, sizeof(*c->settings), compare);
+}
+
+/* Is `name` one of the words of `list`? */
+static bool has_word(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+
+    while (*(list += strspn(list, " \t"))) {
+        size_t m = strcspn(list, " \t");
+        if (m == n && strncmp(list, name, n) == 0)
+            return true;
+        list += m;
+    }
+    return false;
+}
+
+static bool in_use(const struct kp_config *c, const struct kp_table *t)
+{
+    switch (t->owner) {
+    case KP_OWNER_CORE:
+    case KP_OWNER_CHOICE:
+        return true;
+    case KP_OWNER_MODEL:
+        return c->model && strcmp(c->model->name, t->plugin) == 0;
+    case KP_OWNER_OBJECTIVE:
+        return c->objective && strcmp(c->objective->name, t->plugin) == 0;
+    case KP_OWNER_METRIC:
+        return c->core.metrics.plugins && has_word(c->core.metrics.plugins, t->plugin);
+    }
+    return false;
+}
+
+/* Settings of the core, or (second pass) of the plugins that they choose. */
+static void add_tables(struct resolver *r, bool plugins)
+{
+    struct kp_table t;
+
+    for (int64_t i = 0; kp_schema_table(r->cell->registry, i, &t); i++)
+        for (uint32_t k = 0;
+             (t.plugin != NULL) == plugins && in_use(r->c, &t) && k < t.options->count; k++)
+            add_setting(r, &t, k);
+}
+
+static void no_plugin(struct resolver *r, enum kp_owner kind, const char *key, const char *name)
+{
+    const struct kp_setting *s = kp_config_find(r->c, key);
+    struct kp_known known;
+    struct kp_raw raw;
+    struct kp_text why = {0};
+
+    if (s && kp_schema_find(r->cell->registry, key, &known)) {
+        (void)kp_cell_raw(r->cell, key, known.option, &raw);
+        kp_schema_explain_plugin(r->cell->registry, kind, name, &why);
+        kp_problem_add(r->problems, raw.place, key, "%s", why.s ? why.s : "no such plugin");
+    }
+    kp_text_finish(&why);
+}
+
+static void check_metric_names(struct resolver *r)
+{
+    const char *at = r->c->core.metrics.plugins;
+
+    while (at && *(at += strspn(at, " \t"))) {
+        size_t n = strcspn(at, " \t");
+        char *name = strndup(at, n);
+        if (!name)
+            r->problems->failed = true;
+        else if (!kp_registry_metric(r->cell->registry, name, NULL))
+            no_plugin(r, KP_OWNER_METRIC, "metrics.plugins", name);
+        free(name);
+        at += n;
+    }
+}
+
+static void choose_plugins(struct resolver *r)
+{
+    struct kp_config *c = r->c;
+    const struct kp_setting *model = kp_config_find(c, "model.plugin");
+    const struct kp_setting *objective = kp_config_find(c, "objective.plugin");
+
+    if (model)
+        c->model = kp_registry_model(r->cell->registry, model->text, &c->model_from);
+    if (model && !c->model)
+        no_plugin(r, KP_OWNER_MODEL, model->key, model->text);
+    if (objective)
+        c->objective =
+            kp_registry_objective(r->cell->registry, objective->text, &c->objective_from);
+    if (objective && !c->objective)
+        no_plugin(r, KP_OWNER_OBJECTIVE, objective->key, objective->text);
+    check_metric_names(r);
+}
+
+static const char *text_of(const struct kp_config *c, const char *key)
+{
+    const struct kp_setting *s = kp_config_find(c, key);
+    return s ? s->text : NULL;
+}
+
+/* What the settings mean together. */
+static void derive(struct kp_config *c)
+{
+    bool is_teacher = c->core.run.role == KP_ROLE_TEACHER;
+    bool loss_reads_teacher = c->objective && (c->objective->needs & KP_NEED_TEACHER_LOGITS);
+    const struct kp_setting *ref = NULL;
+
+    c->teacher.experiment = text_of(c, "teacher.experiment");
+    c->teacher.run = text_of(c, "teacher.run");
+    c->teacher.file = text_of(c, "teacher.file");
+    ref = kp_config_find(c, c->teacher.experiment ? "teacher.experiment"
+                            : c->teacher.run      ? "teacher.run"
+                                                  : "teacher.file");
+    c->teacher.origin = ref ? ref->origin : NULL;
+    c->needs_teacher =
+        loss_reads_teacher || (c->core.seed.init && strcmp(c->core.seed.init, "teacher") == 0);
+    c->kappa = is_teacher ? 1 : c->core.data.kappa;
+    c->m = is_teacher ? c->core.data.n_teacher
+                      : llround(c->core.data.kappa * (double)c->core.data.n_teacher);
+
+    for (int64_t i = 0; i < c->count; i++) {
+        struct kp_setting *s = &c->settings[i];
+        if (strcmp(s->key, "teacher.mode") == 0)
+            s->hashed = loss_reads_teacher;
+        if (is_teacher &&
+            (strcmp(s->key, "data.student_pool") == 0 || strcmp(s->key, "data.nested") == 0 ||
+             strcmp(s->key, "seed.subset") == 0))
+            s->hashed = false;
+    }
+}
+
+static int64_t count_options(const struct kp_registry *registry)
+{
+    struct kp_table t;
+    int64_t n = 0;
+
+    for (int64_t i = 0; kp_schema_table(registry, i, &t); i++)
+        n += t.options->count;
+    return n;
+}
+
+struct kp_config *kp_resolve(const struct kp_cell *cell, struct kp_problems *p)
+{
+    struct resolver r = {.cell = cell, .problems = p, .room = count_options(cell->registry)};
+    int64_t before = p->count + p->more;
+    struct kp_config *c = calloc(1, sizeof(*c));
+
+    if (c)
+        c->settings = kp_arena_new(&c->memory, struct kp_setting, r.room);
+    if (!c || !c->settings) {
+        p->failed = true;
+        kp_config_destroy(c);
+        return NULL;
+    }
+    r.c = c;
+    add_tables(&r, false);
+    sort(c);
+    choose_plugins(&r);
+    add_tables(&r, true);
+    sort(c);
+    derive(c);
+    kp_resolve_check(cell, c, p);
+    if (p->failed || p->count + p->more != before) {
+        kp_config_destroy(c);
+        return NULL;
+    }
+    return c;
+}

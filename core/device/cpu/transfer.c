@@ -1,0 +1,123 @@
+/* transfer.c - numbers in and out: inputs, results, batches of images. */
+#include "device/cpu/cpu.h"
+
+#include <string.h>
+
+/* Four bytes a number, whatever the type; labels beyond the rows are -1, everything else 0. */
+void kp_cpu_write(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
+                  const void *host, int64_t rows)
+{
+    float *to = kp_value_at(m, v);
+    const int64_t rest = kp_value_rest(v);
+
+    (void)c;
+    if (!v->batched) {
+        memcpy(to, host, (size_t)rest * 4);
+        return;
+    }
+    const int64_t groups = (rows + KP_LANES - 1) / KP_LANES;
+    if (v->layout == KP_LANE) {
+        for (int64_t g = 0; g < groups; g++)
+            kp_lane_pack(v, to, host, g, rows);
+        return;
+    }
+    memcpy(to, host, (size_t)(rows * rest) * 4);
+    memset(to + rows * rest, v->dtype == KP_I32 ? 0xff : 0,
+           (size_t)((groups * KP_LANES - rows) * rest) * 4);
+}
+
+void kp_cpu_read(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                 void *host, int64_t rows)
+{
+    const float *from = kp_value_at(m, v);
+
+    (void)c;
+    if (v->batched && v->layout == KP_LANE) {
+        for (int64_t g = 0; g * KP_LANES < rows; g++)
+            kp_lane_unpack(v, from, host, g, rows);
+        return;
+    }
+    memcpy(host, from, (size_t)((v->batched ? rows : 1) * kp_value_rest(v)) * 4);
+}
+
+struct loading {
+    const struct kp_code *code;
+    const struct kp_load *load;
+    const struct kp_value *v;
+    float *to;
+};
+
+/* Normalised value of each byte in channel c. */
+static void load_table(const struct kp_load *load, int64_t c, float table[256])
+{
+    for (int i = 0; i < 256; i++)
+        table[i] = (float)(((double)i / 255.0 - (double)load->mean[c]) / (double)load->sd[c]);
+}
+
+/* Where channel c, row h of example e starts, and the floats from pixel to pixel. */
+static float *load_row(const struct loading *l, int64_t e, int64_t c, int64_t h, int64_t *step)
+{
+    const int64_t width = l->load->width, height = l->load->height;
+
+    if (l->v->layout == KP_LANE) {
+        *step = KP_LANES;
+        return l->to + e / KP_LANES * kp_value_group(l->v) + c * kp_lane_plane(l->v) +
+               h * width * KP_LANES + e % KP_LANES;
+    }
+    *step = 1;
+    return l->to + ((e * l->load->channels + c) * height + h) * width;
+}
+
+/* One example's channel, cropped and mirrored:
+ *   y[h][w] = table[bytes[h + dy][(flip ? width - 1 - w : w) + dx]], byte 0 outside */
+static void load_plane(const struct loading *l, int64_t e, int64_t c, const float table[256])
+{
+    const int64_t width = l->load->width, height = l->load->height;
+    const uint8_t *bytes = l->load->bytes + (e * l->load->channels + c) * height * width;
+    const struct kp_draw draw = l->load->draws ? l->load->draws[e] : (struct kp_draw){0};
+
+    for (int64_t h = 0; h < height; h++) {
+        const int64_t r = h + draw.dy;
+        int64_t step;
+        float *to = load_row(l, e, c, h, &step);
+        for (int64_t w = 0; w < width; w++) {
+            const int64_t q = (draw.flip ? width - 1 - w : w) + draw.dx;
+            const bool inside = r >= 0 && r < height && q >= 0 && q < width;
+            to[w * step] = table[inside ? bytes[r * width + q] : 0];
+        }
+    }
+}
+
+static void load_group(void *arg, int64_t group, int worker)
+{
+    const struct loading *l = arg;
+    const int64_t width = l->load->width, height = l->load->height;
+    float table[256];
+
+    (void)worker;
+    for (int64_t c = 0; c < l->load->channels; c++) {
+        load_table(l->load, c, table);
+        for (int64_t e = group * KP_LANES; e < (group + 1) * KP_LANES; e++) {
+            if (e < l->load->rows) {
+                load_plane(l, e, c, table);
+                continue;
+            }
+            for (int64_t h = 0; h < height; h++) {
+                int64_t step;
+                float *to = load_row(l, e, c, h, &step);
+                for (int64_t w = 0; w < width; w++)
+                    to[w * step] = 0.0f;
+            }
+        }
+    }
+}
+
+void kp_cpu_load_batch(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
+                       const struct kp_load *load)
+{
+    struct loading l = {.code = c, .load = load, .v = v, .to = kp_value_at(m, v)};
+
+    (void)pthread_mutex_lock(&c->cpu->busy);
+    kp_pool_run(c->cpu->pool, (load->rows + KP_LANES - 1) / KP_LANES, load_group, &l);
+    (void)pthread_mutex_unlock(&c->cpu->busy);
+}

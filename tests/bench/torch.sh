@@ -1,0 +1,14 @@
+#!/bin/sh
+# torch.sh [--rounds N] [--steps N] [--threads N] [--batch N] - VanillaCNN in kappa and in PyTorch.
+#
+# One interleaved run of the training step (forward, loss, backward, SGD) and of evaluation. kappa's
+# step also augments, normalises and lays out its batch; PyTorch finds it ready. PyTorch's faster
+# layout counts, with malloc tuned and, for untuned_ratio, as it comes. A ratio is PyTorch's time
+# over kappa's. The last line is against the system's torch; that of another python3 on PATH with
+# another version of torch has a line of its own before it.
+set -eu
+cd "$(dirname "$0")/../.."
+sh tests/setup.sh build torch
+[ -f build/build.ninja ] || meson setup build >/dev/null
+ninja -C build --quiet
+exec python3 -B tests/bench/torch_compare.py build/tests/bench/step_bench "$@"

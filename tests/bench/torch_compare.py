@@ -1,0 +1,101 @@
+"""torch_compare.py STEP_BENCH - VanillaCNN in kappa and in PyTorch, see torch.sh."""
+import argparse
+import os
+import platform
+import subprocess
+
+from interleave import Contender, measure, ratio
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def version(python):
+    try:
+        out = subprocess.run([python, "-c", "import torch; print(torch.__version__)"],
+                             capture_output=True, text=True, timeout=120)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return out.stdout.strip() if out.returncode == 0 else None
+
+
+def pythons():
+    """(python, version of its torch): the system's first, then others with another version."""
+    found = []
+    for folder in ["/usr/bin", *os.environ.get("PATH", "").split(os.pathsep)]:
+        path = os.path.join(folder, "python3")
+        if os.access(path, os.X_OK):
+            its = version(path)
+            if its and its not in [v for _, v in found]:
+                found.append((path, its))
+    return found
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def race(mode, layouts, python, a, untuned):
+    """Kappa and PyTorch's layouts in one interleaved run: (kappa, tuned ones, untuned ones)."""
+    def torch(layout, tuned):
+        name = f"PyTorch {layout}{'' if tuned else ', malloc as it comes'}"
+        return Contender(name, [python, "-B", os.path.join(HERE, "torch_step.py"), mode, layout,
+                                "--threads", str(a.threads), "--batch", str(a.batch)],
+                         tuned, a.threads)
+
+    ours = Contender("kappa", [a.step_bench, "--threads", str(a.threads), "--batch", str(a.batch),
+                               mode], False, a.threads)
+    tuned = [torch(layout, True) for layout in layouts]
+    plain = [torch(layout, False) for layout in layouts] if untuned else []
+    measure([ours, *tuned, *plain], a.rounds, a.steps * (1 if mode == "train" else 4))
+    return ours, tuned, plain
+
+
+def fastest(contenders):
+    return min(contenders, key=lambda c: c.median)
+
+
+def shown(what, other, ours):
+    middle, low, high = ratio(other, ours)
+    print(f"  {what}: {middle:.2f} [{low:.2f} to {high:.2f}] against {other.name}")
+    return middle
+
+
+def compare(python, its, a):
+    print(f"training, batch {a.batch}, {a.threads} threads, fp32; PyTorch {its}; medians of "
+          f"{a.rounds} turns of {a.steps} steps", flush=True)
+    ours, tuned, plain = race("train", ["nchw", "nhwc"], python, a, True)
+    train = shown("training", fastest(tuned), ours)
+    untuned = shown("training, untuned", fastest(plain), ours)
+    print(f"evaluation, PyTorch {its}; turns of {4 * a.steps} batches", flush=True)
+    ours, tuned, _ = race("eval", ["nchw", "nhwc", "frozen-nchw", "frozen-nhwc"], python, a, False)
+    evaluation = shown("evaluation", fastest(tuned), ours)
+    return f"train_ratio={train:.2f} eval_ratio={evaluation:.2f} untuned_ratio={untuned:.2f}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("step_bench")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=256)
+    a = parser.parse_args()
+
+    found = pythons()
+    if not found:
+        raise SystemExit("torch.sh: no python3 with torch (Debian: python3-torch)")
+    load = os.getloadavg()[0]
+    print(f"{processor()}, {os.cpu_count()} processors, load {load:.2f}")
+    if load > 0.5:
+        print("the machine is busy: these figures do not count")
+    results = [(its, compare(python, its, a)) for python, its in found]
+    for its, line in results[1:]:
+        print(f"PyTorch {its}: {line}")
+    print(results[0][1])
+
+
+main()
