@@ -18,7 +18,7 @@ struct flag {
 
 static const struct flag flags_known[] = {
     {KP_FLAG_SET, "set", "SECTION.KEY=VALUE",
-     "override a setting; \"teacher:\" before it reaches the teacher's experiment"},
+     "override a setting; \"teacher:\" before it: the teacher's"},
     {KP_FLAG_SWEEP, "sweep", "SECTION.KEY=A,B", "add an axis to the sweep"},
     {KP_FLAG_DB, "db", "FILE", "the run database; default kappa.db"},
     {KP_FLAG_THREADS, "threads", "N", "threads for each run, 0 for all cores: --set run.threads=N"},

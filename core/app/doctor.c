@@ -172,7 +172,9 @@ static void check_database(int *worst, const char *path)
         line(worst, PROBLEM, "out of memory");
         return;
     }
-    if (access(folder, W_OK | X_OK) != 0)
+    if (access(folder, F_OK) != 0 && errno == ENOENT)
+        line(worst, OK, "database %s: its folder is not there yet, 'kappa run' makes it", path);
+    else if (access(folder, W_OK | X_OK) != 0)
         line(worst, PROBLEM, "%s: the folder %s cannot be written: %s; use another --db", path,
              folder, strerror(errno));
     else if (!kp_file_exists(path))
@@ -183,7 +185,7 @@ static void check_database(int *worst, const char *path)
         line(worst, PROBLEM, "database %s cannot be written: %s", path, strerror(errno));
     else
         line(worst, OK, "database %s can be read and written", path);
-    check_disk(worst, folder);
+    check_disk(worst, access(folder, F_OK) == 0 ? folder : ".");
     kp_text_finish(&rows);
     free(folder);
 }

@@ -4,8 +4,10 @@
 #include "study/version.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct kp_command *const commands[] = {
     &kp_command_run,  &kp_command_plan,   &kp_command_show, &kp_command_list,
@@ -116,18 +118,20 @@ static int dispatch(int argc, char **argv)
     return run_command(c, argc - 1, argv + 1);
 }
 
-/* What could not be written is an error, unless the reader just stopped reading. */
+/* A pipe whose reader has stopped reading. */
+static bool reader_is_gone(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/* What could not be written is an error, unless nobody wanted it any more. */
 static int finish_output(int code)
 {
-    bool bad;
-    int why;
-
     errno = 0;
-    bad = fflush(stdout) != 0 || ferror(stdout);
-    why = errno;
-    if (!bad || why == EPIPE)
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || reader_is_gone())
         return code;
-    kp_say("standard output: %s", why ? strerror(why) : "not everything could be written");
+    kp_say("standard output: %s", errno ? strerror(errno) : "not everything could be written");
     return code == KP_EXIT_DONE ? KP_EXIT_FAILED : code;
 }
 

@@ -153,9 +153,10 @@ static void print_summary(struct watch *w, const struct kp_plan *plan, const cha
     char time[KP_FORMAT_SIZE];
 
     add_quoted(database, &quoted);
-    kp_display_line(d, "%lld runs: %lld done, %lld found done, %lld failed, %lld skipped; %s",
-                    (long long)plan->count, (long long)r->done, (long long)r->found,
-                    (long long)r->failed, (long long)r->skipped, kp_format_duration(seconds, time));
+    kp_display_line(d, "%lld run%s: %lld done, %lld found done, %lld failed, %lld skipped; %s",
+                    (long long)plan->count, plan->count == 1 ? "" : "s", (long long)r->done,
+                    (long long)r->found, (long long)r->failed, (long long)r->skipped,
+                    kp_format_duration(seconds, time));
     kp_display_line(d, "database: %s", database);
     if (r->done + r->found == 0)
         goto out;

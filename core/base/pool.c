@@ -107,6 +107,8 @@ static void *worker_main(void *arg)
     struct kp_pool *p = w->pool;
     uint32_t seen = 0;
 
+    (void)pthread_setname_np(pthread_self(), "kappa-worker");
+
     for (;;) {
         if (!spin_while(&p->opened, seen, true)) {
             atomic_fetch_add(&p->sleeping, 1);

@@ -230,7 +230,7 @@ void kp_schema_explain(const struct kp_registry *r, const char *key, struct kp_t
     if (explain_absent_plugin(r, section, out))
         return;
     good_section = kp_schema_has_section(r, section);
-    for (int64_t i = 0; kp_schema_table(r, i, &t); i++) {
+    for (int64_t i = 0; strcmp(section, "include") != 0 && kp_schema_table(r, i, &t); i++) {
         section_name(&t, known);
         for (uint32_t k = 0; k < t.options->count; k++)
             consider(&best, section, dot + 1, known, kp_option_at(t.options, k)->name);

@@ -232,18 +232,38 @@ static void read_zips(struct kp_sweep *w, const struct kp_source *s, struct kp_p
 }
 
 /* The choice of a plugin decides which axes multiply, so it has to stand as it is. */
-static void read_base_plugin(struct kp_sweep *w, enum kp_owner kind, const char *key,
-                             const struct kp_values *values, struct kp_problems *p)
+static void check_choice(const char *text, struct kp_place place, const char *key,
+                         struct kp_problems *p)
+{
+    if (strstr(text, "${"))
+        kp_problem_add(p, place, key, "the choice of a plugin cannot hold ${...}; its name");
+}
+
+static bool is_open(const struct kp_registry *r, enum kp_owner kind, const char *name)
+{
+    return kind == KP_OWNER_MODEL ? kp_registry_model(r, name, NULL) != NULL
+                                  : kp_registry_objective(r, name, NULL) != NULL;
+}
+
+static void read_choice(struct kp_sweep *w, enum kp_owner kind, const char *key,
+                        const struct kp_values *values, const struct kp_registry *r,
+                        struct kp_problems *p)
 {
     const struct kp_entry *e = kp_values_find(values, key);
     const struct kp_axis *a = kp_sweep_axis(w, key);
 
-    if (e && !a && strstr(e->value, "${"))
-        kp_problem_add(p, e->place, key, "the choice of a plugin cannot hold ${...}; its name");
-    for (int64_t i = 0; a && i < a->count; i++)
-        if (strstr(a->values[i], "${"))
-            kp_problem_add(p, a->place, key, "the choice of a plugin cannot hold ${...}; its name");
+    if (e && !a)
+        check_choice(e->value, e->place, key, p);
     w->base_plugin[kind] = e ? e->value : NULL;
+    for (int64_t i = 0; a && i < a->count; i++) {
+        check_choice(a->values[i], a->place, key, p);
+        if (!strstr(a->values[i], "${") && !is_open(r, kind, a->canonical[i])) {
+            struct kp_text why = {0};
+            kp_schema_explain_plugin(r, kind, a->canonical[i], &why);
+            kp_problem_add(p, a->place, key, "%s", why.s ? why.s : "no such plugin");
+            kp_text_finish(&why);
+        }
+    }
 }
 
 void kp_sweep_build(struct kp_sweep *w, const struct kp_source *s, const struct kp_values *values,
@@ -253,8 +273,8 @@ void kp_sweep_build(struct kp_sweep *w, const struct kp_source *s, const struct 
 
     read_axes(w, s, r, p);
     read_zips(w, s, p);
-    read_base_plugin(w, KP_OWNER_MODEL, "model.plugin", values, p);
-    read_base_plugin(w, KP_OWNER_OBJECTIVE, "objective.plugin", values, p);
+    read_choice(w, KP_OWNER_MODEL, "model.plugin", values, r, p);
+    read_choice(w, KP_OWNER_OBJECTIVE, "objective.plugin", values, r, p);
     kp_sweep_read_skips(w, s, values, r, p);
     for (int64_t i = 0; i < s->count; i++)
         if (strncmp(s->v[i].key, "sweep.", 6) == 0)

@@ -35,12 +35,10 @@ struct kp_idx {
     size_t offset;                /* of data in the file */
 };
 
-KP_NODISCARD enum kp_status kp_idx_parse_images(const uint8_t *bytes, size_t size,
-                                                const char *name, struct kp_idx *out,
-                                                struct kp_error *e);
-KP_NODISCARD enum kp_status kp_idx_parse_labels(const uint8_t *bytes, size_t size,
-                                                const char *name, struct kp_idx *out,
-                                                struct kp_error *e);
+KP_NODISCARD enum kp_status kp_idx_parse_images(const uint8_t *bytes, size_t size, const char *name,
+                                                struct kp_idx *out, struct kp_error *e);
+KP_NODISCARD enum kp_status kp_idx_parse_labels(const uint8_t *bytes, size_t size, const char *name,
+                                                struct kp_idx *out, struct kp_error *e);
 
 /* A CIFAR-10 record: the label, then 3 planes (red, green, blue) of 32 x 32. */
 #define KP_CIFAR_SIDE    32

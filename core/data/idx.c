@@ -11,7 +11,7 @@
 #define MAGIC_IMAGES 0x00000803u
 
 /* Largest inflated file that is accepted. */
-#define SIZE_LIMIT ((size_t)4 << 30)
+#define SIZE_LIMIT ((size_t)1 << 30)
 
 static uint32_t read_u32(const uint8_t *p)
 {

@@ -106,6 +106,8 @@ static void *loader_main(void *arg)
     struct kp_loader *l = arg;
     int64_t epoch = l->epoch, batch = l->batch;
 
+    (void)pthread_setname_np(pthread_self(), "kappa-loader");
+
     epoch_order(l, epoch);
     for (int64_t b = 0;; b++) {
         (void)pthread_mutex_lock(&l->lock);

@@ -32,7 +32,7 @@ struct kp_subset {
     int64_t *index;    /* [count], in drawing order: the order of `order = fixed` */
     int64_t dev_count; /* the development split */
     int64_t *dev_index;
-    int64_t overlap;           /* how many of index are in the teacher's pool */
+    int64_t overlap; /* how many of index are in the teacher's pool */
     char dev_sha256[KP_HASH_SIZE];
     char sha256[KP_HASH_SIZE]; /* of index as little-endian int64 */
 };

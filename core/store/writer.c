@@ -92,6 +92,8 @@ static void *writer_main(void *arg)
     struct kp_writer *w = arg;
     double heartbeat = kp_clock_monotonic();
 
+    (void)pthread_setname_np(pthread_self(), "kappa-writer");
+
     (void)pthread_mutex_lock(&w->lock);
     for (;;) {
         wait_for_work(w, &heartbeat);

@@ -231,7 +231,7 @@ static void test_bad_values(void **state)
     rig_refuse(RIG_BASE "[objective.kd]\ntau = 0\n",
                "x.ini:14: objective.kd.tau: '0' is out of range; real, 0.001 to 1000000\n");
     rig_refuse(RIG_BASE "[data]\nmean = 0.5 0.5\n",
-               "x.ini:6: data.sd: 1 numbers where data.mean has 2; one of each per channel\n");
+               "x.ini:5: data.sd: 1 numbers where data.mean has 2; one of each per channel\n");
     rig_refuse(RIG_BASE "[train]\nnesterov = true\n",
                "x.ini:14: train.nesterov: needs momentum; train.momentum above 0, or nesterov = "
                "false\n");

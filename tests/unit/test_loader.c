@@ -192,6 +192,26 @@ static void draws_belong_to_the_example(void **state)
             assert_int_equal(some.draw[e][i].flip, all.draw[e][i].flip);
 }
 
+/* Equal seeds must not make flips follow the order: the streams differ. */
+static void draws_come_from_the_augment_stream(void **state)
+{
+    static struct record r;
+    struct kp_loader_config c = base;
+    struct kp_rng_key key = {.role = KP_ROLE_STUDENT, .stream = KP_STREAM_AUGMENT};
+    (void)state;
+
+    c.seed_order = c.seed_augment = key.seed = 8;
+    record(c, &r);
+    for (uint32_t e = 0; e < EPOCHS; e++) {
+        key.epoch = e;
+        for (int i = 0; i < TOTAL; i++) {
+            uint32_t w[4];
+            kp_rng_words(key, (uint64_t)r.label[e][i], 0, w);
+            assert_int_equal(r.draw[e][i].flip, w[0] >> 31);
+        }
+    }
+}
+
 static void draws_cover_their_range_evenly(void **state)
 {
     struct kp_loader_config c = base;
@@ -341,6 +361,7 @@ int main(void)
         cmocka_unit_test(each_example_comes_once_an_epoch),
         cmocka_unit_test(a_subset_is_loaded_by_its_index),
         cmocka_unit_test(draws_belong_to_the_example),
+        cmocka_unit_test(draws_come_from_the_augment_stream),
         cmocka_unit_test(draws_cover_their_range_evenly),
         cmocka_unit_test(without_augmentation_there_are_no_draws),
         cmocka_unit_test(any_start_gives_the_same_batches),

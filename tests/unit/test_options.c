@@ -37,13 +37,13 @@ static const struct case_good good[] = {
     {"bias", "0", "false", 0},
     {"bias", "no", "false", 0},
     {"bias", "true", "true", 1},
-    {"note", "  two  words ", "two  words", NAN},
-    {"note", "", "", NAN},
-    {"note", "a;b#c", "a;b#c", NAN},
-    {"kind", "wide", "wide", NAN},
-    {"channels", "20  40\t80 0160", "20 40 80 160", NAN},
-    {"channels", "", "", NAN},
-    {"scales", "1.50 -2e1 0.0001", "1.5 -20 0.0001", NAN},
+    {"note", "  two  words ", "two  words", (double)NAN},
+    {"note", "", "", (double)NAN},
+    {"note", "a;b#c", "a;b#c", (double)NAN},
+    {"kind", "wide", "wide", (double)NAN},
+    {"channels", "20  40\t80 0160", "20 40 80 160", (double)NAN},
+    {"channels", "", "", (double)NAN},
+    {"scales", "1.50 -2e1 0.0001", "1.5 -20 0.0001", (double)NAN},
 };
 
 static void test_good(void **state)

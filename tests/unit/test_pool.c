@@ -107,6 +107,36 @@ static void all_threads_take_part(void **state)
     pthread_barrier_destroy(&m.barrier);
 }
 
+/* Two tasks meet; the one that is not the caller's then takes its time. */
+static void meet_and_linger(void *arg, int64_t task, int worker)
+{
+    struct meeting *m = arg;
+    struct timespec t = {0, 3000000};
+
+    (void)pthread_barrier_wait(&m->barrier);
+    if (worker)
+        nanosleep(&t, NULL);
+    m->worker[task]++;
+}
+
+static void run_returns_after_the_last_task(void **state)
+{
+    struct kp_pool *p = NULL;
+    struct kp_error e = {0};
+    struct meeting m = {.worker = {0}};
+    (void)state;
+
+    assert_int_equal(pthread_barrier_init(&m.barrier, NULL, 2), 0);
+    assert_int_equal(kp_pool_create(2, &p, &e), KP_OK);
+    for (int i = 1; i <= 10; i++) {
+        kp_pool_run(p, 2, meet_and_linger, &m);
+        assert_int_equal(m.worker[0], i);
+        assert_int_equal(m.worker[1], i);
+    }
+    kp_pool_destroy(p);
+    pthread_barrier_destroy(&m.barrier);
+}
+
 static void where_am_i(void *arg, int64_t task, int worker)
 {
     (void)task;
@@ -152,9 +182,13 @@ static void clocks_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_task_is_done_once), cmocka_unit_test(sleeping_workers_wake_up),
-        cmocka_unit_test(all_threads_take_part),  cmocka_unit_test(one_thread_runs_inline),
-        cmocka_unit_test(nonsense_is_refused),    cmocka_unit_test(clocks_run),
+        cmocka_unit_test(each_task_is_done_once),
+        cmocka_unit_test(sleeping_workers_wake_up),
+        cmocka_unit_test(all_threads_take_part),
+        cmocka_unit_test(run_returns_after_the_last_task),
+        cmocka_unit_test(one_thread_runs_inline),
+        cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(clocks_run),
     };
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }

@@ -116,13 +116,11 @@ static void below_is_even_and_in_range(void **state)
         for (uint32_t i = 0; i < 1000; i++)
             assert_true(kp_rng_below(some_key, 4, i, ranges[r]) < ranges[r]);
 
-    /* Two thirds of 2^64: without rejection the lower half of the results would be twice as likely.
-     */
-    uint64_t n = 0xAAAAAAAAAAAAAAAAu;
-    int64_t low = 0;
+    /* Without rejection every third result below 3 * 2^62 would come half of the time. */
+    int64_t thirds = 0;
     for (uint32_t i = 0; i < N; i++)
-        low += kp_rng_below(some_key, 6, i, n) % 2 == 0;
-    assert_true(fabs((double)low / N - 0.5) < 5 * sqrt(0.25 / N));
+        thirds += kp_rng_below(some_key, 6, i, UINT64_C(3) << 62) % 3 == 0;
+    assert_true(fabs((double)thirds / N - 1.0 / 3) < 5 * sqrt(2.0 / 9 / N));
 }
 
 static void shuffle_is_a_permutation_of_its_key(void **state)

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 static const struct fixture_run lt = {.objective = "lt", .kappa = 0.1, .tau = NAN, .seed = 11};
@@ -39,13 +40,24 @@ static void hold_run(int say, bool flush)
     }
 }
 
+/* No child outlives the test, however it ends. */
+static pid_t start_child(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        _exit(90);
+    assert_true(pid >= 0);
+    return pid;
+}
+
 static pid_t start_holder(bool flush)
 {
     int pipe_ends[2];
     char c;
 
     assert_int_equal(pipe(pipe_ends), 0);
-    pid_t pid = fork();
+    pid_t pid = start_child();
     if (pid == 0)
         hold_run(pipe_ends[1], flush);
     assert_true(pid > 0);
@@ -161,7 +173,7 @@ static void test_many_writers(void **state)
 
     (void)state;
     for (int i = 0; i < CHILDREN; i++) {
-        pids[i] = fork();
+        pids[i] = start_child();
         if (pids[i] == 0)
             _exit(work(i));
         assert_true(pids[i] > 0);
@@ -187,7 +199,7 @@ static void test_one_taker(void **state)
     (void)state;
     assert_int_equal(pipe(go), 0);
     for (int i = 0; i < CHILDREN; i++) {
-        pids[i] = fork();
+        pids[i] = start_child();
         if (pids[i] == 0) {
             struct kp_store *s = NULL;
             struct kp_error e = {0};
@@ -242,9 +254,8 @@ static void test_processes(void **state)
 
     /* A name with spaces and parentheses, and a zombie. */
     int ends[2];
-    char c;
     assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
+    pid_t pid = start_child();
     if (pid == 0) {
         FILE *f = fopen("/proc/self/comm", "w");
         if (f) {
@@ -253,7 +264,6 @@ static void test_processes(void **state)
         }
         kp_process_self(&p);
         (void)!write(ends[1], &p, sizeof p);
-        (void)!read(ends[0], &c, 1);
         (void)pause();
         _exit(0);
     }

@@ -1,0 +1,36 @@
+# test_bad_store.sh - places that cannot be written, and a disk that is full.
+. "$(dirname "$0")/lib.sh"
+make_data
+make_experiment
+
+try 2 "$kappa" run teacher.ini --db teacher.ini/kappa.db
+has err "teacher.ini/kappa.db"
+mkdir folder.db
+try 2 "$kappa" run teacher.ini --db folder.db
+has err "folder.db"
+
+if [ "$(id -u)" -eq 0 ]; then
+    echo "part skipped: root may write into any folder"
+else
+    mkdir closed && chmod 555 closed
+    try 2 "$kappa" run teacher.ini --db closed/kappa.db
+    has err "closed"
+    try 1 "$kappa" doctor --db closed/kappa.db
+    has out "problem"
+fi
+
+# Files may not grow beyond 1 MiB: to a program much the same as a full disk. The weights of this
+# net need 2 MiB, so the run fails when they are written.
+wide="--set model.mlp.hidden=8000 --db full.db"
+# shellcheck disable=SC2086
+try 1 sh -c "trap '' XFSZ; ulimit -f 2048; exec '$kappa' run teacher.ini $wide"
+has err "failed: "
+has err "safetensors"
+is "$("$kappa" sql full.db "SELECT status FROM run" --format csv | tr -d '\r' | tail -n 1)" failed \
+    "status of a run whose weights could not be written"
+is "$(find full.db.d -name '*.safetensors*' | wc -l)" 0 "pieces of weights that were left"
+# shellcheck disable=SC2086
+try 0 "$kappa" run teacher.ini $wide
+is "$("$kappa" sql full.db "SELECT status FROM run" --format csv | tr -d '\r' | tail -n 1)" done \
+    "its status once there is room"
+finish

@@ -1,0 +1,38 @@
+# test_info.sh - kappa info.
+. "$(dirname "$0")/lib.sh"
+
+try 0 "$kappa" info kd
+has out "objective kd"
+has out "KL(softmax(t / tau) || softmax(z / tau))"
+has out "KL(softmax(t / 20) || softmax(z / 20))"
+has out "real, 0.001 to"
+has out "one of none tau tau2"
+has out "ABI 1.0"
+has out "$build/objectives/kd.so"
+has out "sha256 $(sha256sum "$build/objectives/kd.so" | cut -d' ' -f1)"
+try 0 "$kappa" info kd --set objective.kd.tau=5 --set objective.kd.tau_scale=none
+has out "KL(softmax(t / 5) || softmax(z / 5))"
+has out "by none"
+try 2 "$kappa" info kd --set objective.kd.tau=hot
+has err "kappa: --set objective.kd.tau=hot: 'hot'"
+try 2 "$kappa" info kd --set objective.kd.tao=5
+has err "did you mean 'tau'?"
+try 2 "$kappa" info kd --set train.lr=5
+has err "no option of 'kd'"
+try 0 "$kappa" info cnn
+has out "[model.cnn]"
+has out "width"
+try 0 "$kappa" info fidelity
+has out "agreement"
+has out "higher is better"
+for section in run data train seed device teacher metrics; do
+    try 0 "$kappa" info "$section"
+    has out "[$section]"
+done
+try 0 "$kappa" info train --set train.lr=0.25
+has out "= 0.25"
+try 2 "$kappa" info knn
+has err "did you mean 'cnn'?"
+try 2 "$kappa" info something_else
+has err "kappa list"
+finish
