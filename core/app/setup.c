@@ -10,8 +10,10 @@ int kp_setup_registry(struct kp_registry *out)
     struct kp_error e = {0};
     int code = KP_EXIT_DONE;
 
-    if (kp_registry_scan_default(out, &report, &e) != KP_OK)
-        code = kp_say_error(&e);
+    if (kp_registry_scan_default(out, &report, &e) != KP_OK) {
+        (void)kp_say_error(&e);
+        code = KP_EXIT_USAGE;
+    }
     if (report.length > 0) {
         kp_say_lines(report.s);
         code = KP_EXIT_USAGE;

@@ -89,8 +89,10 @@ void kp_sweep_read_skips(struct kp_sweep *w, const struct kp_source *s,
 
     for (int64_t i = 0; i < s->count; i++)
         n += strcmp(s->v[i].key, "sweep.skip") == 0;
-    w->skips = n > 0 ? kp_arena_new(&w->memory, struct kp_skip, n) : NULL;
-    if (n > 0 && !w->skips) {
+    if (n == 0)
+        return;
+    w->skips = kp_arena_new(&w->memory, struct kp_skip, n);
+    if (!w->skips) {
         p->failed = true;
         return;
     }
@@ -136,6 +138,8 @@ static bool chooses(const struct kp_sweep *w, int group)
     return false;
 }
 
+/* Put the group behind those that choose the plugins of its axes. A group that chooses waits for no
+ * other. */
 static void place_group(struct walk *k, int group, bool placed[], int *n)
 {
     const struct kp_sweep *w = k->w;
@@ -143,8 +147,10 @@ static void place_group(struct walk *k, int group, bool placed[], int *n)
     for (int i = 0; i < w->axis_count && !chooses(w, group); i++) {
         const char *key = choice_key(w->axes[i].known.table.owner);
         const struct kp_axis *choice = key ? kp_sweep_axis(w, key) : NULL;
-        if (w->axes[i].group == group && choice && !placed[choice->group])
-            place_group(k, choice->group, placed, n);
+        if (w->axes[i].group == group && choice && !placed[choice->group]) {
+            placed[choice->group] = true;
+            k->order[(*n)++] = choice->group;
+        }
     }
     placed[group] = true;
     k->order[(*n)++] = group;
@@ -210,22 +216,29 @@ static void keep_cell(struct walk *k)
     w->cells++;
 }
 
-static void walk_groups(struct walk *k, int depth)
+/* Count through the groups, the last of the order fastest; the size of a group depends on those
+ * before it. */
+static void walk_groups(struct walk *k)
 {
-    int group;
-    int32_t size;
+    int32_t size[KP_SWEEP_AXES_MAX];
+    int last = k->w->group_count - 1;
+    int depth = 0; /* groups placed before it have their value */
 
-    if (depth == k->w->group_count) {
+    for (;;) {
+        for (; depth <= last; depth++) {
+            k->index[k->order[depth]] = 0;
+            size[depth] = group_size(k, k->order[depth]);
+        }
         keep_cell(k);
-        return;
+        for (depth = last; depth >= 0; depth--) {
+            if (++k->index[k->order[depth]] < size[depth])
+                break;
+            k->index[k->order[depth]] = 0;
+        }
+        if (depth < 0 || k->stop)
+            return;
+        depth++;
     }
-    group = k->order[depth];
-    size = group_size(k, group);
-    for (int32_t i = 0; i < size && !k->stop; i++) {
-        k->index[group] = i;
-        walk_groups(k, depth + 1);
-    }
-    k->index[group] = 0;
 }
 
 void kp_sweep_enumerate(struct kp_sweep *w, struct kp_place place, struct kp_problems *p)
@@ -242,7 +255,7 @@ void kp_sweep_enumerate(struct kp_sweep *w, struct kp_place place, struct kp_pro
     for (int g = 0; g < w->group_count; g++)
         if (!placed[g])
             place_group(&k, g, placed, &n);
-    walk_groups(&k, 0);
+    walk_groups(&k);
     if (k.failed)
         p->failed = true;
     else if (k.stop)

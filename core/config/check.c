@@ -69,7 +69,7 @@ static void check_train(const struct checker *k)
     if (s->train.nesterov && has(k, "train.momentum") && !(s->train.momentum > 0))
         kp_problem_add(k->p, place_of(k, "train.nesterov"), "train.nesterov",
                        "needs momentum; train.momentum above 0, or nesterov = false");
-    if (s->train.schedule == KP_SCHEDULE_COSINE_EPOCH && has(k, "train.schedule") &&
+    if (s->train.schedule == KP_SETTING_SCHEDULE_COSINE_EPOCH && has(k, "train.schedule") &&
         has(k, "train.epochs") && has(k, "train.warmup_epochs") &&
         s->train.warmup_epochs > s->train.epochs)
         kp_problem_add(k->p, place_of(k, "train.warmup_epochs"), "train.warmup_epochs",

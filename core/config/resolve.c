@@ -178,18 +178,13 @@ static bool has_word(const char *list, const char *name)
 
 static bool in_use(const struct kp_config *c, const struct kp_table *t)
 {
-    switch (t->owner) {
-    case KP_OWNER_CORE:
-    case KP_OWNER_CHOICE:
+    if (!t->plugin)
         return true;
-    case KP_OWNER_MODEL:
+    if (t->owner == KP_OWNER_MODEL)
         return c->model && strcmp(c->model->name, t->plugin) == 0;
-    case KP_OWNER_OBJECTIVE:
+    if (t->owner == KP_OWNER_OBJECTIVE)
         return c->objective && strcmp(c->objective->name, t->plugin) == 0;
-    case KP_OWNER_METRIC:
-        return c->core.metrics.plugins && has_word(c->core.metrics.plugins, t->plugin);
-    }
-    return false;
+    return c->core.metrics.plugins && has_word(c->core.metrics.plugins, t->plugin);
 }
 
 /* Settings of the core, or (second pass) of the plugins that they choose. */

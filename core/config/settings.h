@@ -6,21 +6,16 @@
 #include "base/rng.h"
 #include "kappa/option.h"
 
-enum kp_teacher_mode {
-    KP_TEACHER_AUTO = 0,  /* table where an example has at most two draws, else live */
-    KP_TEACHER_TABLE = 1, /* logits of (example, flip) computed once */
-    KP_TEACHER_LIVE = 2,  /* the teacher runs on each batch */
+/* Words of the enum settings, in the order of their tables. */
+enum {
+    KP_SETTING_TEACHER_AUTO,
+    KP_SETTING_TEACHER_TABLE,
+    KP_SETTING_TEACHER_LIVE,
 };
 
-enum kp_schedule_kind {
-    KP_SCHEDULE_CONSTANT = 0,
-    KP_SCHEDULE_COSINE_EPOCH = 1, /* per epoch, with warm-up */
-};
-
-enum kp_device_kind_setting {
-    KP_DEVICE_AUTO = 0, /* the fastest that works here */
-    KP_DEVICE_CPU = 1,
-    KP_DEVICE_REF = 2, /* slow, obvious, fp64 */
+enum {
+    KP_SETTING_SCHEDULE_CONSTANT,
+    KP_SETTING_SCHEDULE_COSINE_EPOCH,
 };
 
 struct kp_settings {
@@ -53,7 +48,7 @@ struct kp_settings {
         double momentum;
         bool nesterov;
         double weight_decay;
-        int schedule; /* enum kp_schedule_kind */
+        int schedule; /* KP_SETTING_SCHEDULE_... */
         int64_t warmup_epochs;
         double warmup_factor; /* lr factor of epoch 0 */
         int64_t eval_every;   /* epochs; 0: only after the last */
@@ -68,7 +63,7 @@ struct kp_settings {
         int64_t slice;
     } device;
     struct {
-        int mode; /* enum kp_teacher_mode */
+        int mode; /* KP_SETTING_TEACHER_... */
     } teacher;
     struct {
         const char *plugins; /* names with spaces between */

@@ -85,6 +85,7 @@ static void include(struct kp_source *s, const struct frame *parent, const char 
 }
 
 /* "a.ini -> b.ini -> a.ini", from the file that is met again. */
+/* NOLINTNEXTLINE(misc-no-recursion): at most DEPTH_MAX deep */
 static void add_chain(const struct frame *f, const struct frame *first, struct kp_text *out)
 {
     if (f != first)
@@ -198,8 +199,10 @@ static const char *trimmed(struct kp_arena *a, const char *s, size_t n)
     while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
         n--;
     out = kp_arena_new(a, char, n + 1);
-    if (out)
+    if (out) {
         memcpy(out, s, n);
+        out[n] = '\0';
+    }
     return out;
 }
 

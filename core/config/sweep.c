@@ -31,8 +31,10 @@ const char *kp_sweep_part(const char **at, char separator, struct kp_arena *memo
     while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
         n--;
     out = kp_arena_new(memory, char, n + 1);
-    if (out)
+    if (out) {
         memcpy(out, s, n);
+        out[n] = '\0';
+    }
     return out;
 }
 

@@ -107,3 +107,8 @@ enum kp_status kp_query_run(const char *database, const char *sql, enum kp_query
     kp_text_finish(&text);
     return st;
 }
+
+const char *kp_store_library_version(void)
+{
+    return sqlite3_libversion();
+}

@@ -16,4 +16,7 @@ KP_NODISCARD enum kp_status kp_query_run(const char *database, const char *sql,
                                          enum kp_query_format format, struct kp_text *out,
                                          struct kp_error *e);
 
+/* Of SQLite: "3.40.1". */
+const char *kp_store_library_version(void);
+
 #endif

@@ -237,7 +237,8 @@ CREATE VIEW v_pair AS
     FROM run a -- CROSS JOIN keeps this order: each step then is one search of an index
         CROSS JOIN result v ON v.run = a.id
         CROSS JOIN metric_key k ON k.id = v.key
-        CROSS JOIN run l ON l.pair_hash = a.pair_hash AND l.objective = 'lt' AND l.status = 'done'
+        CROSS JOIN run l ON l.pair_hash = a.pair_hash AND l.objective = 'lt'
+            AND l.kind = a.kind AND l.status = 'done'
         CROSS JOIN result b ON b.run = l.id AND b.key = v.key AND b.split = v.split
             AND b.kappa = v.kappa
     WHERE a.objective <> 'lt' AND a.status = 'done';

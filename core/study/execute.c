@@ -1,6 +1,7 @@
 /* execute.c - does what is missing of a plan. */
 #include "base/file.h"
 #include "study/planning.h"
+#include "study/recipe.h"
 #include "study/record.h"
 #include "study/session.h"
 
@@ -126,6 +127,8 @@ static enum kp_status train_run(struct execution *x, struct kp_planned *r, struc
     struct kp_subset subset = {0};
     struct kp_run_info info = {0};
     struct kp_record record = {0};
+    struct kp_recipe recipe = {0};
+    const struct kp_config *taught = r->teacher >= 0 ? x->plan->runs[r->teacher].config : NULL;
     char *checkpoint = NULL, *folder = NULL;
     bool found = false, begun = false;
     enum kp_status st = kp_session_device(&x->session, r->config, x->watcher, e);
@@ -136,6 +139,8 @@ static enum kp_status train_run(struct execution *x, struct kp_planned *r, struc
         st = get_teacher(x, r, data, &teacher, e);
     if (st == KP_OK)
         st = draw_subset(r->config, data, &subset, e);
+    if (st == KP_OK)
+        st = kp_recipe_make(r->config, taught, x->registry, &recipe, e);
     if (st == KP_OK)
         st = kp_store_find_run(x->store, r->hashes.config, &info, &found, e);
     if (st == KP_OK && found)
@@ -156,8 +161,7 @@ static enum kp_status train_run(struct execution *x, struct kp_planned *r, struc
     }
     if (st == KP_OK) {
         struct kp_train_job job = {
-            .config = r->config,
-            .registry = x->registry,
+            .recipe = recipe,
             .data = data,
             .subset = &subset,
             .device = x->session.device,

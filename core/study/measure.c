@@ -32,7 +32,7 @@ void kp_plan_measure(struct kp_plan *p)
 
         r->forward_flops = forward_flops(&s, r->config);
         r->flops = samples * 3.0 * r->forward_flops;
-        if (r->config->needs_teacher && r->teacher >= 0)
+        if ((r->config->objective->needs & KP_NEED_TEACHER_LOGITS) && r->teacher >= 0)
             r->flops += samples * p->runs[r->teacher].forward_flops;
     }
     kp_session_finish(&s);

@@ -2,6 +2,7 @@
 #include "study/session.h"
 
 #include "base/pool.h"
+#include "study/recipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +98,11 @@ enum kp_status kp_session_teacher(struct kp_session *s, struct kp_config *config
         return KP_OK;
     }
     forget_teacher(s);
-    enum kp_status st = kp_teacher_open(config, weights, uid, data, s->device, &s->teacher, e);
+    struct kp_model_use model;
+    enum kp_status st = kp_recipe_model(config, &model, e);
+    if (st == KP_OK)
+        st = kp_teacher_open(&model, config->core.train.eval_batch, weights, uid, data, s->device,
+                             &s->teacher, e);
     if (st != KP_OK) {
         kp_text_finish(&key);
         return st;

@@ -1,8 +1,9 @@
 /* version.c - versions, for the record. */
 #include "study/version.h"
 
+#include "store/query.h"
+
 #include <cjson/cJSON.h>
-#include <sqlite3.h>
 #include <zlib.h>
 
 const char *const kp_version = KP_VERSION;
@@ -15,6 +16,6 @@ void kp_version_text(struct kp_text *out)
 #else
     kp_text_addf(out, "gcc %s", __VERSION__);
 #endif
-    kp_text_addf(out, ", sqlite %s, zlib %s, cjson %s", sqlite3_libversion(), zlibVersion(),
+    kp_text_addf(out, ", sqlite %s, zlib %s, cjson %s", kp_store_library_version(), zlibVersion(),
                  cJSON_Version());
 }

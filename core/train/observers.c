@@ -1,61 +1,35 @@
 /* observers.c - metric plugins and their sums. */
 #include "train/observers.h"
 
-#include "host/options.h"
-
 #include <stdio.h>
 #include <string.h>
 
-static enum kp_status fill_defaults(const struct kp_metric_def *def, void *self, struct kp_arena *a,
-                                    struct kp_error *e)
-{
-    for (uint32_t i = 0; i < def->options.count; i++) {
-        const struct kp_option *o = kp_option_at(&def->options, i);
-        const char *text = NULL;
-        enum kp_status st = kp_option_check(o, o->fallback, a, &text, e);
-
-        if (st != KP_OK)
-            return st;
-        kp_option_store(o, text, a, self);
-    }
-    return KP_OK;
-}
-
-static enum kp_status add(struct kp_observers *o, const struct kp_metric_def *def,
-                          struct kp_error *e)
+static enum kp_status add(struct kp_observers *o, const struct kp_metric_use *m, struct kp_error *e)
 {
     struct kp_observer *x = &o->v[o->count];
 
-    x->def = def;
-    x->self = kp_arena_alloc(&o->memory, 1, def->self_size + 1);
-    x->sums = kp_arena_new(&o->memory, double, def->sum_count + 1);
-    x->values = kp_arena_new(&o->memory, double, def->value_count + 1);
-    if (!x->self || !x->sums || !x->values)
-        return kp_fail(e, KP_E_NOMEM, "no memory for metric '%s'", def->name);
+    x->def = m->def;
+    x->self = m->self;
+    x->sums = kp_arena_new(&o->memory, double, m->def->sum_count + 1);
+    x->values = kp_arena_new(&o->memory, double, m->def->value_count + 1);
+    if (!x->sums || !x->values)
+        return kp_fail(e, KP_E_NOMEM, "no memory for metric '%s'", m->def->name);
     o->count++;
-    return fill_defaults(def, x->self, &o->memory, e);
+    return KP_OK;
 }
 
-enum kp_status kp_observers_create(const struct kp_registry *registry, const char *names,
-                                   bool teacher, struct kp_observers *out, struct kp_error *e)
+enum kp_status kp_observers_create(const struct kp_metric_use *metrics, int64_t count, bool teacher,
+                                   struct kp_observers *out, struct kp_error *e)
 {
     struct kp_observers o = {0};
     enum kp_status st = KP_OK;
-    char *list = kp_arena_strdup(&o.memory, names);
-    char *rest = NULL;
 
-    o.v = kp_arena_new(&o.memory, struct kp_observer, strlen(names) + 1);
-    if (!list || !o.v)
+    o.v = kp_arena_new(&o.memory, struct kp_observer, count + 1);
+    if (!o.v)
         st = kp_fail(e, KP_E_NOMEM, "no memory for the metrics");
-    for (char *name = st == KP_OK ? strtok_r(list, " ", &rest) : NULL; name && st == KP_OK;
-         name = strtok_r(NULL, " ", &rest)) {
-        const struct kp_metric_def *def = kp_registry_metric(registry, name, NULL);
-        if (!def)
-            st = kp_fail(e, KP_E_CONFIG,
-                         "metrics.plugins: there is no metric '%s'; `kappa list` shows them", name);
-        else if (teacher || !(def->needs & KP_METRIC_NEEDS_TEACHER))
-            st = add(&o, def, e);
-    }
+    for (int64_t i = 0; st == KP_OK && i < count; i++)
+        if (teacher || !(metrics[i].def->needs & KP_METRIC_NEEDS_TEACHER))
+            st = add(&o, &metrics[i], e);
     if (st != KP_OK) {
         kp_observers_finish(&o);
         return st;

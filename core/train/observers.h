@@ -3,8 +3,8 @@
 #define KP_TRAIN_OBSERVERS_H
 
 #include "base/arena.h"
-#include "host/registry.h"
-#include "store/store.h"
+#include "base/error.h"
+#include "kappa/metric.h"
 
 struct kp_observer {
     const struct kp_metric_def *def;
@@ -19,10 +19,16 @@ struct kp_observers {
     int64_t count;
 };
 
-/* The metrics named in `names` (spaces between); those that need a teacher only if there is one. */
-KP_NODISCARD enum kp_status kp_observers_create(const struct kp_registry *registry,
-                                                const char *names, bool teacher,
-                                                struct kp_observers *out, struct kp_error *e);
+/* A metric and its filled state struct. */
+struct kp_metric_use {
+    const struct kp_metric_def *def;
+    void *self;
+};
+
+/* Those of the metrics that need no teacher, or all if there is one. */
+KP_NODISCARD enum kp_status kp_observers_create(const struct kp_metric_use *metrics, int64_t count,
+                                                bool teacher, struct kp_observers *out,
+                                                struct kp_error *e);
 void kp_observers_finish(struct kp_observers *o);
 
 void kp_observers_reset(struct kp_observers *o);

@@ -17,90 +17,63 @@ static float *channel_floats(struct kp_reals list)
 
 static enum kp_status check_data(const struct kp_train_job *job, struct kp_error *e)
 {
-    const struct kp_settings *set = &job->config->core;
+    const struct kp_model_use *m = &job->recipe.model;
     int64_t channels = job->data->shape.dim[0];
 
-    if (set->data.mean.count != channels || set->data.sd.count != channels)
+    if (m->mean.count != channels || m->sd.count != channels)
         return kp_fail(e, KP_E_CONFIG,
                        "data.mean and data.sd have %lld and %lld numbers; %s has %lld channels",
-                       (long long)set->data.mean.count, (long long)set->data.sd.count,
-                       job->data->name, (long long)channels);
+                       (long long)m->mean.count, (long long)m->sd.count, job->data->name,
+                       (long long)channels);
     return KP_OK;
 }
 
 static enum kp_status build_programs(struct kp_training *t, struct kp_error *e)
 {
     const struct kp_train_job *job = t->job;
-    struct kp_config *c = job->config;
+    const struct kp_recipe *r = t->recipe;
     struct kp_model_io io = {sizeof(io), KP_F32, job->data->shape, job->data->classes};
-    void *model = kp_config_model_self(c);
-    void *objective = kp_config_objective_self(c);
     struct kp_program_spec spec = {
         .mode = KP_TRAIN,
-        .capacity = t->set->train.batch,
-        .objective = c->objective,
-        .objective_self = objective,
-        .sgd = {t->set->train.momentum, t->set->train.weight_decay, t->set->train.nesterov},
+        .capacity = r->batch < job->subset->count ? r->batch : job->subset->count,
+        .objective = r->objective,
+        .objective_self = r->objective_self,
+        .sgd = r->sgd,
     };
-    enum kp_status st;
+    struct kp_program_spec eval = {.mode = KP_EVAL, .capacity = r->eval_batch};
+    enum kp_status st = kp_net_create(r->model.def, r->model.self, &io, &t->net, e);
 
-    if (!model || !objective)
-        return kp_fail(e, KP_E_NOMEM, "no memory for the plugins' state");
-    if (spec.capacity > c->m)
-        spec.capacity = c->m;
-    st = kp_net_create(c->model, model, &io, &t->net, e);
-    spec.net = t->net;
+    spec.net = eval.net = t->net;
     if (st == KP_OK)
         st = kp_state_create(job->device, t->net, true, &t->state, e);
+    if (st == KP_OK)
+        st = kp_state_init(t->state, r->seed_init, r->init_role, e);
     if (st == KP_OK)
         st = kp_program_create(job->device, &spec, &t->train, e);
     if (st == KP_OK)
         st = kp_exec_create(t->train, t->state, &t->train_exec, e);
-    if (st != KP_OK)
-        return st;
-    struct kp_program_spec eval = {
-        .net = t->net, .mode = KP_EVAL, .capacity = t->set->train.eval_batch};
-    st = kp_program_create(job->device, &eval, &t->eval, e);
+    if (st == KP_OK)
+        st = kp_program_create(job->device, &eval, &t->eval, e);
     if (st == KP_OK)
         st = kp_exec_create(t->eval, t->state, &t->eval_exec, e);
     return st;
 }
 
-static enum kp_status initialise(struct kp_training *t, struct kp_error *e)
-{
-    const struct kp_teacher *teacher = t->job->teacher;
-    bool same = false, unused = false;
-    uint64_t seed = kp_stream_seed(t->set->seed.init, t->set->seed.master, &same);
-    int role = t->set->run.role;
-
-    if (same) {
-        if (!teacher)
-            return kp_fail(e, KP_E_CONFIG,
-                           "seed.init = teacher, but there is no teacher; give "
-                           "[teacher] experiment, run or file");
-        const struct kp_settings *other = &teacher->config->core;
-        seed = kp_stream_seed(other->seed.init, other->seed.master, &unused);
-        role = other->run.role;
-    }
-    return kp_state_init(t->state, seed, role, e);
-}
-
 static enum kp_status make_loader(struct kp_training *t, struct kp_error *e)
 {
-    const struct kp_settings *set = t->set;
-    bool unused = false;
+    const struct kp_recipe *r = t->recipe;
     struct kp_loader_config config = {
         .data = t->job->data,
         .split = KP_SPLIT_TRAIN,
         .index = t->job->subset->index,
         .count = t->job->subset->count,
         .batch = t->train->capacity,
-        .order = (enum kp_order)set->data.order,
-        .flip = set->data.flip,
-        .crop_pad = set->data.crop_pad,
-        .role = (enum kp_rng_role)set->run.role,
-        .seed_order = kp_stream_seed(set->seed.order, set->seed.master, &unused),
-        .seed_augment = kp_stream_seed(set->seed.augment, set->seed.master, &unused),
+        .order = r->order,
+        .flip = r->flip,
+        .crop_pad = r->crop_pad,
+        .role = r->role,
+        .seed_order = r->seed_order,
+        .seed_augment = r->seed_augment,
     };
 
     return kp_loader_create(&config, &t->loader, e);
@@ -118,9 +91,9 @@ static bool tell_table(void *arg, int64_t done)
 static enum kp_status ask_teacher(struct kp_training *t, struct kp_error *e)
 {
     const struct kp_train_job *job = t->job;
-    bool needed = (job->config->objective->needs & KP_NEED_TEACHER_LOGITS) != 0;
-    bool few = t->set->data.crop_pad == 0;
-    int mode = t->set->teacher.mode;
+    bool needed = (t->recipe->objective->needs & KP_NEED_TEACHER_LOGITS) != 0;
+    bool few = t->recipe->crop_pad == 0;
+    enum kp_teacher_mode mode = t->recipe->teacher_mode;
     int draws = 1;
 
     if (!job->teacher)
@@ -130,9 +103,9 @@ static enum kp_status ask_teacher(struct kp_training *t, struct kp_error *e)
             e, KP_E_CONFIG,
             "teacher.mode = table, but data.crop_pad = %lld gives an example more than two "
             "draws; use teacher.mode = live or data.crop_pad = 0",
-            (long long)t->set->data.crop_pad);
+            (long long)t->recipe->crop_pad);
     t->live = needed && (mode == KP_TEACHER_LIVE || (mode == KP_TEACHER_AUTO && !few));
-    if (needed && !t->live && t->set->data.flip)
+    if (needed && !t->live && t->recipe->flip)
         draws = 2;
     if (needed && mode == KP_TEACHER_AUTO)
         kp_store_event(job->store, job->uid, "teacher.mode",
@@ -146,29 +119,23 @@ static enum kp_status ask_teacher(struct kp_training *t, struct kp_error *e)
 enum kp_status kp_training_prepare(struct kp_training *t, const struct kp_train_job *job,
                                    struct kp_error *e)
 {
-    const struct kp_settings *set = &job->config->core;
+    const struct kp_recipe *r = &job->recipe;
     enum kp_status st;
 
-    *t = (struct kp_training){.job = job, .set = set};
-    t->schedule =
-        (struct kp_schedule){(enum kp_schedule_kind)set->train.schedule, set->train.lr,
-                             set->train.epochs, set->train.warmup_epochs, set->train.warmup_factor};
-    t->mean = channel_floats(set->data.mean);
-    t->sd = channel_floats(set->data.sd);
+    *t = (struct kp_training){.job = job, .recipe = r};
+    t->mean = channel_floats(r->model.mean);
+    t->sd = channel_floats(r->model.sd);
     if (!t->mean || !t->sd)
         return kp_fail(e, KP_E_NOMEM, "no memory for the training");
     st = check_data(job, e);
     if (st == KP_OK)
         st = build_programs(t, e);
     if (st == KP_OK)
-        st = initialise(t, e);
-    if (st == KP_OK)
         st = make_loader(t, e);
     if (st == KP_OK)
-        st = kp_observers_create(job->registry, set->metrics.plugins, job->teacher != NULL,
-                                 &t->clean, e);
+        st = kp_observers_create(r->metrics, r->metric_count, job->teacher != NULL, &t->clean, e);
     if (st == KP_OK)
-        st = kp_observers_create(job->registry, set->metrics.plugins, t->train->teacher_logits,
+        st = kp_observers_create(r->metrics, r->metric_count, t->train->teacher_logits != NULL,
                                  &t->running, e);
     if (st != KP_OK)
         return st;

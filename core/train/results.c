@@ -128,7 +128,7 @@ static enum kp_status store_results(struct kp_training *t, const struct findings
     }
     for (int64_t i = 0; i < f->count; i++) {
         const struct kp_observed *v = &f->v[i];
-        rows[i] = (struct kp_result_row){f->split[i],   v->key,     job->config->kappa,
+        rows[i] = (struct kp_result_row){f->split[i],   v->key,     job->recipe.kappa,
                                          t->at.samples, t->at.step, v->value};
         if (v->with_teacher && job->teacher->uid[0])
             pairs[pair_count++] = (struct kp_pairwise_row){

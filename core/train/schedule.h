@@ -2,7 +2,12 @@
 #ifndef KP_TRAIN_SCHEDULE_H
 #define KP_TRAIN_SCHEDULE_H
 
-#include "config/settings.h"
+#include <stdint.h>
+
+enum kp_schedule_kind {
+    KP_SCHEDULE_CONSTANT = 0,
+    KP_SCHEDULE_COSINE_EPOCH = 1, /* per epoch, with warm-up */
+};
 
 struct kp_schedule {
     enum kp_schedule_kind kind;

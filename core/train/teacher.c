@@ -1,7 +1,6 @@
 /* teacher.c - opens a trained net and asks it for logits. */
 #include "train/teacher.h"
 
-#include "data/loader.h"
 #include "train/weights.h"
 
 #include <stdio.h>
@@ -29,9 +28,10 @@ static enum kp_status load(struct kp_teacher *t, const char *weights, struct kp_
     return st;
 }
 
-enum kp_status kp_teacher_open(struct kp_config *config, const char *weights, const char *uid,
-                               const struct kp_dataset *data, struct kp_device *device,
-                               struct kp_teacher **out, struct kp_error *e)
+enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, const char *weights,
+                               const char *uid, const struct kp_dataset *data,
+                               struct kp_device *device, struct kp_teacher **out,
+                               struct kp_error *e)
 {
     struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
     struct kp_teacher *t = calloc(1, sizeof(*t));
@@ -39,24 +39,21 @@ enum kp_status kp_teacher_open(struct kp_config *config, const char *weights, co
 
     if (!t)
         return kp_fail(e, KP_E_NOMEM, "no memory for the teacher");
-    t->config = config;
     t->device = device;
     (void)snprintf(t->uid, sizeof(t->uid), "%s", uid);
-    t->mean = floats(config->core.data.mean);
-    t->sd = floats(config->core.data.sd);
-    void *self = kp_config_model_self(config);
-    if (!t->mean || !t->sd || !self) {
+    t->mean = floats(model->mean);
+    t->sd = floats(model->sd);
+    if (!t->mean || !t->sd) {
         st = kp_fail(e, KP_E_NOMEM, "no memory for the teacher");
         goto out;
     }
-    st = kp_net_create(config->model, self, &io, &t->net, e);
+    st = kp_net_create(model->def, model->self, &io, &t->net, e);
     if (st == KP_OK)
         st = kp_state_create(device, t->net, false, &t->state, e);
     if (st == KP_OK)
         st = load(t, weights, e);
     if (st == KP_OK) {
-        struct kp_program_spec spec = {
-            .net = t->net, .mode = KP_EVAL, .capacity = config->core.train.eval_batch};
+        struct kp_program_spec spec = {.net = t->net, .mode = KP_EVAL, .capacity = batch};
         st = kp_program_create(device, &spec, &t->program, e);
     }
     if (st == KP_OK)

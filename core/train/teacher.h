@@ -2,10 +2,7 @@
 #ifndef KP_TRAIN_TEACHER_H
 #define KP_TRAIN_TEACHER_H
 
-#include "config/config.h"
-#include "data/data.h"
-#include "device/device.h"
-#include "tensor/program.h"
+#include "train/recipe.h"
 
 /* Logits for every (example, flip) of a list of examples, computed once in list order. */
 struct kp_teacher_table {
@@ -16,8 +13,7 @@ struct kp_teacher_table {
 
 /* In EVAL mode, with the normalisation it was trained with. */
 struct kp_teacher {
-    struct kp_config *config; /* of the run that made it; not owned */
-    char uid[32];             /* "" for a weights file */
+    char uid[32]; /* "" for a weights file */
     struct kp_device *device;
     struct kp_net *net;
     struct kp_state *state;
@@ -27,11 +23,12 @@ struct kp_teacher {
     struct kp_teacher_table test; /* of the test split, once it was asked for */
 };
 
-/* Build the model of `config` for the dataset and fill it from the weights file. */
-KP_NODISCARD enum kp_status kp_teacher_open(struct kp_config *config, const char *weights,
-                                            const char *uid, const struct kp_dataset *data,
-                                            struct kp_device *device, struct kp_teacher **out,
-                                            struct kp_error *e);
+/* Build the model for the dataset and fill it from the weights file. `batch`: examples of one pass.
+ */
+KP_NODISCARD enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch,
+                                            const char *weights, const char *uid,
+                                            const struct kp_dataset *data, struct kp_device *device,
+                                            struct kp_teacher **out, struct kp_error *e);
 void kp_teacher_close(struct kp_teacher *t);
 
 /* Logits of a batch of any size: out [load->rows][classes]. load->mean and sd are replaced by the

@@ -15,7 +15,7 @@
 
 int64_t kp_training_steps(const struct kp_training *t)
 {
-    return t->set->train.epochs * kp_loader_batches(t->loader);
+    return t->recipe->epochs * kp_loader_batches(t->loader);
 }
 
 bool kp_training_tell(struct kp_training *t, enum kp_phase phase, int64_t done, int64_t total,
@@ -25,7 +25,7 @@ bool kp_training_tell(struct kp_training *t, enum kp_phase phase, int64_t done, 
     double now = kp_clock_monotonic();
     struct kp_progress p = {.phase = phase,
                             .epoch = t->at.epoch,
-                            .epochs = t->set->train.epochs,
+                            .epochs = t->recipe->epochs,
                             .step = done,
                             .steps = total,
                             .samples = t->at.samples,
@@ -40,7 +40,7 @@ bool kp_training_tell(struct kp_training *t, enum kp_phase phase, int64_t done, 
     p.samples_per_second = t->rate;
     if (phase == KP_PHASE_TRAIN && t->rate > 0)
         p.seconds_left =
-            (double)(t->set->train.epochs * t->job->subset->count - t->at.samples) / t->rate;
+            (double)(t->recipe->epochs * t->job->subset->count - t->at.samples) / t->rate;
     if (w->progress)
         w->progress(w->arg, &p);
     return !w->stop || !w->stop(w->arg);
@@ -165,21 +165,21 @@ static double epoch_loss(const struct kp_training *t)
 
 static enum kp_status end_epoch(struct kp_training *t, struct kp_error *e)
 {
-    int64_t every = t->set->train.eval_every;
+    int64_t every = t->recipe->eval_every;
 
     add_point(t, "train/loss", epoch_loss(t));
-    add_point(t, "train/lr", kp_schedule_lr(&t->schedule, t->at.epoch));
+    add_point(t, "train/lr", kp_schedule_lr(&t->recipe->schedule, t->at.epoch));
     t->at.epoch++;
     t->at.batch = 0;
     t->at.loss_sum = t->at.loss_weight = 0;
-    if (every > 0 && t->at.epoch % every == 0 && t->at.epoch < t->set->train.epochs)
+    if (every > 0 && t->at.epoch % every == 0 && t->at.epoch < t->recipe->epochs)
         return kp_training_evaluate(t, false, e);
     return KP_OK;
 }
 
 static enum kp_status train_all(struct kp_training *t, struct kp_error *e)
 {
-    int64_t epochs = t->set->train.epochs;
+    int64_t epochs = t->recipe->epochs;
     int64_t batches = kp_loader_batches(t->loader);
     enum kp_status st = KP_OK;
 
@@ -190,7 +190,8 @@ static enum kp_status train_all(struct kp_training *t, struct kp_error *e)
 
         if (last && t->at.batch == 0)
             kp_observers_reset(&t->running);
-        t->train_exec->memory.scalars[KP_SCALAR_LR] = kp_schedule_lr(&t->schedule, t->at.epoch);
+        t->train_exec->memory.scalars[KP_SCALAR_LR] =
+            kp_schedule_lr(&t->recipe->schedule, t->at.epoch);
         st = train_batch(t, kp_loader_next(t->loader), last, e);
         if (st != KP_OK)
             break;
@@ -201,7 +202,7 @@ static enum kp_status train_all(struct kp_training *t, struct kp_error *e)
         if (t->at.batch == batches)
             st = end_epoch(t, e);
         if (st == KP_OK &&
-            (!go || kp_clock_monotonic() - t->last_checkpoint >= t->set->run.checkpoint))
+            (!go || kp_clock_monotonic() - t->last_checkpoint >= t->recipe->checkpoint_seconds))
             st = checkpoint(t, e);
         if (st == KP_OK && !go)
             st = kp_fail(e, KP_E_INTERRUPTED, "stopped after step %lld; the state is saved",
@@ -254,7 +255,7 @@ enum kp_status kp_train(const struct kp_train_job *job, struct kp_error *e)
         st = keep_model(&t, e);
     if (st == KP_OK)
         st = kp_training_evaluate(&t, true, e);
-    if (st == KP_E_INTERRUPTED && t.at.epoch == t.set->train.epochs) {
+    if (st == KP_E_INTERRUPTED && t.at.epoch == t.recipe->epochs) {
         struct kp_error unsaved = {0};
         if (checkpoint(&t, &unsaved) != KP_OK)
             st = kp_fail(e, unsaved.status, "%s", unsaved.text);

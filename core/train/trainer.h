@@ -1,11 +1,8 @@
-/* trainer.h - one training run from its configuration to its results. */
+/* trainer.h - one training run from its recipe to its results. */
 #ifndef KP_TRAIN_TRAINER_H
 #define KP_TRAIN_TRAINER_H
 
-#include "config/config.h"
-#include "data/data.h"
 #include "data/subset.h"
-#include "device/device.h"
 #include "store/store.h"
 #include "train/teacher.h"
 
@@ -35,8 +32,7 @@ struct kp_watcher {
 };
 
 struct kp_train_job {
-    struct kp_config *config;
-    const struct kp_registry *registry;
+    struct kp_recipe recipe;
     const struct kp_dataset *data;
     const struct kp_subset *subset;
     struct kp_device *device;

@@ -2,21 +2,18 @@
 #ifndef KP_TRAIN_TRAINING_H
 #define KP_TRAIN_TRAINING_H
 
-#include "data/loader.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
-#include "train/schedule.h"
 #include "train/trainer.h"
 
 struct kp_training {
     const struct kp_train_job *job;
-    const struct kp_settings *set; /* of job->config */
+    const struct kp_recipe *recipe; /* of the job */
     struct kp_net *net;
     struct kp_state *state;
     struct kp_program *train, *eval;
     struct kp_exec *train_exec, *eval_exec;
     struct kp_loader *loader;
-    struct kp_schedule schedule;
     struct kp_observers running;   /* over the last epoch, while training */
     struct kp_observers clean;     /* evaluation passes */
     struct kp_teacher_table table; /* of the training examples; logits NULL: none */

@@ -15,90 +15,97 @@
 
 enum { MAJOR_PROBES = 100, PLUGINS_MAX = 4096 };
 
+enum kind { MODEL, OBJECTIVE, METRIC, KINDS };
+
+static const char *const kind_names[KINDS] = {"model", "objective", "metric"};
+
+/* Definition `i` of a kind and its name; NULL behind the last. */
+static const void *definition(const struct kp_plugin *p, enum kind kind, int64_t i,
+                              const char **name)
+{
+    const void *d = NULL;
+
+    switch (kind) {
+    case MODEL:
+        d = p->models ? p->models[i] : NULL;
+        *name = d ? p->models[i]->name : NULL;
+        break;
+    case OBJECTIVE:
+        d = p->objectives ? p->objectives[i] : NULL;
+        *name = d ? p->objectives[i]->name : NULL;
+        break;
+    case METRIC:
+        d = p->metrics ? p->metrics[i] : NULL;
+        *name = d ? p->metrics[i]->name : NULL;
+        break;
+    case KINDS:
+        break;
+    }
+    return d;
+}
+
+/* The number of the definition that has the name, among the first `limit`; -1: none. */
+static int64_t index_of(const struct kp_plugin *p, enum kind kind, const char *wanted,
+                        int64_t limit)
+{
+    const char *name;
+
+    for (int64_t i = 0; i < limit && definition(p, kind, i, &name); i++)
+        if (strcmp(name, wanted) == 0)
+            return i;
+    return -1;
+}
+
+static const void *find(const struct kp_registry *r, enum kind kind, const char *wanted,
+                        const struct kp_loaded **from)
+{
+    for (int64_t i = 0; i < r->count; i++) {
+        int64_t k = index_of(r->loaded[i].plugin, kind, wanted, INT64_MAX);
+        const char *name;
+
+        if (k < 0)
+            continue;
+        if (from)
+            *from = &r->loaded[i];
+        return definition(r->loaded[i].plugin, kind, k, &name);
+    }
+    return NULL;
+}
+
 const struct kp_model_def *kp_registry_model(const struct kp_registry *r, const char *name,
                                              const struct kp_loaded **from)
 {
-    for (int64_t i = 0; i < r->count; i++) {
-        const struct kp_model_def *const *d = r->loaded[i].plugin->models;
-        for (; d && *d; d++) {
-            if (strcmp((*d)->name, name) == 0) {
-                if (from)
-                    *from = &r->loaded[i];
-                return *d;
-            }
-        }
-    }
-    return NULL;
+    return find(r, MODEL, name, from);
 }
 
 const struct kp_objective_def *kp_registry_objective(const struct kp_registry *r, const char *name,
                                                      const struct kp_loaded **from)
 {
-    for (int64_t i = 0; i < r->count; i++) {
-        const struct kp_objective_def *const *d = r->loaded[i].plugin->objectives;
-        for (; d && *d; d++) {
-            if (strcmp((*d)->name, name) == 0) {
-                if (from)
-                    *from = &r->loaded[i];
-                return *d;
-            }
-        }
-    }
-    return NULL;
+    return find(r, OBJECTIVE, name, from);
 }
 
 const struct kp_metric_def *kp_registry_metric(const struct kp_registry *r, const char *name,
                                                const struct kp_loaded **from)
 {
-    for (int64_t i = 0; i < r->count; i++) {
-        const struct kp_metric_def *const *d = r->loaded[i].plugin->metrics;
-        for (; d && *d; d++) {
-            if (strcmp((*d)->name, name) == 0) {
-                if (from)
-                    *from = &r->loaded[i];
-                return *d;
-            }
-        }
-    }
-    return NULL;
-}
-
-static enum kp_status twice(const char *kind, const char *name, const char *path, const char *other,
-                            struct kp_error *e)
-{
-    return kp_fail(e, KP_E_INVALID, "%s: %s '%s' is already in %s; remove or rename one of them",
-                   path, kind, name, other);
+    return find(r, METRIC, name, from);
 }
 
 /* Refuse definitions that the registry or the plugin itself already has. */
 static enum kp_status check_new(const struct kp_registry *r, const struct kp_plugin *p,
                                 const char *path, struct kp_error *e)
 {
-    const struct kp_loaded *from = NULL;
+    for (int kind = 0; kind < KINDS; kind++) {
+        const char *name;
 
-    for (int i = 0; p->models && p->models[i]; i++) {
-        const char *name = p->models[i]->name;
-        if (kp_registry_model(r, name, &from))
-            return twice("model", name, path, from->path, e);
-        for (int j = 0; j < i; j++)
-            if (strcmp(p->models[j]->name, name) == 0)
-                return twice("model", name, path, path, e);
-    }
-    for (int i = 0; p->objectives && p->objectives[i]; i++) {
-        const char *name = p->objectives[i]->name;
-        if (kp_registry_objective(r, name, &from))
-            return twice("objective", name, path, from->path, e);
-        for (int j = 0; j < i; j++)
-            if (strcmp(p->objectives[j]->name, name) == 0)
-                return twice("objective", name, path, path, e);
-    }
-    for (int i = 0; p->metrics && p->metrics[i]; i++) {
-        const char *name = p->metrics[i]->name;
-        if (kp_registry_metric(r, name, &from))
-            return twice("metric", name, path, from->path, e);
-        for (int j = 0; j < i; j++)
-            if (strcmp(p->metrics[j]->name, name) == 0)
-                return twice("metric", name, path, path, e);
+        for (int64_t i = 0; definition(p, (enum kind)kind, i, &name); i++) {
+            const struct kp_loaded *from = NULL;
+            bool known = find(r, (enum kind)kind, name, &from) != NULL;
+
+            if (known || index_of(p, (enum kind)kind, name, i) >= 0)
+                return kp_fail(e, KP_E_INVALID,
+                               "%s: %s '%s' is already in %s; remove or rename one of them", path,
+                               kind_names[kind], name, known ? from->path : path);
+        }
     }
     return KP_OK;
 }
@@ -148,45 +155,47 @@ static bool is_open(const struct kp_registry *r, const struct kp_plugin *p)
 enum kp_status kp_registry_open(struct kp_registry *r, const char *path, struct kp_error *e)
 {
     enum kp_status st;
-    struct kp_loaded new = {0};
+    char sha256[KP_HASH_SIZE];
     const struct kp_plugin *p;
     void *library = NULL;
-
     /* Without a slash dlopen() would search the system's libraries. */
-    new.path = strchr(path, '/') ? strdup(path) : kp_path_join(".", path);
-    if (!new.path) {
+    char *file = strchr(path, '/') ? strdup(path) : kp_path_join(".", path);
+
+    if (!file) {
         st = kp_fail(e, KP_E_NOMEM, "out of memory");
         goto out;
     }
-    st = kp_hash_file(new.path, new.sha256, e);
+    st = kp_hash_file(file, sha256, e);
     if (st != KP_OK)
         goto out;
-    library = dlopen(new.path, RTLD_NOW | RTLD_LOCAL);
+    library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         const char *reason = dlerror();
-        st = kp_fail(e, KP_E_FORMAT, "%s: cannot be opened as a plugin: %s", new.path,
+        st = kp_fail(e, KP_E_FORMAT, "%s: cannot be opened as a plugin: %s", file,
                      reason ? reason : "no reason given");
         goto out;
     }
     p = dlsym(library, KP_PLUGIN_SYMBOL);
     if (!p) {
-        st = explain_no_entry(library, new.path, e);
+        st = explain_no_entry(library, file, e);
         goto out;
     }
     if (is_open(r, p))
         goto out; /* the same file by another way */
-    if ((st = kp_verify_abi(&p->abi, new.path, e)) != KP_OK ||
-        (st = kp_verify_plugin(p, new.path, e)) != KP_OK ||
-        (st = check_new(r, p, new.path, e)) != KP_OK || (st = make_room(r, e)) != KP_OK)
+    if ((st = kp_verify_abi(&p->abi, file, e)) != KP_OK ||
+        (st = kp_verify_plugin(p, file, e)) != KP_OK || (st = check_new(r, p, file, e)) != KP_OK ||
+        (st = make_room(r, e)) != KP_OK)
         goto out;
 
-    new.plugin = p;
-    r->loaded[r->count++] = new;
-    return KP_OK;
+    struct kp_loaded *new = &r->loaded[r->count++];
+    *new = (struct kp_loaded){.plugin = p, .path = file};
+    memcpy(new->sha256, sha256, sizeof(sha256));
+    library = NULL;
+    file = NULL;
 out:
     if (library)
         (void)dlclose(library);
-    free(new.path);
+    free(file);
     return st;
 }
 

@@ -207,11 +207,11 @@ static inline void cg_take(struct cg_result *r, int64_t more)
     r->count += more;
 }
 
-#define cg_ok(call)                                                \
-    do {                                                           \
-        struct kp_error *e_ = &error;                              \
-        if ((call) != KP_OK)                                       \
-            fail_msg("%s: %s", #call, e_->text);                   \
+#define cg_ok(call)                              \
+    do {                                         \
+        struct kp_error *e_ = &error;            \
+        if ((call) != KP_OK)                     \
+            fail_msg("%s: %s", #call, e_->text); \
     } while (0)
 
 static inline void cg_fill_inputs(const struct kp_device_ops *ops, const struct kp_code *code,

@@ -27,7 +27,7 @@ static void test_values(void **state)
     assert_string_equal(c->core.data.format, "idx");
     assert_int_equal(c->core.data.mean.count, 1);
     assert_true(c->core.data.sd.v[0] == 0.25);
-    assert_int_equal(c->core.train.schedule, KP_SCHEDULE_COSINE_EPOCH);
+    assert_int_equal(c->core.train.schedule, KP_SETTING_SCHEDULE_COSINE_EPOCH);
     assert_int_equal(c->core.device.slice, 32);
     assert_true(c->core.run.checkpoint == 60);
     assert_int_equal(c->m, 100);

@@ -165,8 +165,7 @@ static int64_t grad_floats(const struct kp_node *n)
 size_t kp_scratch_conv_grad_w(const struct kp_cpu *cpu, const struct kp_graph *g,
                               const struct kp_node *n)
 {
-    const size_t sums =
-        (size_t)(kp_cpu_slices(cpu, g->capacity) * grad_floats(n)) * sizeof(float);
+    const size_t sums = (size_t)(kp_cpu_slices(cpu, g->capacity) * grad_floats(n)) * sizeof(float);
     return kp_cpu_conv_is_lane(n) ? sums : sums + kp_scratch_conv_gemm(cpu, g, n);
 }
 

@@ -19,7 +19,7 @@ static struct geometry geometry_of(const struct kp_node *n)
 {
     const bool to_x = n->op == KP_OP_CONV2D_GRAD_X;
     const struct kp_value *x = to_x ? n->out[0] : n->in[0];
-    const struct kp_value *y = to_x                          ? n->in[0]
+    const struct kp_value *y = to_x                           ? n->in[0]
                                : n->op == KP_OP_CONV2D_GRAD_W ? n->in[1]
                                                               : n->out[0];
     struct geometry g = {.channels = x->shape.dim[1], .out_channels = y->shape.dim[1]};
@@ -44,8 +44,7 @@ static void gather(const struct geometry *g, const float *x, float *col)
                     const int64_t r = h * g->w.stride[0] + i - g->w.pad[0];
                     for (int64_t w = 0; w < g->out_size[1]; w++) {
                         const int64_t q = w * g->w.stride[1] + j - g->w.pad[1];
-                        const bool inside =
-                            r >= 0 && r < g->size[0] && q >= 0 && q < g->size[1];
+                        const bool inside = r >= 0 && r < g->size[0] && q >= 0 && q < g->size[1];
                         *col++ = inside ? x[(c * g->size[0] + r) * g->size[1] + q] : 0.0f;
                     }
                 }
@@ -80,8 +79,7 @@ size_t kp_scratch_conv_gemm(const struct kp_cpu *cpu, const struct kp_graph *g,
     return (size_t)(kp_pool_threads(cpu->pool) * col_floats(&geometry)) * sizeof(float);
 }
 
-static void forward_slice(const struct kp_step *s, const struct kp_pass *p,
-                          const struct kp_span *t)
+static void forward_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct geometry *g = s->data;
     const struct kp_node *n = s->node;

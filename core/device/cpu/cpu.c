@@ -25,8 +25,8 @@ static void cpu_describe(const struct kp_device *d, char *out, size_t size)
     char library[96];
 
     kp_gemm_describe(library, sizeof(library));
-    (void)snprintf(out, size, "cpu %s, %s, %d thread%s, slice %lld%s%.32s", cpu->lane->name, library,
-                   kp_pool_threads(cpu->pool), kp_pool_threads(cpu->pool) == 1 ? "" : "s",
+    (void)snprintf(out, size, "cpu %s, %s, %d thread%s, slice %lld%s%.32s", cpu->lane->name,
+                   library, kp_pool_threads(cpu->pool), kp_pool_threads(cpu->pool) == 1 ? "" : "s",
                    (long long)cpu->slice, coretype ? ", OPENBLAS_CORETYPE=" : "",
                    coretype ? coretype : "");
 }
@@ -62,7 +62,8 @@ static enum kp_status cpu_open(const struct kp_device_config *config, struct kp_
     enum kp_status st;
 
     if (config->slice < KP_LANES || config->slice > 4096 || config->slice % KP_LANES != 0)
-        return kp_fail(e, KP_E_INVALID, "device slice is %lld; it must be a multiple of %d up to 4096",
+        return kp_fail(e, KP_E_INVALID,
+                       "device slice is %lld; it must be a multiple of %d up to 4096",
                        (long long)config->slice, KP_LANES);
     cpu = calloc(1, sizeof(*cpu));
     if (!cpu) {

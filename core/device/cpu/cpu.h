@@ -155,8 +155,8 @@ int64_t kp_value_group(const struct kp_value *v);
 /* Where a value lies. */
 void *kp_value_at(const struct kp_memory *m, const struct kp_value *v);
 
-/* The part of a value that a span covers: `first` element and `count`; everything of a value that is
- * not batched. LANE or PLAIN. */
+/* The part of a value that a span covers: `first` element and `count`; everything of a value that
+ * is not batched. LANE or PLAIN. */
 struct kp_range {
     int64_t first, count;
 };
@@ -209,8 +209,8 @@ void kp_lower_sgd(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_convert(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_nothing(struct kp_lowering *l, const struct kp_node *n);
 
-/* Parts of dw, db that the slices of a CONV2D_GRAD_W leave in its scratch: that of one slice, and the
- * floats of all, after which the scratch goes on. */
+/* Parts of dw, db that the slices of a CONV2D_GRAD_W leave in its scratch: that of one slice, and
+ * the floats of all, after which the scratch goes on. */
 float *kp_conv_grad_part(const struct kp_node *n, const struct kp_pass *p, int64_t slice);
 int64_t kp_conv_grad_parts(const struct kp_node *n, int64_t slices);
 

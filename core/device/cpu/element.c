@@ -20,8 +20,7 @@ static void apply(const struct kp_node *n, const struct kp_lane_ops *lane, int64
         lane->scale(count, (float)n->attrs.factor, a, y);
 }
 
-static void element_slice(const struct kp_step *s, const struct kp_pass *p,
-                          const struct kp_span *t)
+static void element_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
     const struct kp_range r = kp_span_range(t, n->out[0]);
@@ -46,8 +45,7 @@ void kp_lower_element(struct kp_lowering *l, const struct kp_node *n)
     kp_lower_step(l, kp_cpu_is_wide(n) ? KP_BEFORE : KP_SLICES, element_slice, NULL, 1);
 }
 
-static void convert_slice(const struct kp_step *s, const struct kp_pass *p,
-                          const struct kp_span *t)
+static void convert_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_value *x = s->node->in[0], *y = s->node->out[0];
 

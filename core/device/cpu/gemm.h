@@ -12,8 +12,8 @@ void kp_gemm_init(void);
 void kp_gemm_thread(void);
 void kp_gemm_describe(char *out, size_t size);
 
-/* Row-major  C (M, N) = op(A) op(B) + beta C,  op(A) (M, K), op(B) (K, N); turned: stored transposed.
- * ld: floats from row to row as stored. */
+/* Row-major  C (M, N) = op(A) op(B) + beta C,  op(A) (M, K), op(B) (K, N); turned: stored
+ * transposed. ld: floats from row to row as stored. */
 void kp_gemm(bool turn_a, bool turn_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
              const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 

@@ -1,4 +1,5 @@
-/* lane.h - kernels on the LANE layout: 16 examples side by side, one table for each processor level.
+/* lane.h - kernels on the LANE layout: 16 examples side by side, one table for each processor
+ * level.
  *
  * A group is 16 examples. A value (N, C, ...) holds per group C planes of `plane` floats, of which
  * the first 16 * pixels are used: pixel p of channel c of the group's example e lies at
@@ -53,7 +54,8 @@ struct kp_lane_ops {
     void (*conv_grad_w)(const struct kp_lane_conv *g, const float *x, int64_t x_group,
                         const float *dy, int64_t dy_group, int64_t groups, float *dw, float *db);
 
-    /* out[0] = mean, out[1] = sum of squared deviations, over `pixels` pixels of `lanes` examples. */
+    /* out[0] = mean, out[1] = sum of squared deviations, over `pixels` pixels of `lanes` examples.
+     */
     void (*plane_stats)(const float *x, int64_t pixels, int lanes, double out[2]);
 
     void (*norm)(const struct kp_lane_norm *n, const float *x, const float *r, float *y);

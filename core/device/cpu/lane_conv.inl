@@ -44,7 +44,8 @@ KP_INLINE void conv_tile(const struct kp_lane_conv *g, const float *x, const flo
             kp_vec v[CONV_PIXELS + 4];
             KP_UNROLL
             for (int q = 0; q < PB + K - 1; q++)
-                v[q] = edge ? v_load_gated(open[q], row + KP_LANES * q) : v_load(row + KP_LANES * q);
+                v[q] =
+                    edge ? v_load_gated(open[q], row + KP_LANES * q) : v_load(row + KP_LANES * q);
             KP_UNROLL
             for (int j = 0; j < K; j++) {
                 KP_UNROLL

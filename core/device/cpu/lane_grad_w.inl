@@ -30,8 +30,8 @@ KP_INLINE void grad_w_pixel(kp_vec a[GRAD_OUT][5][5], const float *x, int64_t x_
         KP_UNROLL
         for (int j = 0; j < K; j++) {
             const float *q = x + c * x_plane + j * KP_LANES;
-            kp_vec v = edge ? v_load_gated(v_gate(column + j >= 0 && column + j < width), q)
-                            : v_load(q);
+            kp_vec v =
+                edge ? v_load_gated(v_gate(column + j >= 0 && column + j < width), q) : v_load(q);
             KP_UNROLL
             for (int o = 0; o < GRAD_OUT; o++)
                 a[o][c][j] = v_fma(d[o], v, a[o][c][j]);
@@ -39,7 +39,8 @@ KP_INLINE void grad_w_pixel(kp_vec a[GRAD_OUT][5][5], const float *x, int64_t x_
     }
 }
 
-/* Row i of the window, channels c .. c + IB - 1, output channels o .. o + 3 (clamped to `count`). */
+/* Row i of the window, channels c .. c + IB - 1, output channels o .. o + 3 (clamped to `count`).
+ */
 KP_INLINE void grad_w_tile(const struct kp_lane_conv *g, const float *x, int64_t x_group,
                            const float *dy, int64_t dy_group, int64_t groups, float *dw, int count,
                            int64_t i, const int K, const int IB)
@@ -120,12 +121,12 @@ KP_INLINE void grad_w_block(const struct kp_lane_conv *g, const float *x, int64_
                         count, i, K, 1);
 }
 
-#define GRAD_W(K, IB)                                                                             \
-    static void grad_w_##K(const struct kp_lane_conv *g, const float *x, int64_t x_group,         \
-                           const float *dy, int64_t dy_group, int64_t groups, float *dw,          \
-                           int count)                                                             \
-    {                                                                                             \
-        grad_w_block(g, x, x_group, dy, dy_group, groups, dw, count, K, IB);                      \
+#define GRAD_W(K, IB)                                                                     \
+    static void grad_w_##K(const struct kp_lane_conv *g, const float *x, int64_t x_group, \
+                           const float *dy, int64_t dy_group, int64_t groups, float *dw,  \
+                           int count)                                                     \
+    {                                                                                     \
+        grad_w_block(g, x, x_group, dy, dy_group, groups, dw, count, K, IB);              \
     }
 
 GRAD_W(1, GRAD_IN_1)
@@ -169,8 +170,8 @@ static void lane_conv_grad_w(const struct kp_lane_conv *g, const float *x, int64
         const float *d = dy + o * g->out_plane;
 
         for (int i = 0; db && i < count; i++)
-            db[o + i] = grad_b(d + i * g->out_plane, dy_group, groups,
-                               g->out_size[0] * g->out_size[1]);
+            db[o + i] =
+                grad_b(d + i * g->out_plane, dy_group, groups, g->out_size[0] * g->out_size[1]);
         if (g->k == 1)
             grad_w_1(g, x, x_group, d, dy_group, groups, dw + o * weights, count);
         else if (g->k == 3)

@@ -2,8 +2,8 @@
  *
  *   u = (x - mean) scale + shift [+ r];  y = max over the window of (act ? max(u, 0) : u)
  *
- * The backward kernels compute u again from x with the same operations, so they find the same largest
- * element as the forward kernel. */
+ * The backward kernels compute u again from x with the same operations, so they find the same
+ * largest element as the forward kernel. */
 
 /* Lanes below n->lanes, for the part of a group that starts at lane e. */
 KP_INLINE kp_mask norm_lanes(int lanes, int e)
@@ -110,7 +110,8 @@ static void lane_norm(const struct kp_lane_norm *n, const float *x, const float 
         norm_forward(n, x, r, y, n->window[0], n->window[1]);
 }
 
-/* The window's first largest u: its number in the window, and x there. Returns dy where it counts. */
+/* The window's first largest u: its number in the window, and x there. Returns dy where it counts.
+ */
 KP_INLINE kp_vec norm_window(const struct kp_lane_norm *n, const float *x, const float *r,
                              int64_t at, kp_vec dy, const int64_t PH, const int64_t PW,
                              kp_vec *number, kp_vec *x_top)

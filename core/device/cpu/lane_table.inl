@@ -1,4 +1,5 @@
-/* lane_table.inl - all LANE kernels at the level KP_VEC, as the table LANE_TABLE named LANE_NAME. */
+/* lane_table.inl - all LANE kernels at the level KP_VEC, as the table LANE_TABLE named LANE_NAME.
+ */
 #include "device/cpu/lane.h"
 #include "device/cpu/vec.h"
 

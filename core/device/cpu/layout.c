@@ -26,8 +26,8 @@ int64_t kp_lane_pixels(const struct kp_value *v)
 
 int64_t kp_lane_plane(const struct kp_value *v)
 {
-    /* A pixel is one cache line. Planes whose size is a power of two would put the same pixel of all
-     * channels into one set of the caches; half a kilobyte more spreads them. */
+    /* A pixel is one cache line. Planes whose size is a power of two would put the same pixel of
+     * all channels into one set of the caches; half a kilobyte more spreads them. */
     int64_t pixels = kp_lane_pixels(v);
     if (pixels >= 64 && pixels % 16 == 0)
         pixels += 8;

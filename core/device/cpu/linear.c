@@ -9,8 +9,7 @@
 /* Rows of dw that one task makes, from the whole batch. */
 #define GRAD_ROWS 64
 
-static void forward_slice(const struct kp_step *s, const struct kp_pass *p,
-                          const struct kp_span *t)
+static void forward_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
     const int64_t rows = (t->group_end - t->group) * KP_LANES;
@@ -31,8 +30,8 @@ static void grad_x_slice(const struct kp_step *s, const struct kp_pass *p, const
     const int64_t in = n->in[1]->shape.dim[1], out = n->in[1]->shape.dim[0];
 
     kp_gemm(false, false, rows, in, out, kp_floats(p, n->in[0]) + t->group * KP_LANES * out, out,
-            kp_floats(p, n->in[1]), in, 0.0f,
-            kp_floats(p, n->out[0]) + t->group * KP_LANES * in, in);
+            kp_floats(p, n->in[1]), in, 0.0f, kp_floats(p, n->out[0]) + t->group * KP_LANES * in,
+            in);
 }
 
 static void grad_w_rows(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)

@@ -15,8 +15,8 @@ static double log_sum_exp(const float *x, int64_t k, double tau)
     return top / tau + log(sum);
 }
 
-/* In double, and from the differences of log-probabilities: at a large temperature the divergence is
- * far below the rounding of either entropy. */
+/* In double, and from the differences of log-probabilities: at a large temperature the divergence
+ * is far below the rounding of either entropy. */
 static double divergence(const float *z, const float *t, int64_t k, double tau)
 {
     const double z0 = log_sum_exp(z, k, tau), t0 = log_sum_exp(t, k, tau);
@@ -45,8 +45,8 @@ static void cross_entropy_grad(const float *z, int32_t label, int64_t k, double 
     const double z0 = label < 0 ? 0.0 : log_sum_exp(z, k, 1.0);
 
     for (int64_t i = 0; i < k; i++)
-        dz[i] = label < 0 ? 0.0f
-                          : (float)((exp((double)z[i] - z0) - (i == label ? 1.0 : 0.0)) * dl);
+        dz[i] =
+            label < 0 ? 0.0f : (float)((exp((double)z[i] - z0) - (i == label ? 1.0 : 0.0)) * dl);
 }
 
 /* Row i of z, labels or t [, dl]. A label outside the classes counts as none. */

@@ -40,8 +40,7 @@ static double weight_sum(const struct kp_pass *p, const struct kp_value *w)
 }
 
 /* x, w -> sum(w x) / sum(w) */
-static void weighted_mean(const struct kp_step *s, const struct kp_pass *p,
-                          const struct kp_span *t)
+static void weighted_mean(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
     const float *x = kp_floats(p, n->in[0]), *w = kp_floats(p, n->in[1]);

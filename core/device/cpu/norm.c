@@ -1,8 +1,9 @@
 /* norm.c - batch norm with what is fused into it.
  *
- * TRAIN: each group of 16 examples leaves its mean and sum of squared deviations for each channel; they
- * are merged in the order of the groups (Chan, Golub, LeVeque 1979), so the result depends on nothing
- * else. Backward: the groups' sums of g and g (x - m) are added in the same way, g = gradient of u. */
+ * TRAIN: each group of 16 examples leaves its mean and sum of squared deviations for each channel;
+ * they are merged in the order of the groups (Chan, Golub, LeVeque 1979), so the result depends on
+ * nothing else. Backward: the groups' sums of g and g (x - m) are added in the same way, g =
+ * gradient of u. */
 #include "device/cpu/cpu.h"
 
 #include <math.h>
@@ -98,7 +99,8 @@ void kp_lower_norm_sums(struct kp_lowering *l, const struct kp_node *n)
         kp_lower_step(l, KP_SLICES, sums_slice, NULL, 0);
 }
 
-/* x, gamma, beta, mean, var, r?, -, sums -> y, m, s: statistics of the batch, running statistics. */
+/* x, gamma, beta, mean, var, r?, -, sums -> y, m, s: statistics of the batch, running statistics.
+ */
 static void norm_merge(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *node = s->node;

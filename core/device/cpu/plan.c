@@ -117,11 +117,11 @@ static enum kp_status split_norms(struct planner *p, struct kp_error *e)
         /* two doubles for each group and channel */
         int64_t floats = groups * kp_lane_planes(n->in[0]) * 4;
         struct kp_value *sums = kp_graph_value(p->g, KP_F32, kp_shape1(floats), false);
-        struct kp_node *first = sums ? kp_graph_node_insert(p->g, i,
-                                                            n->op == KP_OP_BATCH_NORM
-                                                                ? KP_OP_BATCH_NORM_SUMS
-                                                                : KP_OP_BATCH_NORM_GRAD_SUMS)
-                                     : NULL;
+        struct kp_node *first =
+            sums ? kp_graph_node_insert(p->g, i,
+                                        n->op == KP_OP_BATCH_NORM ? KP_OP_BATCH_NORM_SUMS
+                                                                  : KP_OP_BATCH_NORM_GRAD_SUMS)
+                 : NULL;
         if (!first)
             return kp_fail(e, KP_E_NOMEM, "no memory to plan a graph");
         first->attrs = n->attrs;
@@ -183,8 +183,7 @@ enum kp_status kp_cpu_plan(struct kp_device *d, struct kp_graph *g, struct kp_er
     plan_sizes(&p);
     for (int64_t i = 0; i < g->node_count; i++) {
         const struct kp_cpu_op *op = &kp_cpu_ops[g->nodes[i]->op];
-        g->nodes[i]->scratch =
-            op->scratch ? whole_lines(op->scratch(p.cpu, g, g->nodes[i])) : 0;
+        g->nodes[i]->scratch = op->scratch ? whole_lines(op->scratch(p.cpu, g, g->nodes[i])) : 0;
     }
     st = kp_cpu_schedule(g, e);
 out:

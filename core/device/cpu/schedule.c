@@ -1,7 +1,7 @@
 /* schedule.c - cuts a graph into segments and orders its nodes by them.
  *
- * Segment 2k + 1 is work that each slice does by itself, segment 2k is what must see the whole batch
- * before it. A node goes into the earliest segment at which its operands are complete. */
+ * Segment 2k + 1 is work that each slice does by itself, segment 2k is what must see the whole
+ * batch before it. A node goes into the earliest segment at which its operands are complete. */
 #include "device/cpu/cpu.h"
 
 #include <stdlib.h>

@@ -6,7 +6,8 @@
 /* Floats of one task. */
 #define UPDATE_BLOCK 16384
 
-/* g' = g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v);  mu = 0: v = g' is not kept */
+/* g' = g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v);  mu = 0: v = g' is not kept
+ */
 static void sgd_block(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_attrs *a = &s->node->attrs;

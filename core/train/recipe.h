@@ -1,0 +1,50 @@
+/* recipe.h - what is trained and how: all of a configuration that the trainer needs. */
+#ifndef KP_TRAIN_RECIPE_H
+#define KP_TRAIN_RECIPE_H
+
+#include "data/loader.h"
+#include "kappa/model.h"
+#include "kappa/objective.h"
+#include "tensor/program.h"
+#include "train/observers.h"
+#include "train/schedule.h"
+
+enum kp_teacher_mode {
+    KP_TEACHER_AUTO = 0,  /* table where an example has at most two draws, else live */
+    KP_TEACHER_TABLE = 1, /* logits of (example, flip) computed once */
+    KP_TEACHER_LIVE = 2,  /* the teacher runs on each batch */
+};
+
+/* A model plugin's definition with its filled state struct, and how its input is normalised. */
+struct kp_model_use {
+    const struct kp_model_def *def;
+    void *self;               /* used by one net */
+    struct kp_reals mean, sd; /* of each channel */
+};
+
+/* Nothing here is owned. */
+struct kp_recipe {
+    struct kp_model_use model;
+    const struct kp_objective_def *objective;
+    const void *objective_self;
+    const struct kp_metric_use *metrics;
+    int64_t metric_count;
+
+    enum kp_rng_role role;
+    enum kp_order order;
+    bool flip;
+    int64_t crop_pad;
+    double kappa; /* for the results */
+
+    int64_t epochs, batch, eval_batch;
+    int64_t eval_every; /* epochs; 0: only after the last */
+    struct kp_schedule schedule;
+    struct kp_sgd sgd;
+    enum kp_teacher_mode teacher_mode;
+    double checkpoint_seconds;
+
+    uint64_t seed_init, seed_order, seed_augment;
+    enum kp_rng_role init_role; /* the teacher's where the weights begin as the teacher's did */
+};
+
+#endif
