@@ -180,13 +180,12 @@ out:
 static int open_all(const struct kp_arguments *a, const struct kp_registry *registry,
                     struct kp_store **store, struct kp_plan **plan)
 {
-    struct kp_error e = {0};
-    int code = kp_setup_store(a->db, store);
+    int code = kp_setup_store(a->db, false, store);
 
     if (code == KP_EXIT_DONE)
         code = kp_setup_plan(a, registry, *store, plan);
-    if (code == KP_EXIT_DONE && !*store && kp_store_open(a->db, store, &e) != KP_OK)
-        code = kp_say_error(&e);
+    if (code == KP_EXIT_DONE && !*store)
+        code = kp_setup_store(a->db, true, store);
     return code;
 }
 

@@ -46,11 +46,12 @@ int kp_setup_plan(const struct kp_arguments *a, const struct kp_registry *regist
     return kp_exit_status(st);
 }
 
-int kp_setup_store(const char *path, struct kp_store **out)
+int kp_setup_store(const char *path, bool make, struct kp_store **out)
 {
     struct kp_error e = {0};
 
-    if (!kp_file_exists(path))
+    if ((!make && !kp_file_exists(path)) || kp_store_open(path, out, &e) == KP_OK)
         return KP_EXIT_DONE;
-    return kp_store_open(path, out, &e) == KP_OK ? KP_EXIT_DONE : (int)kp_say_error(&e);
+    (void)kp_say_error(&e);
+    return KP_EXIT_USAGE;
 }

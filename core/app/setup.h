@@ -13,8 +13,8 @@ KP_NODISCARD int kp_setup_registry(struct kp_registry *out);
 KP_NODISCARD int kp_setup_plan(const struct kp_arguments *a, const struct kp_registry *registry,
                                struct kp_store *store, struct kp_plan **out);
 
-/* Open a run database that is there already; *out stays NULL if it is not. Returns an exit
- * status. */
-KP_NODISCARD int kp_setup_store(const char *path, struct kp_store **out);
+/* Open a run database. Where there is none it is made, if `make`, or *out stays NULL. Returns an
+ * exit status. */
+KP_NODISCARD int kp_setup_store(const char *path, bool make, struct kp_store **out);
 
 #endif

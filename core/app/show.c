@@ -53,7 +53,7 @@ static int show_experiment(const struct kp_arguments *a)
     int code = kp_setup_registry(&registry);
 
     if (code == KP_EXIT_DONE)
-        code = kp_setup_store(a->db, &store);
+        code = kp_setup_store(a->db, false, &store);
     if (code == KP_EXIT_DONE)
         code = kp_setup_plan(a, &registry, store, &plan);
     if (code == KP_EXIT_DONE) {

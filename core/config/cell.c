@@ -6,12 +6,10 @@
 
 static int compare(const void *a, const void *b)
 {
-    const struct kp_entry *const *x = a;
-    const struct kp_entry *const *y = b;
-    int order = strcmp((*x)->key, (*y)->key);
+    const struct kp_entry *x = a, *y = b;
+    int order = strcmp(x->key, y->key);
 
-    /* Entries lie in one array in the order of writing. */
-    return order != 0 ? order : *x < *y ? -1 : *x > *y;
+    return order != 0 ? order : x->number < y->number ? -1 : x->number > y->number;
 }
 
 void kp_values_pick(struct kp_values *values, const struct kp_source *s, struct kp_problems *p)
@@ -27,11 +25,11 @@ void kp_values_pick(struct kp_values *values, const struct kp_source *s, struct 
     }
     for (int64_t i = 0; i < s->count; i++)
         if (strncmp(s->v[i].key, "sweep.", 6) != 0)
-            values->v[n++] = &s->v[i];
+            values->v[n++] = s->v[i];
     if (n > 0)
         qsort(values->v, (size_t)n, sizeof(*values->v), compare);
     for (int64_t i = 0; i < n; i++)
-        if (i + 1 == n || strcmp(values->v[i]->key, values->v[i + 1]->key) != 0)
+        if (i + 1 == n || strcmp(values->v[i].key, values->v[i + 1].key) != 0)
             values->v[kept++] = values->v[i];
     values->count = kept;
 }
@@ -42,9 +40,9 @@ const struct kp_entry *kp_values_find(const struct kp_values *values, const char
 
     while (lo < hi) {
         int64_t mid = lo + (hi - lo) / 2;
-        int order = strcmp(values->v[mid]->key, key);
+        int order = strcmp(values->v[mid].key, key);
         if (order == 0)
-            return values->v[mid];
+            return &values->v[mid];
         if (order < 0)
             lo = mid + 1;
         else

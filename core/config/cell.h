@@ -8,7 +8,7 @@
 
 /* The entry of each key that won. */
 struct kp_values {
-    const struct kp_entry **v; /* sorted by key */
+    struct kp_entry *v; /* sorted by key */
     int64_t count;
 };
 

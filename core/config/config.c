@@ -38,7 +38,8 @@ static void *fill_self(struct kp_config *c, const char *kind, const char *name, 
         (void)snprintf(key, sizeof(key), "%s.%s.%s", kind, name, o->name);
         s = kp_config_find(c, key);
         KP_ASSERT(s);
-        kp_option_store(o, s->text, &c->memory, self);
+        if (!kp_option_store(o, s->text, &c->memory, self))
+            return NULL;
     }
     return self;
 }

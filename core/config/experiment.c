@@ -115,7 +115,7 @@ static void check_values(const struct kp_values *values, const struct kp_registr
     struct kp_arena scratch = {0};
 
     for (int64_t i = 0; i < values->count; i++) {
-        const struct kp_entry *e = values->v[i];
+        const struct kp_entry *e = &values->v[i];
         struct kp_error why = {0};
         struct kp_known known;
         const char *canonical;

@@ -146,8 +146,8 @@ static void add_setting(struct resolver *r, const struct kp_table *t, uint32_t n
         return;
     }
     c->settings[c->count++] = s;
-    if (t->owner == KP_OWNER_CORE)
-        kp_option_store(o, s.text, &c->memory, &c->core);
+    if (t->owner == KP_OWNER_CORE && !kp_option_store(o, s.text, &c->memory, &c->core))
+        r->problems->failed = true;
 }
 
 static int compare(const void *a, const void *b)

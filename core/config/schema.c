@@ -93,26 +93,31 @@ static void section_name(const struct kp_table *t, char out[KEY_SIZE])
                    t->plugin ? t->plugin : "");
 }
 
+/* Is the section's name the first `n` characters of `s`? */
+static bool is_section(const struct kp_table *t, const char *s, size_t n)
+{
+    size_t m = strlen(t->section);
+
+    if (n < m || strncmp(s, t->section, m) != 0)
+        return false;
+    if (!t->plugin)
+        return n == m;
+    return n == m + 1 + strlen(t->plugin) && s[m] == '.' &&
+           strncmp(s + m + 1, t->plugin, n - m - 1) == 0;
+}
+
 bool kp_schema_find(const struct kp_registry *r, const char *key, struct kp_known *out)
 {
     const char *dot = strrchr(key, '.');
     struct kp_table t;
 
-    if (!dot)
-        return false;
-    for (int64_t i = 0; kp_schema_table(r, i, &t); i++) {
-        char section[KEY_SIZE];
-        section_name(&t, section);
-        if (strlen(section) != (size_t)(dot - key) ||
-            strncmp(section, key, (size_t)(dot - key)) != 0)
-            continue;
-        const struct kp_option *o = kp_option_find(t.options, dot + 1);
+    for (int64_t i = 0; dot && kp_schema_table(r, i, &t); i++) {
+        const struct kp_option *o = NULL;
+
+        if (is_section(&t, key, (size_t)(dot - key)))
+            o = kp_option_find(t.options, dot + 1);
         if (o) {
-            bool hashed = t.owner != KP_OWNER_METRIC;
-            for (uint32_t k = 0; t.hashed && k < t.options->count; k++)
-                if (kp_option_at(t.options, k) == o)
-                    hashed = t.hashed[k];
-            *out = (struct kp_known){t, o, hashed};
+            *out = (struct kp_known){t, o};
             return true;
         }
     }
@@ -155,9 +160,7 @@ bool kp_schema_has_section(const struct kp_registry *r, const char *name)
     if (strcmp(name, "include") == 0 || strcmp(name, "sweep") == 0)
         return true;
     for (int64_t i = 0; kp_schema_table(r, i, &t); i++) {
-        char section[KEY_SIZE];
-        section_name(&t, section);
-        if (strcmp(section, name) == 0)
+        if (is_section(&t, name, strlen(name)))
             return true;
     }
     return false;
@@ -182,9 +185,7 @@ static void add_known_keys(const struct kp_registry *r, const char *name, struct
     if (strcmp(name, "include") == 0)
         kp_text_add(out, "path");
     for (int64_t i = 0; kp_schema_table(r, i, &t); i++) {
-        char section[KEY_SIZE];
-        section_name(&t, section);
-        for (uint32_t k = 0; strcmp(section, name) == 0 && k < t.options->count; k++) {
+        for (uint32_t k = 0; is_section(&t, name, strlen(name)) && k < t.options->count; k++) {
             kp_text_addf(out, "%s%s", space, kp_option_at(t.options, k)->name);
             space = " ";
         }

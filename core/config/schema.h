@@ -20,13 +20,12 @@ struct kp_table {
     const char *plugin;  /* NULL unless it is one's */
     enum kp_owner owner;
     const struct kp_option_table *options;
-    const bool *hashed; /* [options.count]; NULL: the owner decides */
+    const bool *hashed; /* [options.count]; NULL: all, but none of a metric's */
 };
 
 struct kp_known {
     struct kp_table table;
     const struct kp_option *option;
-    bool hashed;
 };
 
 /* The tables, one after another: number 0, 1, ...; false behind the last. */

@@ -6,6 +6,7 @@
 #include "config/interpolate.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,21 +47,21 @@ static void add(struct kp_source *s, const char *key, const char *value, struct 
         problems->failed = true;
         return;
     }
-    s->v[s->count++] = (struct kp_entry){key, value, place};
+    s->v[s->count] = (struct kp_entry){key, value, place, s->count};
+    s->count++;
 }
 
 static const char *joined_key(struct kp_source *s, const char *section, const char *key)
 {
-    size_t n = strlen(section), m = strlen(key);
-    char *out = kp_arena_new(&s->memory, char, n + m + 2);
+    size_t size = strlen(section) + strlen(key) + 2;
+    char *out = kp_arena_new(&s->memory, char, size);
 
-    if (out) {
-        memcpy(out, section, n);
-        out[n] = '.';
-        memcpy(out + n + 1, key, m + 1);
-    }
+    if (out)
+        (void)snprintf(out, size, "%s.%s", section, key);
     return out;
 }
+
+/* NOLINTBEGIN(misc-no-recursion): files include each other at most DEPTH_MAX deep */
 
 static void include(struct kp_source *s, const struct frame *parent, const char *value,
                     struct kp_place place, struct kp_problems *problems)
@@ -85,7 +86,6 @@ static void include(struct kp_source *s, const struct frame *parent, const char 
 }
 
 /* "a.ini -> b.ini -> a.ini", from the file that is met again. */
-/* NOLINTNEXTLINE(misc-no-recursion): at most DEPTH_MAX deep */
 static void add_chain(const struct frame *f, const struct frame *first, struct kp_text *out)
 {
     if (f != first)
@@ -175,6 +175,8 @@ static void read_file(struct kp_source *s, const struct frame *parent, const cha
     kp_ini_finish(&ini);
     free(bytes);
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 void kp_source_read(struct kp_source *s, const char *path, struct kp_problems *problems)
 {

@@ -10,6 +10,7 @@ struct kp_entry {
     const char *key; /* "data.kappa", "sweep.data.kappa", "sweep.zip" */
     const char *value;
     struct kp_place place;
+    int64_t number; /* in the order of writing */
 };
 
 /* Zero-initialise it. Texts live in `memory`. */

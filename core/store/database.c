@@ -72,7 +72,8 @@ static enum kp_status open_handle(struct kp_database *d, const char *path, int f
     } else {
         flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
         if (sqlite3_open_v2(name.s, &d->handle, flags, NULL) != SQLITE_OK ||
-            sqlite3_busy_timeout(d->handle, BUSY_MS) != SQLITE_OK)
+            sqlite3_busy_timeout(d->handle, BUSY_MS) != SQLITE_OK ||
+            sqlite3_db_config(d->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) != SQLITE_OK)
             st = kp_database_fail(d, e);
     }
     kp_text_finish(&name);

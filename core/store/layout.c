@@ -15,6 +15,15 @@ enum kp_status kp_layout_check(const struct kp_text *out, struct kp_error *e)
     return KP_OK;
 }
 
+size_t kp_layout_plain(const unsigned char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
+}
+
 size_t kp_layout_utf8(const unsigned char *s, size_t n)
 {
     size_t size = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
@@ -51,8 +60,14 @@ static void add_csv_text(struct kp_text *out, const char *text, size_t n)
         return;
     }
     kp_text_add(out, "\"");
-    for (size_t i = 0; i < n; i++)
-        kp_text_add_bytes(out, text[i] == '"' ? "\"\"" : text + i, text[i] == '"' ? 2 : 1);
+    while (n > 0) {
+        const char *mark = memchr(text, '"', n);
+        size_t size = mark ? (size_t)(mark - text) + 1 : n;
+        kp_text_add_bytes(out, text, size);
+        kp_text_add(out, mark ? "\"" : "");
+        text += size;
+        n -= size;
+    }
     kp_text_add(out, "\"");
 }
 
@@ -106,7 +121,13 @@ static void add_json_text(struct kp_text *out, const char *text, size_t n)
 
     kp_text_add(out, "\"");
     while (n > 0) {
-        size_t size = kp_layout_utf8(s, n);
+        size_t size = kp_layout_plain(s, n);
+        kp_text_add_bytes(out, (const char *)s, size);
+        s += size;
+        n -= size;
+        if (n == 0)
+            break;
+        size = kp_layout_utf8(s, n);
         if (size == 0)
             kp_text_add(out, "\xef\xbf\xbd"); /* U+FFFD in place of a malformed byte */
         else if (*s == '"' || *s == '\\')

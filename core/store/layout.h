@@ -25,6 +25,10 @@ KP_NODISCARD enum kp_status kp_layout_json(struct kp_database *d, sqlite3_stmt *
 /* KP_E_INVALID if `out` has passed the limit, KP_E_NOMEM if it has failed. */
 KP_NODISCARD enum kp_status kp_layout_check(const struct kp_text *out, struct kp_error *e);
 
+/* How many of the n bytes at s are printable ASCII without quote or backslash, up to the first
+ * other one: what no format escapes. */
+size_t kp_layout_plain(const unsigned char *s, size_t n);
+
 /* Bytes of the UTF-8 character at s, which has n >= 1 bytes left; 0 if it is malformed. */
 size_t kp_layout_utf8(const unsigned char *s, size_t n);
 

@@ -23,7 +23,7 @@ static enum kp_run_status status_of(const char *word)
 
 #define INFO_COLUMNS                                                                              \
     "SELECT r.uid, r.status, r.config_hash, r.attempt, r.error, a.epoch, a.sha256, r.heartbeat, " \
-    "r.host, r.boot, r.pid, r.pid_start, a.step FROM run r "                                              \
+    "r.host, r.boot, r.pid, r.pid_start, a.step FROM run r "                                      \
     "LEFT JOIN artifact a ON a.run = r.id AND a.role = 'checkpoint' "
 
 static void read_info(struct kp_store *s, sqlite3_stmt *q, struct kp_run_info *out)

@@ -25,7 +25,7 @@ enum kp_run_status {
  * is gone become `lost`. */
 KP_NODISCARD enum kp_status kp_store_open(const char *path, struct kp_store **out,
                                           struct kp_error *e);
-/* Flushes. */
+/* Writes what is queued; frees the store even if that fails, and then says so. NULL is fine. */
 enum kp_status kp_store_close(struct kp_store *s, struct kp_error *e);
 const char *kp_store_path(const struct kp_store *s);
 /* What a user should know about this database (it lies on a network file system), or NULL. */
@@ -94,23 +94,26 @@ KP_NODISCARD enum kp_status kp_store_find_uid(struct kp_store *s, const char *ui
                                               struct kp_error *e);
 
 /* Begin: a new row (status running, attempt 1), or attempt + 1 of the row with this configuration
- * hash if it is not done: points after `resume_step` (-1: all) are deleted in the same transaction.
- * Committed before it returns. KP_E_STORE if another live process holds the run. */
+ * hash: points and checkpoints after `resume_step` (-1: all) are deleted in the same transaction.
+ * Committed before it returns. KP_E_STORE if the run is done, if a live process holds it (the
+ * message names it; one on another host counts as gone after ten minutes of silence), or if the
+ * teacher's run is not there. */
 KP_NODISCARD enum kp_status kp_store_begin_run(
     struct kp_store *s, const struct kp_run_row *row, const struct kp_param_row *params,
     int64_t param_count, const struct kp_plugin_row *plugins, int64_t plugin_count,
     const struct kp_subset_row *subsets, int64_t subset_count, const struct kp_attempt_row *attempt,
     int64_t resume_step, char uid[KP_UID_SIZE], struct kp_error *e);
 
-/* A metric's entry in metric_key, made if absent. */
+/* A metric's entry in metric_key, made if absent; refused if it is there with another unit or
+ * direction, because values under one name must be comparable. */
 struct kp_metric_key {
     const char *name; /* "test/accuracy" */
     const char *unit;
     bool higher_is_better;
 };
 
-/* One point of a curve; queued, written by the writer thread within about a second. Never blocks
- * on the disk; errors surface at the next flush. */
+/* One point of a curve; queued, written by the writer thread within about a second. Waits for the
+ * disk only if 65 536 are queued; errors surface at the next flush. */
 struct kp_point {
     const char *key; /* a name given to kp_store_metric before */
     int64_t step;
@@ -127,7 +130,8 @@ void kp_store_point(struct kp_store *s, const char *uid, const struct kp_point *
 void kp_store_progress(struct kp_store *s, const char *uid, int64_t step, int64_t steps,
                        int64_t samples);
 
-/* Wait until everything queued is on disk; the first error of the writer since the last flush. */
+/* Wait until everything queued is on disk, or an attempt to write it has failed: then why. What was
+ * queued stays queued, and is tried again each second; what found no room is named as lost. */
 KP_NODISCARD enum kp_status kp_store_flush(struct kp_store *s, struct kp_error *e);
 
 struct kp_artifact_row {
@@ -137,8 +141,8 @@ struct kp_artifact_row {
     int64_t bytes;
 };
 
-/* Record an artifact (replacing the one of the same run and role) and, for a checkpoint, its epoch
- * and step. Flushes first. */
+/* Record an artifact (replacing the one of the same run and role) with the epochs and steps done
+ * when it was written. Flushes first. KP_E_STORE if this process does not hold the run. */
 KP_NODISCARD enum kp_status kp_store_artifact(struct kp_store *s, const char *uid,
                                               const struct kp_artifact_row *a, int64_t epoch,
                                               int64_t step, struct kp_error *e);
@@ -157,14 +161,17 @@ struct kp_result_row {
     double value;
 };
 
-/* End a run in one transaction: results, pairwise values with the teacher, status, error text.
- * Flushes first. */
+/* A value that compares the run with another, such as its teacher. */
 struct kp_pairwise_row {
     const char *other_uid;
-    const char *key, *split, *estimator;
+    const char *key, *split;
+    const char *estimator; /* or NULL */
     int64_t n;
     double value;
 };
+
+/* End a run in one transaction: results, pairwise values, status (done, failed or interrupted),
+ * error text or NULL. Flushes first. KP_E_STORE if this process does not hold the run. */
 KP_NODISCARD enum kp_status
 kp_store_end_run(struct kp_store *s, const char *uid, enum kp_run_status status, const char *error,
                  const struct kp_result_row *results, int64_t result_count,
@@ -173,7 +180,8 @@ kp_store_end_run(struct kp_store *s, const char *uid, enum kp_run_status status,
 /* A note that people may want to see later: "teacher.mode auto took table". */
 void kp_store_event(struct kp_store *s, const char *uid, const char *kind, const char *text);
 
-/* The sweep a run belongs to: experiment path, its text, and membership. */
+/* The sweep that runs belong to: the experiment's path, its text (read here, at most 1 MiB), and
+ * membership. Runs are added to the ones known before; uids that are not there are passed over. */
 KP_NODISCARD enum kp_status kp_store_sweep(struct kp_store *s, const char *experiment,
                                            const char *const *uids, int64_t count,
                                            struct kp_error *e);

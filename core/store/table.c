@@ -32,7 +32,13 @@ static size_t count_characters(const char *s)
 static void add_escaped(struct kp_text *t, const unsigned char *s, size_t n)
 {
     while (n > 0) {
-        size_t size = kp_layout_utf8(s, n);
+        size_t size = kp_layout_plain(s, n);
+        kp_text_add_bytes(t, (const char *)s, size);
+        s += size;
+        n -= size;
+        if (n == 0)
+            return;
+        size = kp_layout_utf8(s, n);
         if (*s == '\n')
             kp_text_add(t, "\\n");
         else if (*s == '\t')

@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh [DATABASE] - builds kappa, trains a teacher and its students, prints what distillation gains.
+# run.sh [DATABASE] - builds kappa, trains a teacher and students, shows what distillation gains.
 #
 # The database is quickstart.db in the project's folder unless named. Run it again: what is done is
 # found there.

@@ -324,7 +324,7 @@ static const char *list_next(const char *s, char word[KP_REAL_TEXT_SIZE])
     return s + n;
 }
 
-static void store_ints(const char *s, struct kp_arena *a, struct kp_ints *out)
+static bool store_ints(const char *s, struct kp_arena *a, struct kp_ints *out)
 {
     char word[KP_REAL_TEXT_SIZE];
     int64_t n = list_count(s);
@@ -336,9 +336,10 @@ static void store_ints(const char *s, struct kp_arena *a, struct kp_ints *out)
     }
     out->v = v;
     out->count = v ? n : 0;
+    return out->count == n;
 }
 
-static void store_reals(const char *s, struct kp_arena *a, struct kp_reals *out)
+static bool store_reals(const char *s, struct kp_arena *a, struct kp_reals *out)
 {
     char word[KP_REAL_TEXT_SIZE];
     int64_t n = list_count(s);
@@ -350,9 +351,10 @@ static void store_reals(const char *s, struct kp_arena *a, struct kp_reals *out)
     }
     out->v = v;
     out->count = v ? n : 0;
+    return out->count == n;
 }
 
-void kp_option_store(const struct kp_option *o, const char *canonical, struct kp_arena *a,
+bool kp_option_store(const struct kp_option *o, const char *canonical, struct kp_arena *a,
                      void *self)
 {
     void *field = (char *)self + o->offset;
@@ -360,28 +362,24 @@ void kp_option_store(const struct kp_option *o, const char *canonical, struct kp
 
     switch (o->type) {
     case KP_OPT_INT:
-        (void)parse_int(canonical, field);
-        return;
+        return parse_int(canonical, field);
     case KP_OPT_REAL:
-        (void)parse_real(canonical, field);
-        return;
+        return parse_real(canonical, field);
     case KP_OPT_BOOL:
-        (void)parse_bool(canonical, field);
-        return;
+        return parse_bool(canonical, field);
     case KP_OPT_STRING:
         copy = kp_arena_strdup(a, canonical);
         *(const char **)field = copy ? copy : "";
-        return;
+        return copy != NULL;
     case KP_OPT_ENUM:
         *(int *)field = word_index(o, canonical);
-        return;
+        return true;
     case KP_OPT_INTS:
-        store_ints(canonical, a, field);
-        return;
+        return store_ints(canonical, a, field);
     case KP_OPT_REALS:
-        store_reals(canonical, a, field);
-        return;
+        return store_reals(canonical, a, field);
     }
+    return false;
 }
 
 double kp_option_number(const struct kp_option *o, const char *canonical)

@@ -21,8 +21,9 @@ KP_NODISCARD enum kp_status kp_option_check(const struct kp_option *o, const cha
                                             struct kp_arena *a, const char **canonical,
                                             struct kp_error *why);
 
-/* Store a canonical text at the option's offset of `self`; lists and strings live in the arena. */
-void kp_option_store(const struct kp_option *o, const char *canonical, struct kp_arena *a,
+/* Store a canonical text at the option's offset of `self`; lists and strings live in the arena.
+ * False if out of memory. */
+bool kp_option_store(const struct kp_option *o, const char *canonical, struct kp_arena *a,
                      void *self);
 
 /* Numeric value of a canonical text for the database: int, real, bool (0, 1); else NaN. */

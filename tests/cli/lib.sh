@@ -1,7 +1,7 @@
 # lib.sh - what the command-line tests share; sourced by each with the program, the source folder
 # and the build folder as arguments. Each test works in an empty folder of its own.
 set -u
-kappa=$1
+kappa=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 source=$2
 build=$3
 work=$(mktemp -d)
@@ -53,6 +53,10 @@ is() {
 
 # A dataset of 10 classes that a small net learns in a few steps.
 make_data() {
+    command -v python3 >/dev/null || {
+        echo "skipped: python3 is not installed"
+        exit 77
+    }
     python3 "$source/tests/cli/make_idx.py" data "$@" || exit 1
 }
 

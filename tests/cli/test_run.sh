@@ -64,7 +64,8 @@ has out "done"
 has out "failed"
 has out "step"
 # A teacher that fails takes its students with it.
-try 1 "$kappa" run students.ini --db skip.db --set teacher:train.lr=1e6 --set teacher:train.epochs=30
+try 1 "$kappa" run students.ini --db skip.db --set teacher:train.lr=1e6 \
+    --set teacher:train.epochs=30
 has out "1 failed, 8 skipped"
 has err "teacher is not trained"
 

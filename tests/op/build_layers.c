@@ -164,7 +164,25 @@ void op_build_fold(struct op_builder *b)
     n->out[1] = op_result_add(b, op_fixed(b, kp_shape1(c->outputs)), 8, 1);
 }
 
-/* conv2d, batch_norm, (add), (relu), (max_pool), for the device to fuse. */
+/* flatten and linear after a chain; 10 outputs */
+static struct kp_value *head(struct op_builder *b, struct kp_value *x)
+{
+    int64_t features = kp_shape_count(x->shape) / x->shape.dim[0];
+    struct kp_value *flat = op_value(b, KP_F32, kp_shape2(x->shape.dim[0], features), KP_AT_ARENA);
+    struct kp_value *y = op_value(b, KP_F32, kp_shape2(x->shape.dim[0], 10), KP_AT_ARENA);
+    struct kp_node *n = op_node(b, KP_OP_RESHAPE);
+    n->in[0] = x;
+    n->out[0] = flat;
+    flat->alias = x;
+    n = op_node(b, KP_OP_LINEAR);
+    n->in[0] = flat;
+    n->in[1] = op_normal(b, kp_shape2(10, features), KP_AT_PARAMS, 0, 1);
+    n->in[2] = op_normal(b, kp_shape1(10), KP_AT_PARAMS, 0, 1);
+    n->out[0] = y;
+    return y;
+}
+
+/* conv2d, batch_norm, (add), (relu), (max_pool), (head), for the device to fuse. */
 void op_build_chain(struct op_builder *b)
 {
     const struct op_case *c = b->c;
@@ -212,6 +230,8 @@ void op_build_chain(struct op_builder *b)
         n->out[0] = y =
             op_value(b, KP_F32, op_shape_after(&c->pool_window, full, c->outputs), KP_AT_ARENA);
     }
+    if (c->head)
+        y = head(b, y);
     b->out->y = op_result_add(b, y, ulps, 1);
     b->out->flops = 2 * pixels * fan_in * (double)c->outputs;
 }

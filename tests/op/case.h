@@ -41,6 +41,7 @@ struct op_case {
     int64_t outputs;
     struct kp_window window, pool_window;
     bool bias, act, pool, residual;
+    bool head; /* a chain ends with flatten and a linear layer of 10 outputs */
     double factor, momentum, weight_decay;
     bool nesterov;
     enum op_fill fill;

@@ -100,6 +100,7 @@ void op_case_name(const struct op_case *c, unsigned part, char *out, size_t size
     kp_text_add(&t, c->residual ? " add" : "");
     kp_text_add(&t, c->act ? " relu" : "");
     kp_text_add(&t, c->pool ? " pool" : "");
+    kp_text_add(&t, c->head ? " head" : "");
     kp_text_add(&t, c->nesterov ? " nesterov" : "");
     add_fill(&t, c);
     (void)snprintf(out, size, "%s", t.failed ? "(out of memory)" : t.s);

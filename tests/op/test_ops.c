@@ -116,7 +116,7 @@ static void run_cases(const struct options *o, const char *kind, const struct op
         else
             op_check_gradients(d->ref, c, r);
     }
-    if (compare && !o->bench && !o->only)
+    if (compare && !o->bench && (!o->only || strstr("load_batch", o->only)))
         op_compare_load(d, r);
 }
 

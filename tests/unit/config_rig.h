@@ -10,43 +10,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../plugins/fixture.h"
+#include "scratch.h"
 
 /* Everything that must be given, as the other lines of an experiment see it. */
 #define RIG_BASE                                                                   \
     "[data]\nformat = idx\nroot = /data\nmean = 0.5\nsd = 0.25\nn_teacher = 100\n" \
     "[train]\nepochs = 10\n[model]\nplugin = net\n[objective]\nplugin = lt\n"
 
-static char rig_folder[64];
+static char rig_folder[SCRATCH_SIZE];
 
 static inline int rig_setup(void **state)
 {
     (void)state;
-    (void)strcpy(rig_folder, "/tmp/kappa-config-XXXXXX");
-    return mkdtemp(rig_folder) && chdir(rig_folder) == 0 ? 0 : -1;
+    return scratch_make(rig_folder) == 0 ? chdir(rig_folder) : -1;
 }
 
 static inline int rig_teardown(void **state)
 {
-    char command[128];
-
     (void)state;
-    (void)snprintf(command, sizeof(command), "cd / && rm -rf '%s'", rig_folder);
-    return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
+    return chdir("/") == 0 ? scratch_remove(rig_folder) : -1;
 }
 
 static inline void rig_put(const char *name, const char *text)
 {
-    FILE *f = fopen(name, "w");
-
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
+    assert_int_equal(scratch_put(name, text), 0);
 }
 
 /* Open x.ini. `set` holds up to eight overrides and ends with NULL; one that begins with "sweep "

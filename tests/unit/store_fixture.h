@@ -17,6 +17,10 @@
 #include "store/query.h"
 #include "store/store.h"
 
+/* NAN and INFINITY are floats. */
+#define FIXTURE_NAN ((double)NAN)
+#define FIXTURE_INF ((double)INFINITY)
+
 static char fixture_folder[256];
 static char fixture_path[300]; /* of the test's database */
 
@@ -128,7 +132,7 @@ static inline enum kp_status fixture_begin(struct kp_store *s, const struct fixt
     const char *variant = r->variant ? r->variant : "";
     const struct kp_param_row params[] = {
         {.key = "train.lr", .text = "0.1", .origin = "test.ini:3", .number = 0.1},
-        {.key = "train.schedule", .text = "constant", .origin = "default", .number = NAN},
+        {.key = "train.schedule", .text = "constant", .origin = "default", .number = FIXTURE_NAN},
     };
     const struct kp_plugin_row plugins[] = {
         {"model", "cnn", "1", "/plugins/cnn.so", "aa", 1, 0},

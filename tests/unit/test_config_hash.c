@@ -25,7 +25,8 @@ static void test_golden(void **state)
     assert_string_equal(h.config,
                         "c6d9f650f91ae1fcff08730d5ff765ccf81ae5f61de92fd62f6f7e31b80787b6");
     assert_string_equal(h.pair, "2f997d4cd716a09831f49028da752c0579b0b82d2b8ff88708631b01c9e2b24e");
-    assert_string_equal(h.group, "85d78b79c697414ff92d7f4febd868cc50bec7fa910d56c986951b0547b1d049");
+    assert_string_equal(h.group,
+                        "85d78b79c697414ff92d7f4febd868cc50bec7fa910d56c986951b0547b1d049");
 }
 
 /* The golden text itself, so that what is hashed can be read. */

@@ -170,7 +170,9 @@ static void test_print(void **state)
         while (n < length) {
             char c;
             seed = seed * 1103515245u + 12345u;
-            c = (seed >> 16) % 3 == 0 ? letters[(seed >> 18) % (sizeof(letters) - 1)] : 'x';
+            c = 'x';
+            if ((seed >> 16) % 3 == 0)
+                c = letters[(seed >> 18) % (sizeof(letters) - 1)];
             if (i % 5 == 0 && n % 70 > 10)
                 c = ' '; /* long runs of blanks */
             if (c == ';' && (n == 0 || value[n - 1] == ' '))

@@ -154,7 +154,7 @@ static void test_utf8(void **state)
 /* A reader sees the last commit while a run is being written, and blocks nobody. */
 static void test_reads_beside_writer(void **state)
 {
-    const struct fixture_run lt = {.objective = "lt", .kappa = 0.1, .tau = NAN, .seed = 11};
+    const struct fixture_run lt = {.objective = "lt", .kappa = 0.1, .tau = FIXTURE_NAN, .seed = 11};
     struct kp_error e = {0};
     char uid[KP_UID_SIZE];
     struct kp_store *s = fixture_open();

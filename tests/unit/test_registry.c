@@ -1,8 +1,8 @@
 /* test_registry.c - plugins that are opened, plugins that are refused, and where they are looked
  * for. */
 #include "base/file.h"
-#include "host/registry.h"
 #include "host/folders.h"
+#include "host/registry.h"
 #include "host/verify.h"
 
 #include <setjmp.h>
@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../plugins/fixture.h"
+#include "scratch.h"
 
 #define PLUGINS KP_BUILD_ROOT "/tests/plugins/"
 
@@ -103,58 +103,29 @@ static void test_two_of_one_name(void **state)
     kp_registry_finish(&r);
 }
 
-static char *scratch_folder(void)
-{
-    char *path = strdup("/tmp/kappa-registry-XXXXXX");
-
-    assert_non_null(path);
-    assert_non_null(mkdtemp(path));
-    return path;
-}
-
-static void write_file(const char *folder, const char *name, const char *text)
-{
-    char path[4096];
-    FILE *f;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void remove_tree(const char *path)
-{
-    char command[4200];
-
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", path);
-    assert_int_equal(system(command), 0);
-}
-
 static void test_no_plugin_files(void **state)
 {
     (void)state;
     struct kp_registry r = {0};
     struct kp_error e = {0};
-    char *folder = scratch_folder();
-    char path[4096];
+    char folder[SCRATCH_SIZE], path[SCRATCH_SIZE + 16];
+
+    assert_int_equal(scratch_make(folder), 0);
 
     assert_int_equal(kp_registry_open(&r, "/nonexistent/x.so", &e), KP_E_IO);
     assert_has(e.text, "/nonexistent/x.so");
 
-    write_file(folder, "text.so", "this is no shared object\n");
     (void)snprintf(path, sizeof(path), "%s/text.so", folder);
+    assert_int_equal(scratch_put(path, "this is no shared object\n"), 0);
     assert_int_equal(kp_registry_open(&r, path, &e), KP_E_FORMAT);
     assert_has(e.text, "text.so: cannot be opened as a plugin");
 
-    write_file(folder, "empty.so", "");
     (void)snprintf(path, sizeof(path), "%s/empty.so", folder);
+    assert_int_equal(scratch_put(path, ""), 0);
     assert_int_equal(kp_registry_open(&r, path, &e), KP_E_FORMAT);
     assert_int_equal(r.count, 0);
     kp_registry_finish(&r);
-    remove_tree(folder);
-    free(folder);
+    assert_int_equal(scratch_remove(folder), 0);
 }
 
 static void test_scan(void **state)
@@ -231,8 +202,10 @@ static char *search(const char *root, const char *program)
 static void test_search(void **state)
 {
     (void)state;
-    char *root = scratch_folder();
+    char root[SCRATCH_SIZE];
     char *found;
+
+    assert_int_equal(scratch_make(root), 0);
 
     make_folder(root, "build/core/app");
     make_folder(root, "build/models");
@@ -258,8 +231,7 @@ static void test_search(void **state)
     assert_has(found, "lib/x86_64-linux-gnu/kappa\n");
     assert_null(strstr(found, "other"));
     free(found);
-    remove_tree(root);
-    free(root);
+    assert_int_equal(scratch_remove(root), 0);
 }
 
 static void test_search_list(void **state)

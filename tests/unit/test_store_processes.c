@@ -8,7 +8,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-static const struct fixture_run lt = {.objective = "lt", .kappa = 0.1, .tau = NAN, .seed = 11};
+static const struct fixture_run lt = {
+    .objective = "lt", .kappa = 0.1, .tau = FIXTURE_NAN, .seed = 11};
 
 static void add_point(struct kp_store *s, const char *uid, int64_t step)
 {
@@ -49,6 +50,15 @@ static pid_t start_child(void)
         _exit(90);
     assert_true(pid >= 0);
     return pid;
+}
+
+/* Kill it and wait until it is a zombie, dead but there. */
+static void end_child(pid_t pid)
+{
+    siginfo_t info;
+
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 }
 
 static pid_t start_holder(bool flush)
@@ -106,8 +116,7 @@ static void test_killed_writer(void **state)
         pid_t pid = start_holder(round % 2 == 0);
 
         (void)usleep((useconds_t)(7000 * round));
-        assert_int_equal(kill(pid, SIGKILL), 0);
-        /* Not waited for yet: a zombie is dead already. */
+        end_child(pid);
         struct kp_store *s = fixture_open();
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         fixture_expect("SELECT status FROM run", "status\nlost\n");
@@ -193,29 +202,35 @@ static void test_many_writers(void **state)
 /* One configuration, many takers: one gets it, the others are told who has it. */
 static void test_one_taker(void **state)
 {
-    int go[2], taken = 0;
+    int go[2], tried[2], taken = 0;
     pid_t pids[CHILDREN];
+    char c;
 
     (void)state;
     assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(tried), 0);
     for (int i = 0; i < CHILDREN; i++) {
         pids[i] = start_child();
         if (pids[i] == 0) {
             struct kp_store *s = NULL;
             struct kp_error e = {0};
-            char uid[KP_UID_SIZE], c;
+            char uid[KP_UID_SIZE];
             (void)close(go[1]);
             if (kp_store_open(fixture_path, &s, &e) != KP_OK)
                 _exit(2);
             enum kp_status st = fixture_begin(s, &lt, -1, uid, &e);
             if (st != KP_OK && !strstr(e.text, "is being worked on by process"))
                 _exit(3);
+            (void)!write(tried[1], "x", 1);
             (void)!read(go[0], &c, 1); /* keeps what it has until the end of the test */
             _exit(st == KP_OK ? 0 : 1);
         }
     }
     (void)close(go[0]);
-    (void)usleep(700000);
+    (void)close(tried[1]);
+    for (int i = 0; i < CHILDREN; i++)
+        assert_int_equal(read(tried[0], &c, 1), 1);
+    (void)close(tried[0]);
     (void)close(go[1]);
     for (int i = 0; i < CHILDREN; i++) {
         int status = 0;
@@ -272,8 +287,7 @@ static void test_processes(void **state)
     assert_int_equal(p.pid, pid);
     assert_true(p.started >= self.started);
     assert_true(kp_process_alive(&p, &self, 1e9));
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    (void)usleep(50000);
+    end_child(pid);
     assert_false(kp_process_alive(&p, &self, 0));
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_false(kp_process_alive(&p, &self, 0));

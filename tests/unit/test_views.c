@@ -52,28 +52,28 @@ static void fill(void)
     struct kp_store *s = fixture_open();
     struct kp_error e = {0};
     char teacher[KP_UID_SIZE];
-    const struct fixture_run t = {"lt", 1.0, NAN, 7, NULL, "teacher"};
+    const struct fixture_run t = {"lt", 1.0, FIXTURE_NAN, 7, NULL, "teacher"};
 
     fixture_metrics(s);
     assert_ok(fixture_begin(s, &t, -1, teacher, &e), e);
     assert_ok(kp_store_end_run(s, teacher, KP_RUN_DONE, NULL, NULL, 0, NULL, 0, &e), e);
     for (int k = 0; k < KAPPAS; k++) {
         for (int i = 0; i < SEEDS; i++) {
-            add_run(s, (struct fixture_run){"lt", kappas[k], NAN, seeds[i], NULL, NULL});
+            add_run(s, (struct fixture_run){"lt", kappas[k], FIXTURE_NAN, seeds[i], NULL, NULL});
             add_run(s, (struct fixture_run){"kd", kappas[k], 1.0, seeds[i], teacher, NULL});
             add_run(s, (struct fixture_run){"kd", kappas[k], 20.0, seeds[i], teacher, NULL});
         }
     }
     add_run(s, (struct fixture_run){"kd", 0.1, 20.0, 11, teacher, "label_weight"});
     add_run(s, (struct fixture_run){"kd", 0.1, 20.0, 33, teacher, NULL}); /* no lt beside it */
-    const struct fixture_run failed_lt = {"lt", 0.1, NAN, 33, NULL, NULL};
+    const struct fixture_run failed_lt = {"lt", 0.1, FIXTURE_NAN, 33, NULL, NULL};
     finish_run(s, &failed_lt, KP_RUN_FAILED, 99.0, 99.0);
     const struct fixture_run failed_kd = {"kd", 0.1, 1.0, 55, teacher, NULL};
     finish_run(s, &failed_kd, KP_RUN_FAILED, 99.0, 99.0);
-    add_run(s, (struct fixture_run){"lt", 0.1, NAN, 55, NULL, NULL});
-    add_run(s, (struct fixture_run){"lt", 0.02, NAN, 66, NULL, NULL});
+    add_run(s, (struct fixture_run){"lt", 0.1, FIXTURE_NAN, 55, NULL, NULL});
+    add_run(s, (struct fixture_run){"lt", 0.02, FIXTURE_NAN, 66, NULL, NULL});
     const struct fixture_run no_kl = {"kd", 0.02, 1.0, 66, teacher, NULL}; /* accuracy only */
-    finish_run(s, &no_kl, KP_RUN_DONE, made_up(&no_kl, 0), NAN);
+    finish_run(s, &no_kl, KP_RUN_DONE, made_up(&no_kl, 0), FIXTURE_NAN);
     fixture_close(s);
 }
 
@@ -126,7 +126,8 @@ static void test_pi_against_direct_computation(void **state)
             double lt[4], kd[4], pi[4], pg[4], got[7];
             int n = kappas[k] == 0.02 && metric == 0 ? 4 : 3;
             for (int i = 0; i < n; i++) {
-                struct fixture_run r = {"lt", kappas[k], NAN, i < 3 ? seeds[i] : 66, NULL, NULL};
+                struct fixture_run r = {"lt", kappas[k], FIXTURE_NAN, i < 3 ? seeds[i] : 66,
+                                        NULL, NULL};
                 lt[i] = made_up(&r, metric);
                 r.tau = 1.0;
                 kd[i] = made_up(&r, metric);
@@ -157,7 +158,7 @@ static void test_groups(void **state)
     (void)state;
     fill();
     for (int i = 0; i < 4; i++) { /* lt at kappa 0.02 has one seed more */
-        const struct fixture_run r = {"lt", 0.02, NAN, i < 3 ? seeds[i] : 66, NULL, NULL};
+        const struct fixture_run r = {"lt", 0.02, FIXTURE_NAN, i < 3 ? seeds[i] : 66, NULL, NULL};
         v[i] = made_up(&r, 0);
     }
     numbers("SELECT n, mean, sd FROM v_group WHERE objective = 'lt' AND kappa = 0.02 AND metric = "
@@ -179,7 +180,7 @@ static void test_equal_values_have_no_spread(void **state)
     (void)state;
     fixture_metrics(s);
     for (int i = 0; i < SEEDS; i++) {
-        const struct fixture_run lt = {"lt", 0.1, NAN, seeds[i], NULL, NULL};
+        const struct fixture_run lt = {"lt", 0.1, FIXTURE_NAN, seeds[i], NULL, NULL};
         const struct fixture_run kd = {"kd", 0.1, 1.0, seeds[i], NULL, NULL};
         finish_run(s, &lt, KP_RUN_DONE, 0.1, 0.0);
         finish_run(s, &kd, KP_RUN_DONE, 0.3, 0.0);
@@ -190,6 +191,32 @@ static void test_equal_values_have_no_spread(void **state)
     /* 0 / 0 has no gain. */
     fixture_expect("SELECT pi_mean, pg_mean FROM v_pi WHERE metric = 'test/kl'",
                    "pi_mean,pg_mean\n0,\n");
+}
+
+/* One curve read at several kappas: each is compared with the same kappa of lt, and v_run shows the
+ * largest. */
+static void test_several_kappas(void **state)
+{
+    struct kp_store *s = fixture_open();
+    struct kp_error e = {0};
+    char uid[KP_UID_SIZE];
+
+    (void)state;
+    fixture_metrics(s);
+    for (int i = 0; i < 2; i++) {
+        const struct fixture_run r = {i ? "kd" : "lt", 1.0, i ? 1.0 : FIXTURE_NAN, 11, NULL, NULL};
+        const struct kp_result_row results[] = {
+            {"test", "test/accuracy", 1.0, 640, 10, 50.0 + 3 * i},
+            {"test", "test/accuracy", 0.1, 64, 1, 30.0 + 7 * i},
+            {"test", "test/accuracy", 0.5 + 0.1 * i, 320, 5, 40.0}, /* not in both */
+        };
+        assert_ok(fixture_begin(s, &r, -1, uid, &e), e);
+        assert_ok(kp_store_end_run(s, uid, KP_RUN_DONE, NULL, results, 3, NULL, 0, &e), e);
+    }
+    fixture_close(s);
+    fixture_expect("SELECT kappa, n, lt_mean, pi_mean FROM v_pi ORDER BY kappa",
+                   "kappa,n,lt_mean,pi_mean\n0.1,1,30,7\n1,1,50,3\n");
+    fixture_expect("SELECT test_accuracy FROM v_run ORDER BY 1", "test_accuracy\n50\n53\n");
 }
 
 /* The text without comments, runs of white space as one space. */
@@ -308,6 +335,7 @@ int main(void)
         TEST(test_pi_against_direct_computation),
         TEST(test_groups),
         TEST(test_equal_values_have_no_spread),
+        TEST(test_several_kappas),
         TEST(test_golden_schema),
         TEST(test_golden_queries),
     };

@@ -34,6 +34,11 @@ struct kp_lane_norm {
     float slope, offset;
 };
 
+/* Floats from one to the next of the 16 elements of four tiles of all channels: never a multiple of
+ * 4 KiB, which would crowd them into one set of the cache. */
+#define KP_WINO_STRIDE(channels)      ((channels)*4 * KP_LANES + 4 * KP_LANES)
+#define KP_WINO_WORK(channels, block) (16 * KP_WINO_STRIDE(channels) + 16 * (block)*4 * KP_LANES)
+
 /* A pooling window over planes. */
 struct kp_lane_pool {
     int64_t in_size[2], out_size[2];
@@ -48,6 +53,13 @@ struct kp_lane_ops {
      * the next channel y_plane floats further. relu: y = max(y, 0). */
     void (*conv)(const struct kp_lane_conv *g, const float *x, const float *w, const float *bias,
                  float *y, int64_t y_plane, int count, int64_t row, int64_t row_end, bool relu);
+
+    /* The whole of y for 3x3 windows, with fewer products (lane_winograd.inl). tiles: 2x2 outputs
+     * down and across; pooled: y holds the largest of each tile. u [O / block][16][C][block], the
+     * weights as kp_conv_pack() leaves them; work: KP_WINO_WORK(C, block) floats. */
+    void (*conv_fast)(const struct kp_lane_conv *g, const float *x, const float *u,
+                      const float *bias, float *y, int64_t y_plane, const int64_t tiles[2],
+                      bool relu, bool pooled, float *work);
 
     /* dw [O][C][k][k] = sum over groups, examples and pixels of dy x. db [O] = sum of dy, or NULL.
      * Groups are x_group and dy_group floats apart. */

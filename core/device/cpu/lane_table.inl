@@ -8,10 +8,12 @@
 #include "device/cpu/lane_grad_w.inl"
 #include "device/cpu/lane_norm.inl"
 #include "device/cpu/lane_pool.inl"
+#include "device/cpu/lane_winograd.inl"
 
 const struct kp_lane_ops LANE_TABLE = {
     .name = LANE_NAME,
     .conv = lane_conv,
+    .conv_fast = lane_conv_fast,
     .conv_grad_w = lane_conv_grad_w,
     .plane_stats = lane_plane_stats,
     .norm = lane_norm,
