@@ -4,6 +4,9 @@ logs= # of the test runs so far
 runs=0
 broken=0
 
+# What a user has set for kappa must not reach the tests.
+unset KAPPA_PLUGINS KAPPA_CPU_LEVEL
+
 # Without these a sanitizer's finding could pass as a success.
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:abort_on_error=1:print_stacktrace=1}
 export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=1:strict_string_checks=1}

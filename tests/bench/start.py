@@ -58,6 +58,7 @@ def run(build, folder, seed, images, epochs, checkpoint):
 
 def main():
     build = sys.argv[1]
+    sys.stdout.reconfigure(line_buffering=True)
     data = sum(os.path.getsize(p) for p in
                glob.glob(os.path.join(os.environ["KAPPA_DATA"], "**", "*_batch*.bin"),
                          recursive=True))

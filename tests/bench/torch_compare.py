@@ -3,6 +3,7 @@ import argparse
 import os
 import platform
 import subprocess
+import sys
 
 from interleave import Contender, measure, ratio
 
@@ -66,11 +67,11 @@ def shown(what, other, ours):
 
 def compare(python, its, a):
     print(f"training, batch {a.batch}, {a.threads} threads, fp32; PyTorch {its}; medians of "
-          f"{a.rounds} turns of {a.steps} steps", flush=True)
+          f"{a.rounds} turns of {a.steps} steps")
     ours, tuned, plain = race("train", ["nchw", "nhwc"], python, a, True)
     train = shown("training", fastest(tuned), ours)
     untuned = shown("training, untuned", fastest(plain), ours)
-    print(f"evaluation, PyTorch {its}; turns of {4 * a.steps} batches", flush=True)
+    print(f"evaluation, PyTorch {its}; turns of {4 * a.steps} batches")
     ours, tuned, _ = race("eval", ["nchw", "nhwc", "frozen-nchw", "frozen-nhwc"], python, a, False)
     evaluation = shown("evaluation", fastest(tuned), ours)
     return f"train_ratio={train:.2f} eval_ratio={evaluation:.2f} untuned_ratio={untuned:.2f}"
@@ -85,6 +86,7 @@ def main():
     parser.add_argument("--batch", type=int, default=256)
     a = parser.parse_args()
 
+    sys.stdout.reconfigure(line_buffering=True)
     found = pythons()
     if not found:
         raise SystemExit("torch.sh: no python3 with torch (Debian: python3-torch)")

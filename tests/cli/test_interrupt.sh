@@ -2,9 +2,9 @@
 . "$(dirname "$0")/lib.sh"
 make_data
 make_experiment
-long="--set train.epochs=$((3000)) --set run.checkpoint=0.2"
+long="--set train.epochs=6000 --set run.checkpoint=0.1"
 
-# start DB: a run in the background, and wait until it has done some steps.
+# start DB: a run in the background; wait until it has saved a checkpoint.
 start() {
     # shellcheck disable=SC2086
     "$kappa" run teacher.ini --db "$1" $long >out 2>err </dev/null &
@@ -12,13 +12,13 @@ start() {
     tried="interrupted run with $1"
     i=0
     while [ $i -lt 200 ]; do
-        step=$("$kappa" sql "$1" "SELECT max(step) FROM run" --format csv 2>/dev/null |
+        saved=$("$kappa" sql "$1" "SELECT count(*) FROM artifact" --format csv 2>/dev/null |
             tr -d '\r' | tail -n 1)
-        [ "${step:-0}" -gt 0 ] 2>/dev/null && return
+        [ "$saved" = 1 ] && return
         i=$((i + 1))
         sleep 0.05
     done
-    bad "the run took no step within ten seconds"
+    bad "the run saved nothing within ten seconds"
 }
 
 state() {
@@ -49,7 +49,7 @@ for signal in INT TERM HUP; do
     has err "kappa: interrupted; to continue: kappa run teacher.ini --db $signal.db"
     has out "interrupted"
     is "$(state $signal.db)" "interrupted 1" "state after $signal"
-    try 0 "$kappa" plan teacher.ini --db $signal.db --set train.epochs=3000
+    try 0 "$kappa" plan teacher.ini --db $signal.db --set train.epochs=6000
     has out "started"
     [ $signal = INT ] || continue
     same $signal.db

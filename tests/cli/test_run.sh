@@ -25,6 +25,7 @@ has out "9 runs: 0 done, 9 found done, 0 failed, 0 skipped"
 sha256sum --quiet -c before || bad "weights changed though nothing was to do"
 try 0 "$kappa" plan students.ini
 has out "9 done, 0 running, 0 started, 0 missing"
+has out " 0 FLOP not yet done"
 has out "nothing to do"
 # Overrides are in their order, and --threads is one of them; it changes no hash.
 try 0 "$kappa" run students.ini --threads 2

@@ -10,7 +10,7 @@
 
 #include "../plugins/fixture.h"
 
-enum { CELLS = 4 };
+enum { CELLS = 2 };
 
 /* The bytes as a file without a name on disk; -1 if the system refuses. */
 static int memory_file(const void *bytes, size_t size)

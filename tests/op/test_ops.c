@@ -145,6 +145,7 @@ static int run_device(const struct options *o, const char *kind, struct op_repor
 
 int main(int argc, char **argv)
 {
+    /* The smallest slice gives the most slices to go wrong between. */
     struct options o = {.slice = 16, .threads = 2};
     struct op_report r = {0};
     int code = 0;

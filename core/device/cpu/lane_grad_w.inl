@@ -130,7 +130,6 @@ KP_INLINE void grad_w_block(const struct kp_lane_conv *g, const float *x, int64_
     }
 
 GRAD_W(1, GRAD_IN_1)
-GRAD_W(3, GRAD_IN_3)
 GRAD_W(5, 1)
 
 /* Sum of one plane in each of the groups. */
@@ -163,19 +162,23 @@ static void lane_conv_grad_w(const struct kp_lane_conv *g, const float *x, int64
                              float *db)
 {
     const int64_t weights = g->in_channels * g->k * g->k;
+    int count;
 
-    for (int64_t o = 0; o < g->out_channels; o += GRAD_OUT) {
+    for (int64_t o = 0; o < g->out_channels; o += count) {
         const int64_t left = g->out_channels - o;
-        const int count = left < GRAD_OUT ? (int)left : GRAD_OUT;
         const float *d = dy + o * g->out_plane;
 
+        if (g->k == 3)
+            count = left >= 5 && left != 8 ? 5 : left >= 4 ? 4 : 1;
+        else
+            count = left < GRAD_OUT ? (int)left : GRAD_OUT;
         for (int i = 0; db && i < count; i++)
             db[o + i] =
                 grad_b(d + i * g->out_plane, dy_group, groups, g->out_size[0] * g->out_size[1]);
         if (g->k == 1)
             grad_w_1(g, x, x_group, d, dy_group, groups, dw + o * weights, count);
         else if (g->k == 3)
-            grad_w_3(g, x, x_group, d, dy_group, groups, dw + o * weights, count);
+            grad_fast(g, x, x_group, d, dy_group, groups, dw + o * weights, count);
         else
             grad_w_5(g, x, x_group, d, dy_group, groups, dw + o * weights, count);
     }

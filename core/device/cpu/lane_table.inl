@@ -5,6 +5,7 @@
 
 #include "device/cpu/lane_conv.inl"
 #include "device/cpu/lane_element.inl"
+#include "device/cpu/lane_grad_fast.inl"
 #include "device/cpu/lane_grad_w.inl"
 #include "device/cpu/lane_norm.inl"
 #include "device/cpu/lane_pool.inl"
