@@ -1,14 +1,12 @@
 #!/bin/sh
 # full.sh - everything at full length: run.sh's tests, TSan, valgrind, and each fuzzer for a while.
 #
-# KAPPA_FUZZ_SECONDS (default 300) is the time of each fuzzer. KAPPA_TEST_LONG=1 is set for the
-# property tests, which then try more cases.
+# KAPPA_FUZZ_SECONDS (default 300) is the time of each fuzzer.
 set -u
 cd "$(dirname "$0")/.."
 . tests/common.sh
 
 sh tests/setup.sh build data test full || exit 2
-export KAPPA_TEST_LONG=1
 
 suite build tests -- --timeout-multiplier 10
 suite build-asan "all under ASan and UBSan" -Db_sanitize=address,undefined -Db_lundef=false -- \

@@ -72,11 +72,12 @@ enum kp_status kp_query_run(const char *database, const char *sql, enum kp_query
     if (st == KP_OK)
         st = kp_schema_identify(&d, &kind, &version, e);
     if (st == KP_OK && kind != KP_SCHEMA_CURRENT)
-        st = kp_fail(e, KP_E_STORE,
-                     kind == KP_SCHEMA_EMPTY
-                         ? "%s is empty: not a kappa run database"
-                         : "%s is of an older kappa; `kappa run` brings it up to date",
-                     database);
+        st = kp_fail(
+            e, KP_E_STORE,
+            kind == KP_SCHEMA_EMPTY
+                ? "%s is empty: not a kappa run database"
+                : "%s has an older schema than this kappa reads; `kappa run` updates it if it can",
+            database);
     if (st == KP_OK) {
         (void)sqlite3_set_authorizer(d.handle, authorize, NULL);
         (void)sqlite3_db_config(d.handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -20,7 +20,7 @@ static void choose_fast(struct kp_conv *c, const struct kp_node *n)
     c->fast = true;
     c->block = 16 * c->g.in_channels * c->g.block;
     c->pack = c->blocks * c->block;
-    c->work = KP_WINO_WORK(c->g.in_channels, c->g.block);
+    c->work = KP_WINO_WORK(c->g.in_channels, c->g.block, c->g.out_channels);
 }
 
 static struct kp_conv conv_of(const struct kp_node *n)
@@ -108,10 +108,15 @@ static void conv_slice(const struct kp_step *s, const struct kp_pass *p, const s
             conv_group(s, p, t, g, x, bias, y);
             continue;
         }
-        p->lane->conv_fast(&c->g, x, packed, bias, y, kp_lane_plane(n->out[0]), c->tiles,
-                           n->attrs.act, n->attrs.pool, packed + c->pack + t->worker * c->work);
-        if (c->sums)
-            kp_norm_group_sums(c->sums, p, g, 0, c->g.out_channels);
+        const struct kp_lane_fast f = {
+            .tiles = {c->tiles[0], c->tiles[1]},
+            .relu = n->attrs.act,
+            .pooled = n->attrs.pool,
+            .stats = c->sums ? kp_norm_group_pairs(c->sums, p, g) : NULL,
+            .lanes = kp_pass_lanes(p, g),
+        };
+        p->lane->conv_fast(&c->g, &f, x, packed, bias, y, kp_lane_plane(n->out[0]),
+                           packed + c->pack + t->worker * c->work);
     }
 }
 

@@ -218,6 +218,8 @@ int64_t kp_conv_grad_parts(const struct kp_node *n, int64_t slices);
  * convolution right after it made the planes [channel, channel_end). */
 void kp_norm_group_sums(const struct kp_node *sums, const struct kp_pass *p, int64_t group,
                         int64_t channel, int64_t channel_end);
+/* Where they go: two doubles for each channel. */
+double *kp_norm_group_pairs(const struct kp_node *sums, const struct kp_pass *p, int64_t group);
 /* The BATCH_NORM_SUMS node of v in the same segment, or NULL. */
 const struct kp_node *kp_norm_sums_of(const struct kp_graph *g, const struct kp_node *producer);
 

@@ -34,10 +34,21 @@ struct kp_lane_norm {
     float slope, offset;
 };
 
+/* What lane.conv_fast does besides. */
+struct kp_lane_fast {
+    int64_t tiles[2]; /* of 2x2 outputs, down and across */
+    bool relu;
+    bool pooled;   /* y holds the largest of each tile */
+    double *stats; /* [O][2], as plane_stats gives them of each plane of y; or NULL */
+    int lanes;     /* of stats */
+};
+
 /* Floats from one to the next of the 16 elements of four tiles of all channels: never a multiple of
  * 4 KiB, which would crowd them into one set of the cache. */
-#define KP_WINO_STRIDE(channels)      ((channels)*4 * KP_LANES + 4 * KP_LANES)
-#define KP_WINO_WORK(channels, block) (16 * KP_WINO_STRIDE(channels) + 16 * (block)*4 * KP_LANES)
+#define KP_WINO_STRIDE(channels) ((channels)*4 * KP_LANES + 4 * KP_LANES)
+/* Floats of working memory for C input and O output channels. */
+#define KP_WINO_WORK(in, block, out) \
+    (16 * KP_WINO_STRIDE(in) + 16 * (block)*4 * KP_LANES + (out) * (2 * KP_LANES + 16))
 
 /* A pooling window over planes. */
 struct kp_lane_pool {
@@ -54,12 +65,11 @@ struct kp_lane_ops {
     void (*conv)(const struct kp_lane_conv *g, const float *x, const float *w, const float *bias,
                  float *y, int64_t y_plane, int count, int64_t row, int64_t row_end, bool relu);
 
-    /* The whole of y for 3x3 windows, with fewer products (lane_winograd.inl). tiles: 2x2 outputs
-     * down and across; pooled: y holds the largest of each tile. u [O / block][16][C][block], the
-     * weights as kp_conv_pack() leaves them; work: KP_WINO_WORK(C, block) floats. */
-    void (*conv_fast)(const struct kp_lane_conv *g, const float *x, const float *u,
-                      const float *bias, float *y, int64_t y_plane, const int64_t tiles[2],
-                      bool relu, bool pooled, float *work);
+    /* The whole of y for 3x3 windows, with fewer products (lane_winograd.inl). u [O / block][16][C]
+     * [block], the weights as kp_conv_pack() leaves them; work: KP_WINO_WORK(C, block, O) floats.
+     */
+    void (*conv_fast)(const struct kp_lane_conv *g, const struct kp_lane_fast *f, const float *x,
+                      const float *u, const float *bias, float *y, int64_t y_plane, float *work);
 
     /* dw [O][C][k][k] = sum over groups, examples and pixels of dy x. db [O] = sum of dy, or NULL.
      * Groups are x_group and dy_group floats apart. */

@@ -32,13 +32,18 @@ KP_INLINE void grad_pair(kp_vec a[5][4], const float *x, const float *dy, int64_
     KP_UNROLL
     for (int j = 0; j < 4; j++)
         v[j] = gates ? v_load_gated(gates->x[j], x + j * KP_LANES) : v_load(x + j * KP_LANES);
+    KP_UNROLL
+    for (int j = 1; j < 4; j++)
+        KP_PIN(v[j]);
     const kp_vec x0 = v_sub(v[0], v[2]), x1 = v_add(v[1], v[2]);
     const kp_vec x2 = v_sub(v[2], v[1]), x3 = v_sub(v[3], v[1]);
     KP_UNROLL
     for (int o = 0; o < OB; o++) {
         const float *d = dy + o * dy_plane;
-        const kp_vec d0 = v_load(d);
-        const kp_vec d1 = gates ? v_load_gated(gates->second, d + KP_LANES) : v_load(d + KP_LANES);
+        kp_vec d0 = v_load(d);
+        kp_vec d1 = gates ? v_load_gated(gates->second, d + KP_LANES) : v_load(d + KP_LANES);
+        KP_PIN(d0);
+        KP_PIN(d1);
         a[o][0] = v_fma(d0, x0, a[o][0]);
         a[o][1] = v_fma(v_add(d0, d1), x1, a[o][1]);
         a[o][2] = v_fma(v_sub(d0, d1), x2, a[o][2]);

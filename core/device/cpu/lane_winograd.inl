@@ -162,35 +162,111 @@ static void wino_inputs(const struct kp_lane_conv *g, const float *x, int64_t co
     }
 }
 
-static void lane_conv_fast(const struct kp_lane_conv *g, const float *x, const float *u,
-                           const float *bias, float *y, int64_t y_plane, const int64_t tiles[2],
-                           bool relu, bool pooled, float *work)
+/* Running statistics of one channel: with d = y - center, sums of d and d^2 in each lane. */
+struct wino_stats {
+    float center, sum[KP_LANES], squares[KP_LANES];
+};
+
+/* About the channel's mean: that of its first tile. */
+static float wino_center(const float *m, int64_t stride, float bias, int lanes)
+{
+    float sum[KP_LANES];
+
+    for (int e = 0; e < KP_LANES; e += KP_VEC) {
+        kp_vec y[2][2];
+        wino_output(m + e, stride, bias, false, y);
+        v_store(sum + e, v_add(v_add(y[0][0], y[0][1]), v_add(y[1][0], y[1][1])));
+    }
+    return (float)(norm_sum(sum, lanes) / (4.0 * lanes));
+}
+
+/* Adds the outputs of tile (i, j) that lie inside. */
+KP_INLINE void wino_count(const struct kp_lane_conv *g, kp_vec y[2][2], int64_t i, int64_t j,
+                          kp_vec center, kp_vec *sum, kp_vec *squares)
+{
+    KP_UNROLL
+    for (int r = 0; r < 2; r++) {
+        KP_UNROLL
+        for (int c = 0; c < 2; c++)
+            if (2 * i + r < g->out_size[0] && 2 * j + c < g->out_size[1]) {
+                const kp_vec d = v_sub(y[r][c], center);
+                *sum = v_add(*sum, d);
+                *squares = v_fma(d, d, *squares);
+            }
+    }
+}
+
+/* Tiles [tile, tile + count) of one channel, from m [16][block][4][16] at that channel. */
+static void wino_outputs(const struct kp_lane_conv *g, const struct kp_lane_fast *f, const float *m,
+                         int64_t m_stride, float bias, float *plane, int64_t tile, int count,
+                         struct wino_stats *stats)
+{
+    for (int e = 0; e < KP_LANES; e += KP_VEC) {
+        kp_vec center = v_zero(), sum = v_zero(), squares = v_zero();
+        if (stats) {
+            center = v_set(stats->center);
+            sum = v_load(stats->sum + e);
+            squares = v_load(stats->squares + e);
+        }
+        for (int t = 0; t < count; t++) {
+            const int64_t i = (tile + t) / f->tiles[1], j = (tile + t) % f->tiles[1];
+            kp_vec y[2][2];
+            wino_output(m + t * KP_LANES + e, m_stride, bias, f->relu, y);
+            wino_store(g, y, plane + e, i, j, f->tiles[1], f->pooled);
+            if (stats)
+                wino_count(g, y, i, j, center, &sum, &squares);
+        }
+        if (stats) {
+            v_store(stats->sum + e, sum);
+            v_store(stats->squares + e, squares);
+        }
+    }
+}
+
+/* out[0] = mean, out[1] = sum of squared deviations */
+static void wino_finish(const struct kp_lane_conv *g, const struct wino_stats *s, int lanes,
+                        double out[2])
+{
+    const double count = (double)(g->out_size[0] * g->out_size[1]) * lanes;
+    const double total = norm_sum(s->sum, lanes);
+    const double deviations = norm_sum(s->squares, lanes) - total * total / count;
+
+    out[0] = (double)s->center + total / count;
+    out[1] = deviations < 0.0 ? 0.0 : deviations;
+}
+
+static void lane_conv_fast(const struct kp_lane_conv *g, const struct kp_lane_fast *f,
+                           const float *x, const float *u, const float *bias, float *y,
+                           int64_t y_plane, float *work)
 {
     static void (*const products[])(const float *, const float *, float *,
                                     int64_t) = {wino_products_4, wino_products_5, wino_products_6};
-    const int64_t all = tiles[0] * tiles[1], block = g->block;
+    const int64_t all = f->tiles[0] * f->tiles[1], block = g->block;
     const int64_t v_stride = KP_WINO_STRIDE(g->in_channels);
     const int64_t m_stride = block * WINO_TILES * KP_LANES;
     float *v = work, *m = work + 16 * v_stride;
+    struct wino_stats *stats = (struct wino_stats *)(void *)(m + 16 * m_stride);
 
+    if (f->stats)
+        memset(stats, 0, (size_t)g->out_channels * sizeof(*stats));
     for (int64_t tile = 0; tile < all; tile += WINO_TILES) {
         const int count = all - tile < WINO_TILES ? (int)(all - tile) : WINO_TILES;
-        wino_inputs(g, x, tiles[1], tile, count, v, v_stride);
+        wino_inputs(g, x, f->tiles[1], tile, count, v, v_stride);
         for (int64_t o = 0; o < g->out_channels; o += block) {
             const float *uo = u + o * 16 * g->in_channels;
             for (int k = 0; k < 16; k++)
                 products[block - 4](uo + k * g->in_channels * block, v + k * v_stride,
                                     m + k * m_stride, g->in_channels);
-            for (int64_t b = 0; b < block && o + b < g->out_channels; b++)
-                for (int t = 0; t < count; t++)
-                    for (int e = 0; e < KP_LANES; e += KP_VEC) {
-                        const int64_t n = tile + t;
-                        kp_vec out[2][2];
-                        wino_output(m + (b * WINO_TILES + t) * KP_LANES + e, m_stride,
-                                    bias ? bias[o + b] : 0.0f, relu, out);
-                        wino_store(g, out, y + (o + b) * y_plane + e, n / tiles[1], n % tiles[1],
-                                   tiles[1], pooled);
-                    }
+            for (int64_t c = o; c < o + block && c < g->out_channels; c++) {
+                const float *mc = m + (c - o) * WINO_TILES * KP_LANES;
+                const float b = bias ? bias[c] : 0.0f;
+                if (f->stats && tile == 0)
+                    stats[c].center = wino_center(mc, m_stride, b, f->lanes);
+                wino_outputs(g, f, mc, m_stride, b, y + c * y_plane, tile, count,
+                             f->stats ? &stats[c] : NULL);
+            }
         }
     }
+    for (int64_t c = 0; f->stats && c < g->out_channels; c++)
+        wino_finish(g, &stats[c], f->lanes, f->stats + 2 * c);
 }

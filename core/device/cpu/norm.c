@@ -65,6 +65,11 @@ void kp_norm_group_sums(const struct kp_node *sums, const struct kp_pass *p, int
                              pair_at(kp_floats(p, sums->out[0]), channels, group, c));
 }
 
+double *kp_norm_group_pairs(const struct kp_node *sums, const struct kp_pass *p, int64_t group)
+{
+    return pair_at(kp_floats(p, sums->out[0]), kp_lane_planes(sums->in[0]), group, 0);
+}
+
 const struct kp_node *kp_norm_sums_of(const struct kp_graph *g, const struct kp_node *producer)
 {
     for (int64_t i = 0; i < g->node_count; i++) {

@@ -15,6 +15,16 @@
 #define KP_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Keeps a loaded vector in a register: compilers like to read it again for each use, and loads are
+ * what the kernels run short of. */
+#if KP_VEC == 16
+#define KP_PIN(x) __asm__("" : "+v"(x))
+#elif defined(__x86_64__)
+#define KP_PIN(x) __asm__("" : "+x"(x))
+#else
+#define KP_PIN(x) ((void)0)
+#endif
+
 #if KP_VEC == 16
 #include <immintrin.h>
 typedef __m512 kp_vec;
