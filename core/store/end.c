@@ -72,6 +72,11 @@ static enum kp_status write_end(struct kp_store *s, int64_t run, enum kp_run_sta
         st = kp_database_exec(&s->database, e,
                               "UPDATE attempt SET finished = ? WHERE run = ? AND finished IS NULL",
                               "ri", now, run);
+    /* Nobody continues a finished run: whoever ends it removes the file. */
+    if (st == KP_OK && status == KP_RUN_DONE)
+        st = kp_database_exec(&s->database, e,
+                              "DELETE FROM artifact WHERE run = ? AND role = 'checkpoint'", "i",
+                              run);
     return st;
 }
 

@@ -216,8 +216,17 @@ static enum kp_status do_run(struct execution *x, int64_t i, struct kp_study_res
     struct kp_planned *r = &x->plan->runs[i];
     struct kp_error why = {0};
 
+    enum kp_status st = kp_plan_look_up(x->store, r, e);
+    if (st != KP_OK)
+        return st;
     if (r->state == KP_PLANNED_DONE) {
         result->found++;
+        return KP_OK;
+    }
+    if (r->state == KP_PLANNED_RUNNING) {
+        result->skipped++;
+        if (w->end)
+            w->end(w->arg, r, KP_E_STORE, "skipped: another process works on it");
         return KP_OK;
     }
     if (r->teacher >= 0 && x->plan->runs[r->teacher].state != KP_PLANNED_DONE) {
@@ -228,7 +237,7 @@ static enum kp_status do_run(struct execution *x, int64_t i, struct kp_study_res
     }
     if (w->begin)
         w->begin(w->arg, i, x->plan->count, r);
-    enum kp_status st = train_run(x, r, &why);
+    st = train_run(x, r, &why);
     if (st == KP_OK) {
         r->state = KP_PLANNED_DONE;
         result->done++;

@@ -48,20 +48,14 @@ static int64_t find_hash(const struct kp_plan *plan, const char *hash)
     return -1;
 }
 
-static enum kp_status look_up(struct kp_planning *p, struct kp_planned *r)
+enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_planned *r, struct kp_error *e)
 {
     struct kp_run_info info;
-    struct kp_error e = {0};
     bool found = false;
+    enum kp_status st = kp_store_find_run(store, r->hashes.config, &info, &found, e);
 
-    if (!p->store)
-        return KP_OK;
-    if (kp_store_find_run(p->store, r->hashes.config, &info, &found, &e) != KP_OK) {
-        kp_text_addf(p->report, "%s\n", e.text);
-        return e.status;
-    }
-    if (!found)
-        return KP_OK;
+    if (st != KP_OK || !found)
+        return st;
     memcpy(r->uid, info.uid, sizeof(r->uid));
     switch (info.status) {
     case KP_RUN_DONE:
@@ -100,7 +94,10 @@ static enum kp_status add_run(struct kp_planning *p, struct kp_config *c,
         kp_config_destroy(c);
         return KP_OK;
     }
-    enum kp_status st = look_up(p, &r);
+    struct kp_error e = {0};
+    enum kp_status st = p->store ? kp_plan_look_up(p->store, &r, &e) : KP_OK;
+    if (st != KP_OK)
+        kp_text_addf(p->report, "%s\n", e.text);
     if (st == KP_OK && plan->count == p->room) {
         p->room = p->room > 0 ? 2 * p->room : 64;
         struct kp_planned *more = realloc(plan->runs, (size_t)p->room * sizeof(*more));
@@ -233,21 +230,40 @@ static enum kp_status hash_weights(struct kp_planning *p, struct kp_config *stud
     return KP_OK;
 }
 
+/* Formats are known to core/data, so the configuration alone cannot check them. */
+static enum kp_status check_format(struct kp_planning *p, const struct kp_config *c)
+{
+    const struct kp_setting *s = kp_config_find(c, "data.format");
+    struct kp_text known = {0};
+
+    for (int i = 0; kp_dataset_formats[i]; i++) {
+        if (strcmp(kp_dataset_formats[i], s->text) == 0) {
+            kp_text_finish(&known);
+            return KP_OK;
+        }
+        kp_text_addf(&known, "%s%s", i > 0 ? ", " : "", kp_dataset_formats[i]);
+    }
+    kp_text_addf(p->report, "%s: data.format: there is no format '%s'; one of %s\n", s->origin,
+                 s->text, known.s);
+    kp_text_finish(&known);
+    return KP_E_CONFIG;
+}
+
 /* Plan the teacher of a configuration, then itself. Takes the configuration over. */
 static enum kp_status plan_config(struct kp_planning *p, const struct kp_experiment *x,
                                   struct kp_config *c, bool cell, int depth, int64_t *out)
 {
     struct kp_planned_teacher teacher = {.index = -1};
-    enum kp_status st = KP_OK;
+    enum kp_status st = check_format(p, c);
 
-    if (depth > TEACHER_DEPTH)
+    if (st == KP_OK && depth > TEACHER_DEPTH)
         st = config_error(p, &c->teacher, kp_experiment_path(x),
                           "the chain of teachers is too long; does it go in a circle?");
-    else if (c->teacher.experiment)
+    else if (st == KP_OK && c->teacher.experiment)
         st = plan_teacher(p, x, c, c->teacher.experiment, depth, &teacher);
-    else if (c->teacher.run)
+    else if (st == KP_OK && c->teacher.run)
         st = find_teacher_run(p, x, c, depth, &teacher);
-    else if (c->teacher.file)
+    else if (st == KP_OK && c->teacher.file)
         st = hash_weights(p, c, &teacher);
     if (st != KP_OK) {
         kp_config_destroy(c);

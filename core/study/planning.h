@@ -20,6 +20,10 @@ struct kp_planned_teacher {
     char uid[KP_UID_SIZE];
 };
 
+/* What the database knows of a run now: r->state and r->uid. */
+KP_NODISCARD enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_planned *r,
+                                            struct kp_error *e);
+
 /* Where a run keeps its resolved configuration: "<db>.d/<uid>/run.ini". free() it. */
 KP_NODISCARD enum kp_status kp_run_ini_path(struct kp_store *store, const char *uid, char **out,
                                             struct kp_error *e);

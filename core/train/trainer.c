@@ -240,6 +240,24 @@ out:
     return st;
 }
 
+/* The end of a training whose weights are kept: evaluate, end the run, remove its last checkpoint.
+ */
+static enum kp_status finish(struct kp_training *t, struct kp_error *e)
+{
+    const struct kp_train_job *job = t->job;
+    char sha256[KP_HASH_SIZE], *path = NULL;
+    bool found = false;
+    enum kp_status st =
+        kp_store_find_artifact(job->store, job->uid, "checkpoint", &path, sha256, &found, e);
+
+    if (st == KP_OK)
+        st = kp_training_evaluate(t, true, e);
+    if (st == KP_OK && found)
+        (void)unlink(path);
+    free(path);
+    return st;
+}
+
 enum kp_status kp_train(const struct kp_train_job *job, struct kp_error *e)
 {
     struct kp_training t = {0};
@@ -254,7 +272,7 @@ enum kp_status kp_train(const struct kp_train_job *job, struct kp_error *e)
     if (st == KP_OK)
         st = keep_model(&t, e);
     if (st == KP_OK)
-        st = kp_training_evaluate(&t, true, e);
+        st = finish(&t, e);
     if (st == KP_E_INTERRUPTED && t.at.epoch == t.recipe->epochs) {
         struct kp_error unsaved = {0};
         if (checkpoint(&t, &unsaved) != KP_OK)
