@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { AGREE, KL, ROWS, SUMS };
+enum { AGREE, KL, HELLINGER, ROWS, SUMS };
 
 static int64_t argmax(const float *v, int64_t n)
 {
@@ -23,15 +23,20 @@ static double log_sum_exp(const float *v, int64_t n)
     return max + log(sum);
 }
 
-/* KL(softmax(t) || softmax(z)), nats. */
-static double kl_divergence(const float *z, const float *t, int64_t n)
+/* With p = softmax(t), q = softmax(z): KL(p || q), nats, and the Hellinger distance
+ * sqrt(1 - sum_k sqrt(p_k q_k)). */
+static void compare(const float *z, const float *t, int64_t n, double *kl, double *hellinger)
 {
     double lz = log_sum_exp(z, n);
     double lt = log_sum_exp(t, n);
-    double sum = 0;
-    for (int64_t k = 0; k < n; k++)
-        sum += exp((double)t[k] - lt) * (((double)t[k] - lt) - ((double)z[k] - lz));
-    return sum;
+    double sum = 0, overlap = 0;
+    for (int64_t k = 0; k < n; k++) {
+        double log_p = (double)t[k] - lt, log_q = (double)z[k] - lz;
+        sum += exp(log_p) * (log_p - log_q);
+        overlap += exp((log_p + log_q) / 2);
+    }
+    *kl = sum;
+    *hellinger = sqrt(fmax(1 - overlap, 0));
 }
 
 static void fidelity_observe(const void *self, const struct kp_rows *rows, double *sums)
@@ -43,7 +48,10 @@ static void fidelity_observe(const void *self, const struct kp_rows *rows, doubl
 
         sums[ROWS] += 1;
         sums[AGREE] += argmax(z, rows->classes) == argmax(t, rows->classes);
-        sums[KL] += kl_divergence(z, t, rows->classes);
+        double kl, hellinger;
+        compare(z, t, rows->classes, &kl, &hellinger);
+        sums[KL] += kl;
+        sums[HELLINGER] += hellinger;
     }
 }
 
@@ -52,20 +60,22 @@ static void fidelity_result(const void *self, const double *sums, double *values
     (void)self;
     values[0] = sums[ROWS] > 0 ? 100.0 * sums[AGREE] / sums[ROWS] : (double)NAN;
     values[1] = sums[ROWS] > 0 ? sums[KL] / sums[ROWS] : (double)NAN;
+    values[2] = sums[ROWS] > 0 ? sums[HELLINGER] / sums[ROWS] : (double)NAN;
 }
 
 static const struct kp_metric_value fidelity_values[] = {
     {"agreement", "%", true, "top-1 agreement with the teacher"},
     {"kl", "nats", false, "KL(teacher || student) of the softmax outputs at temperature 1"},
+    {"hellinger", "", false, "mean Hellinger distance of the softmax outputs"},
 };
 
 static const struct kp_metric_def fidelity = {
     .size = sizeof(struct kp_metric_def),
     .name = "fidelity",
-    .doc = "Top-1 agreement with the teacher and the KL divergence from it.",
+    .doc = "Top-1 agreement with the teacher, KL divergence and Hellinger distance from it.",
     .needs = KP_METRIC_NEEDS_TEACHER,
     .values = fidelity_values,
-    .value_count = 2,
+    .value_count = 3,
     .value_size = sizeof(struct kp_metric_value),
     .sum_count = SUMS,
     .observe = fidelity_observe,

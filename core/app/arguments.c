@@ -25,6 +25,7 @@ static const struct flag flags_known[] = {
     {KP_FLAG_QUIET, "quiet", NULL, "say nothing but errors"},
     {KP_FLAG_CELL, "cell", "N", "the run with this number in `kappa plan`"},
     {KP_FLAG_FORMAT, "format", "table|csv|json", "how rows are laid out; default table"},
+    {KP_FLAG_OUT, "out", "FOLDER", "where the report goes; default report"},
 };
 
 enum { FLAGS = sizeof(flags_known) / sizeof(flags_known[0]), HELP = 'h', FIRST = 1000 };
@@ -123,6 +124,13 @@ static enum kp_parsed take(struct kp_arguments *a, const struct flag *f, const c
         }
         a->db = value;
         return KP_PARSED_RUN;
+    case KP_FLAG_OUT:
+        if (!*value) {
+            kp_say("--out: an empty name; --out FOLDER");
+            return KP_PARSED_BAD;
+        }
+        a->out = value;
+        return KP_PARSED_RUN;
     case KP_FLAG_THREADS:
         return add_threads(a, value);
     case KP_FLAG_QUIET:
@@ -160,7 +168,7 @@ enum kp_parsed kp_arguments_parse(const struct kp_command *c, int argc, char **a
                                   struct kp_arguments *out)
 {
     struct option table[FLAGS + 2] = {{"help", no_argument, NULL, HELP}};
-    struct kp_arguments a = {.db = "kappa.db"};
+    struct kp_arguments a = {.db = "kappa.db", .out = "report"};
     enum kp_parsed result = KP_PARSED_RUN;
     int n = 1, found;
 

@@ -16,6 +16,7 @@ enum kp_flag {
     KP_FLAG_QUIET = 1 << 4,
     KP_FLAG_CELL = 1 << 5,
     KP_FLAG_FORMAT = 1 << 6,
+    KP_FLAG_OUT = 1 << 7,
 };
 
 struct kp_arguments {
@@ -26,6 +27,7 @@ struct kp_arguments {
     int64_t override_count;
     char *threads; /* the override that --threads stands for */
     const char *db;
+    const char *out;
     bool quiet;
     int64_t cell; /* from 1; 0: not given */
     enum kp_query_format format;

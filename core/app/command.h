@@ -16,7 +16,7 @@ struct kp_command {
 };
 
 extern const struct kp_command kp_command_run, kp_command_plan, kp_command_show, kp_command_list,
-    kp_command_info, kp_command_doctor, kp_command_sql;
+    kp_command_info, kp_command_report, kp_command_claims, kp_command_doctor, kp_command_sql;
 
 void kp_command_help(const struct kp_command *c);
 

@@ -106,7 +106,7 @@ static void check_plugins(int *worst)
 /* Whether `root` holds a dataset of this format, and says so; its absence alone is not said. */
 static bool check_dataset(int *worst, const char *format, const char *root)
 {
-    struct kp_dataset_config config = {.format = format, .root = root};
+    struct kp_dataset_config config = {.format = format, .root = root, .count_only = true};
     struct kp_dataset *data = NULL;
     struct kp_error e = {0};
     enum kp_status st = kp_dataset_open(&config, &data, &e);

@@ -127,15 +127,16 @@ static int apply(const struct subject *s, const struct kp_arguments *a, struct k
 static void print_subject(const struct subject *s, const struct kp_option_values *v)
 {
     char prefix[160];
-    struct kp_text formula = {0};
+    struct kp_text formula = {0}, filled = {0};
 
     key_prefix(s, prefix, sizeof(prefix));
     (void)printf("%s %s\n  %s\n", s->kind, s->name, s->doc);
     if (s->formula) {
-        kp_option_values_fill_in(v, s->formula, &formula);
-        (void)printf("\n  loss of a row   %s\n", s->formula);
-        if (formula.s && strcmp(formula.s, s->formula) != 0)
-            (void)printf("  with options    %s\n", formula.s);
+        kp_option_values_fill_in(v, s->formula, true, &formula);
+        kp_option_values_fill_in(v, s->formula, false, &filled);
+        (void)printf("\n  loss of a row   %s\n", formula.s ? formula.s : "");
+        if (formula.s && filled.s && strcmp(formula.s, filled.s) != 0)
+            (void)printf("  with options    %s\n", filled.s);
     }
     if (s->needs)
         (void)printf("%s  needs           %s\n", s->formula ? "" : "\n", s->needs);
@@ -156,6 +157,7 @@ static void print_subject(const struct subject *s, const struct kp_option_values
                      s->from->plugin->version, s->from->plugin->abi.major,
                      s->from->plugin->abi.minor, s->from->path, s->from->sha256);
     kp_text_finish(&formula);
+    kp_text_finish(&filled);
 }
 
 static int print_all(const struct subject *s, int count, const struct kp_arguments *a)

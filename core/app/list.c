@@ -36,7 +36,7 @@ static void flush(struct entries *all, const char *title)
     qsort(all->v, (size_t)all->count, sizeof(all->v[0]), by_name);
     for (int i = 0; i < all->count; i++) {
         if (*all->v[i].doc)
-            (void)printf("  %-14s %s\n", all->v[i].name, all->v[i].doc);
+            (void)printf("  %-17s %s\n", all->v[i].name, all->v[i].doc);
         else
             (void)printf("  %s\n", all->v[i].name);
     }

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 static const struct kp_command *const commands[] = {
-    &kp_command_run,  &kp_command_plan,   &kp_command_show, &kp_command_list,
-    &kp_command_info, &kp_command_doctor, &kp_command_sql,
+    &kp_command_run,    &kp_command_plan,   &kp_command_show,   &kp_command_list, &kp_command_info,
+    &kp_command_report, &kp_command_claims, &kp_command_doctor, &kp_command_sql,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

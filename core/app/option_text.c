@@ -67,31 +67,82 @@ void kp_option_values_print(const struct kp_option_values *v)
     }
 }
 
-static bool is_word(char c)
+/* The value of the option whose name is the first n characters; NULL if there is none. */
+static const char *value_of(const struct kp_option_values *v, const char *name, size_t n)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    for (uint32_t i = 0; i < v->options->count; i++) {
+        const char *known = kp_option_at(v->options, i)->name;
+        if (strlen(known) == n && strncmp(name, known, n) == 0)
+            return v->value[i];
+    }
+    return NULL;
 }
 
-void kp_option_values_fill_in(const struct kp_option_values *v, const char *formula,
+/* Characters before the first `stop` that is in no ${...}, n if there is none. */
+static size_t before(const char *s, size_t n, char stop)
+{
+    int depth = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == stop && depth == 0)
+            return i;
+        if (s[i] == '$' && i + 1 < n && s[i + 1] == '{')
+            depth++;
+        else if (s[i] == '}')
+            depth--;
+    }
+    return n;
+}
+
+static void fill_in(const struct kp_option_values *v, const char *s, size_t n, bool names,
+                    struct kp_text *out, int depth);
+
+/* "word:text;word:text;*:text": the text that belongs to the value. */
+static void fill_in_choice(const struct kp_option_values *v, const char *s, size_t n,
+                           const char *value, bool names, struct kp_text *out, int depth)
+{
+    while (n > 0) {
+        const size_t part = before(s, n, ';'), word = before(s, part, ':');
+        const bool any = word == 1 && s[0] == '*';
+
+        if (word < part && (any || (strlen(value) == word && strncmp(s, value, word) == 0))) {
+            fill_in(v, s + word + 1, part - word - 1, names, out, depth + 1);
+            return;
+        }
+        if (part == n)
+            return;
+        s += part + 1;
+        n -= part + 1;
+    }
+}
+
+static void fill_in(const struct kp_option_values *v, const char *s, size_t n, bool names,
+                    struct kp_text *out, int depth)
+{
+    enum { DEEPEST = 8 };
+
+    while (n > 0) {
+        const bool opens = n > 2 && s[0] == '$' && s[1] == '{' && depth < DEEPEST;
+        const size_t inside = opens ? before(s + 2, n - 2, '}') : 0;
+        const size_t name = before(s + 2, inside, '?');
+        const char *value = opens && inside < n - 2 ? value_of(v, s + 2, name) : NULL;
+        const size_t all = value ? inside + 3 : 1;
+
+        if (!value)
+            kp_text_add_bytes(out, s, 1);
+        else if (name < inside)
+            fill_in_choice(v, s + 2 + name + 1, inside - name - 1, value, names, out, depth);
+        else if (names)
+            kp_text_add_bytes(out, s + 2, name);
+        else
+            kp_text_add(out, value);
+        s += all;
+        n -= all;
+    }
+}
+
+void kp_option_values_fill_in(const struct kp_option_values *v, const char *formula, bool names,
                               struct kp_text *out)
 {
-    while (*formula) {
-        const char *value = NULL;
-        size_t n = 0;
-
-        while (is_word(formula[n]))
-            n++;
-        for (uint32_t i = 0; n > 0 && !value && i < v->options->count; i++) {
-            const char *name = kp_option_at(v->options, i)->name;
-            if (strlen(name) == n && strncmp(formula, name, n) == 0)
-                value = v->value[i];
-        }
-        if (n == 0)
-            n = 1;
-        if (value)
-            kp_text_add(out, value);
-        else
-            kp_text_add_bytes(out, formula, n);
-        formula += n;
-    }
+    fill_in(v, formula, strlen(formula), names, out, 0);
 }

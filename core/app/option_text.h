@@ -22,8 +22,9 @@ KP_NODISCARD enum kp_status kp_option_values_set(struct kp_option_values *v, con
 /* One line for each option: "key = value   type and range   what it means". */
 void kp_option_values_print(const struct kp_option_values *v);
 
-/* The formula with each word that names an option replaced by its value. */
-void kp_option_values_fill_in(const struct kp_option_values *v, const char *formula,
+/* An objective's formula (see kappa/objective.h) with the options in force; `names`: with the names
+ * of options in place of their values, in the form that the values choose. */
+void kp_option_values_fill_in(const struct kp_option_values *v, const char *formula, bool names,
                               struct kp_text *out);
 
 #endif

@@ -77,7 +77,9 @@ static void print_rows(const struct kp_plan *p, int width)
         kp_planned_label(r, label, sizeof(label));
         (void)printf("%4lld  %-*s  %-7s  %9lld  %10s\n", (long long)(i + 1), width, label,
                      state_words[r->state], (long long)r->steps,
-                     r->flops > 0 ? kp_format_large(r->flops, flops) : "?");
+                     r->flops > 0  ? kp_format_large(r->flops, flops)
+                     : r->analysis ? "-"
+                                   : "?");
     }
 }
 
@@ -106,11 +108,13 @@ static void print_totals(const struct kp_plan *p, const struct rates *rates)
         double s = expect(rates, r);
 
         count[r->state]++;
-        measured = measured && r->flops > 0;
+        measured = measured && (r->flops > 0 || r->analysis);
         flops += r->flops;
         if (r->state == KP_PLANNED_DONE)
             continue;
         missing_flops += r->flops;
+        if (r->analysis)
+            continue; /* takes little beside the trainings */
         timed = timed && s >= 0;
         seconds += s;
     }

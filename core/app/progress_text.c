@@ -43,6 +43,12 @@ static void add_facts(const struct kp_progress *p, const char *gap, bool termina
     case KP_PHASE_EVALUATE:
         kp_text_addf(out, "%sevaluating", gap);
         break;
+    case KP_PHASE_ANALYSE:
+        kp_text_addf(out, "%sanalysing", gap);
+        break;
+    case KP_PHASE_DATA:
+        kp_text_addf(out, "%sdecoding images", gap);
+        break;
     case KP_PHASE_TRAIN: {
         int64_t shown = p->epoch < p->epochs ? p->epoch + 1 : p->epochs;
         char epochs[24];

@@ -63,8 +63,11 @@ static void add_results(const char *database, const char *uid, struct kp_text *o
                  "CASE k.unit WHEN '%%' THEN '%%.2f' ELSE '%%.4g' END, v.value), v.flag) || "
                  "CASE k.unit WHEN '' THEN '' ELSE ' ' || k.unit END "
                  "FROM result v JOIN run r ON r.id = v.run JOIN metric_key k ON k.id = v.key "
-                 "WHERE r.uid = '%s' AND v.split = 'test' ORDER BY k.id",
-                 uid);
+                 "WHERE r.uid = '%s' AND v.split = 'test' AND v.analysis IS NULL "
+                 "UNION ALL SELECT replace(k.name, '/', ' ') || ' ' || coalesce(printf('%%.4g', "
+                 "v.value), v.flag) FROM result v JOIN run a ON a.id = v.analysis JOIN "
+                 "metric_key k ON k.id = v.key WHERE a.uid = '%s'",
+                 uid, uid);
     /* A run that is done stays done if its results cannot be shown. */
     if (!sql.failed && kp_answer_ask(database, sql.s, &answer, &e) == KP_OK)
         while (kp_answer_next(&answer, &word, 1))
@@ -135,7 +138,7 @@ static bool has_pairs(const struct kp_plan *p)
 
     for (int64_t i = 0; i < p->count; i++) {
         const struct kp_objective_def *o = p->runs[i].config->objective;
-        if (!p->runs[i].cell || !o)
+        if (!p->runs[i].cell || !o || p->runs[i].analysis)
             continue;
         if (strcmp(o->name, "lt") == 0)
             lt = true;

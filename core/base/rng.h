@@ -18,6 +18,7 @@ enum kp_rng_stream {
     KP_STREAM_SUBSET = 1,
     KP_STREAM_ORDER = 2,
     KP_STREAM_AUGMENT = 3,
+    KP_STREAM_DROPOUT = 4,
 };
 
 /* Where a draw belongs. For INIT: epoch 0, example = number of the parameter, index = element. */

@@ -1,6 +1,7 @@
 /* check.c - settings that are right one by one but not together. */
 #include "config/resolve.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct checker {
@@ -62,6 +63,19 @@ static void check_data(const struct checker *k)
     check_size(k);
 }
 
+static void check_milestones(const struct checker *k)
+{
+    const struct kp_ints *m = &k->c->core.train.milestones;
+
+    for (int64_t i = 1; i < m->count; i++)
+        if (m->v[i] <= m->v[i - 1]) {
+            kp_problem_add(k->p, place_of(k, "train.milestones"), "train.milestones",
+                           "%lld comes after %lld; rising numbers of epochs", (long long)m->v[i],
+                           (long long)m->v[i - 1]);
+            return;
+        }
+}
+
 static void check_train(const struct checker *k)
 {
     const struct kp_settings *s = &k->c->core;
@@ -69,13 +83,18 @@ static void check_train(const struct checker *k)
     if (s->train.nesterov && has(k, "train.momentum") && !(s->train.momentum > 0))
         kp_problem_add(k->p, place_of(k, "train.nesterov"), "train.nesterov",
                        "needs momentum; train.momentum above 0, or nesterov = false");
-    if (s->train.schedule == KP_SETTING_SCHEDULE_COSINE_EPOCH && has(k, "train.schedule") &&
-        has(k, "train.epochs") && has(k, "train.warmup_epochs") &&
+    if (has(k, "train.epochs") && has(k, "train.warmup_epochs") &&
         s->train.warmup_epochs > s->train.epochs)
         kp_problem_add(k->p, place_of(k, "train.warmup_epochs"), "train.warmup_epochs",
                        "%lld is more than the %lld epochs of the run; 0 to %lld",
                        (long long)s->train.warmup_epochs, (long long)s->train.epochs,
                        (long long)s->train.epochs);
+    if (has(k, "train.lr") && has(k, "train.lr_final") && s->train.lr_final > s->train.lr)
+        kp_problem_add(k->p, place_of(k, "train.lr_final"), "train.lr_final",
+                       "%g is above train.lr = %g; 0 to %g", s->train.lr_final, s->train.lr,
+                       s->train.lr);
+    if (has(k, "train.milestones"))
+        check_milestones(k);
     if (has(k, "device.slice") && s->device.slice % 16 != 0)
         kp_problem_add(k->p, place_of(k, "device.slice"), "device.slice",
                        "%lld is no multiple of 16; 16, 32, 48, ...", (long long)s->device.slice);
@@ -124,6 +143,41 @@ static void check_teacher(const struct checker *k)
                        k->c->objective->name);
 }
 
+static void check_analysis(const struct checker *k, const struct kp_analysis_config *a)
+{
+    uint32_t needs = kp_metric_analyser(a->def)->needs;
+    enum kp_analysis_with with = kp_analysis_partner(a);
+    const struct kp_teacher_ref *t = &k->c->teacher;
+    char key[160];
+
+    (void)snprintf(key, sizeof(key), "analysis.%s.with", a->section);
+    if (a->core.query[0] && (needs & KP_ANALYSIS_REFUSES_PAIRS)) {
+        (void)snprintf(key, sizeof(key), "analysis.%s.query", a->section);
+        kp_problem_add(k->p, place_of(k, key), key, "'%s' compares nothing; of = cells",
+                       a->def->name);
+    }
+    if (a->core.of == KP_OF_NONE || a->core.query[0])
+        return;
+    if ((needs & KP_ANALYSIS_NEEDS_PAIRS) && with == KP_WITH_NONE)
+        kp_problem_add(k->p, place_of(k, key), key,
+                       "'%s' compares two runs; teacher, init or each_other, or a query",
+                       a->def->name);
+    if ((needs & KP_ANALYSIS_REFUSES_PAIRS) && with != KP_WITH_NONE)
+        kp_problem_add(k->p, place_of(k, key), key, "'%s' compares nothing; none", a->def->name);
+    if ((with == KP_WITH_TEACHER || a->core.of == KP_OF_TEACHER) && !t->experiment && !t->run &&
+        !t->file)
+        kp_problem_add(k->p, place_of(k, key), key,
+                       "the experiment names no teacher; [teacher] experiment = INI file, run = "
+                       "uid, or file = weights");
+    if (a->core.of == KP_OF_TEACHER && (with == KP_WITH_TEACHER || with == KP_WITH_EACH_OTHER))
+        kp_problem_add(k->p, place_of(k, key), key,
+                       "teachers are compared with nothing but their initial weights; init or "
+                       "none, or a query");
+    if (a->core.of == KP_OF_INIT && with == KP_WITH_INIT)
+        kp_problem_add(k->p, place_of(k, key), key,
+                       "initial weights with themselves; teacher, each_other or none");
+}
+
 void kp_resolve_check(const struct kp_cell *cell, const struct kp_config *c, struct kp_problems *p)
 {
     struct checker k = {cell, c, p};
@@ -132,4 +186,6 @@ void kp_resolve_check(const struct kp_cell *cell, const struct kp_config *c, str
     check_train(&k);
     check_seeds(&k);
     check_teacher(&k);
+    for (int64_t i = 0; i < c->analysis_count; i++)
+        check_analysis(&k, &c->analyses[i]);
 }

@@ -60,6 +60,27 @@ void *kp_config_metric_self(struct kp_config *c, const struct kp_metric_def *m)
     return fill_self(c, "metric", m->name, m->self_size, &m->options);
 }
 
+void *kp_config_analysis_self(struct kp_config *c, const struct kp_analysis_config *a)
+{
+    return fill_self(c, "analysis", a->section, a->def->self_size, &a->def->options);
+}
+
+void kp_config_analysis_text(const struct kp_config *c, const struct kp_analysis_config *a,
+                             struct kp_text *out)
+{
+    size_t length = strlen("analysis.") + strlen(a->section);
+
+    kp_text_addf(out, "analysis=%s\n", a->section);
+    for (int64_t i = 0; i < c->count; i++) {
+        const char *key = c->settings[i].key;
+        const char *dot = strrchr(key, '.');
+
+        if ((size_t)(dot - key) == length && strncmp(key, "analysis.", 9) == 0 &&
+            strncmp(key + 9, a->section, length - 9) == 0)
+            kp_text_addf(out, "%s=%s\n", dot + 1, c->settings[i].text);
+    }
+}
+
 void kp_config_print(const struct kp_config *c, bool origins, struct kp_text *out)
 {
     const char *section = "";

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "config/analysis.h"
 #include "config/settings.h"
 #include "host/registry.h"
 
@@ -37,6 +38,8 @@ struct kp_config {
     const struct kp_model_def *model;
     const struct kp_objective_def *objective;
     const struct kp_loaded *model_from, *objective_from;
+    struct kp_analysis_config *analyses; /* [analysis_count] in order of their sections */
+    int64_t analysis_count;
     bool needs_teacher; /* the objective declares it, or seed.init = teacher */
     double kappa;       /* data.kappa; 1 for a teacher */
     int64_t m;          /* training examples: llround(kappa n_teacher); n_teacher for a teacher */
@@ -48,6 +51,13 @@ void *kp_config_model_self(struct kp_config *c);
 void *kp_config_objective_self(struct kp_config *c);
 void *kp_config_metric_self(struct kp_config *c,
                             const struct kp_metric_def *m); /* one of metrics.plugins */
+
+void *kp_config_analysis_self(struct kp_config *c, const struct kp_analysis_config *a);
+
+/* "key=text\n" of the settings of an analysis, its plugin and its label: what its hash is over,
+ * besides the runs that it looks at. */
+void kp_config_analysis_text(const struct kp_config *c, const struct kp_analysis_config *a,
+                             struct kp_text *out);
 
 const struct kp_setting *kp_config_find(const struct kp_config *c, const char *key);
 

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "config/interpolate.h"
+#include "config/uses.h"
 #include "host/options.h"
 
 #include <math.h>
@@ -65,6 +66,22 @@ static const char *seed_text(struct kp_config *c, const char *text)
     return kp_arena_strdup(&c->memory, number);
 }
 
+/* Words with one space between. */
+static const char *words_text(struct kp_config *c, const char *text)
+{
+    char *out = kp_arena_alloc(&c->memory, strlen(text) + 2, 1), *to = out;
+
+    for (const char *at = text; out && *(at += strspn(at, " \t"));) {
+        size_t n = strcspn(at, " \t");
+        if (to != out)
+            *to++ = ' ';
+        memcpy(to, at, n);
+        to += n;
+        at += n;
+    }
+    return out;
+}
+
 static bool has_prefix(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;
@@ -78,6 +95,8 @@ static const char *final_text(struct resolver *r, const char *key, const struct 
         return teacher_path(r->c, text, place);
     if (o->type == KP_OPT_STRING && has_prefix(key, "seed."))
         return seed_text(r->c, text);
+    if (strcmp(key, "train.freeze") == 0)
+        return words_text(r->c, text);
     return text;
 }
 
@@ -130,6 +149,8 @@ static void add_setting(struct resolver *r, const struct kp_table *t, uint32_t n
     struct kp_raw raw;
     char key[160];
 
+    if (t->owner == KP_OWNER_CORE && !kp_option_in_use(r->cell, c, t->section, o, r->problems))
+        return;
     (void)snprintf(key, sizeof(key), "%s%s%s.%s", t->section, t->plugin ? "." : "",
                    t->plugin ? t->plugin : "", o->name);
     s.text = resolve_text(r, key, o, &raw);
@@ -140,7 +161,8 @@ static void add_setting(struct resolver *r, const struct kp_table *t, uint32_t n
     s.key = kp_arena_strdup(&c->memory, key);
     s.origin = origin_text(c, &raw);
     s.number = kp_option_number(o, s.text);
-    s.hashed = t->hashed ? t->hashed[number] : t->owner != KP_OWNER_METRIC;
+    s.hashed = t->hashed ? t->hashed[number]
+                         : t->owner != KP_OWNER_METRIC && t->owner != KP_OWNER_ANALYSIS;
     if (!s.key || !s.origin || c->count == r->room) {
         r->problems->failed = true;
         return;
@@ -184,6 +206,8 @@ static bool in_use(const struct kp_config *c, const struct kp_table *t)
         return c->model && strcmp(c->model->name, t->plugin) == 0;
     if (t->owner == KP_OWNER_OBJECTIVE)
         return c->objective && strcmp(c->objective->name, t->plugin) == 0;
+    if (t->owner == KP_OWNER_ANALYSIS)
+        return false; /* by section, see add_analyses() */
     return c->core.metrics.plugins && has_word(c->core.metrics.plugins, t->plugin);
 }
 
@@ -196,6 +220,75 @@ static void add_tables(struct resolver *r, bool plugins)
         for (uint32_t k = 0;
              (t.plugin != NULL) == plugins && in_use(r->c, &t) && k < t.options->count; k++)
             add_setting(r, &t, k);
+}
+
+/* The settings of one section [analysis.PLUGIN] or [analysis.PLUGIN.LABEL], once. */
+static void add_analysis(struct resolver *r, const char *key)
+{
+    struct kp_config *c = r->c;
+    struct kp_analysis_config a = {0};
+    struct kp_known known;
+
+    if (!has_prefix(key, "analysis.") || !kp_schema_find(r->cell->registry, key, &known))
+        return;
+    for (int64_t i = 0; i < c->analysis_count; i++) {
+        size_t n = strlen(c->analyses[i].section);
+        if (strncmp(key + 9, c->analyses[i].section, n) == 0 && strrchr(key, '.') == key + 9 + n)
+            return;
+    }
+    char *section = kp_arena_strdup(&c->memory, key + strlen("analysis."));
+    if (!section || c->analysis_count == KP_ANALYSES_MAX) {
+        r->problems->failed = true;
+        return;
+    }
+    *strrchr(section, '.') = '\0';
+    a.section = section;
+    a.label = strchr(section, '.') ? strchr(section, '.') + 1 : "";
+    a.def = kp_registry_metric(r->cell->registry, known.table.plugin, &a.from);
+
+    const struct kp_option_table *tables[] = {&kp_analysis_table, &a.def->options};
+    for (size_t i = 0; i < 2; i++) {
+        struct kp_table t = {"analysis", section, KP_OWNER_ANALYSIS, tables[i], NULL};
+        for (uint32_t k = 0; k < t.options->count; k++)
+            add_setting(r, &t, k);
+    }
+    c->analyses[c->analysis_count++] = a;
+}
+
+static void add_analyses(struct resolver *r)
+{
+    const struct kp_values *values = r->cell->values;
+    const struct kp_sweep *sweep = r->cell->sweep;
+
+    r->c->analyses = kp_arena_new(&r->c->memory, struct kp_analysis_config, KP_ANALYSES_MAX);
+    if (!r->c->analyses) {
+        r->problems->failed = true;
+        return;
+    }
+    for (int64_t i = 0; i < values->count; i++)
+        add_analysis(r, values->v[i].key);
+    for (int i = 0; i < sweep->axis_count; i++)
+        add_analysis(r, sweep->axes[i].key);
+}
+
+/* The host's own settings of the analyses, once everything is sorted. */
+static void fill_analyses(struct resolver *r)
+{
+    struct kp_config *c = r->c;
+
+    for (int64_t i = 0; i < c->analysis_count; i++)
+        for (uint32_t k = 0; k < kp_analysis_table.count; k++) {
+            const struct kp_option *o = kp_option_at(&kp_analysis_table, k);
+            const struct kp_setting *s;
+            char key[160];
+
+            (void)snprintf(key, sizeof(key), "analysis.%s.%s", c->analyses[i].section, o->name);
+            s = kp_config_find(c, key);
+            if (s && !kp_option_store(o, s->text, &c->memory, &c->analyses[i].core))
+                r->problems->failed = true;
+            if (s && k == 0)
+                c->analyses[i].origin = s->origin;
+        }
 }
 
 static void no_plugin(struct resolver *r, enum kp_owner kind, const char *key, const char *name)
@@ -213,6 +306,18 @@ static void no_plugin(struct resolver *r, enum kp_owner kind, const char *key, c
     kp_text_finish(&why);
 }
 
+static void only_analyses(struct resolver *r, const char *name)
+{
+    struct kp_known known;
+    struct kp_raw raw;
+
+    if (kp_schema_find(r->cell->registry, "metrics.plugins", &known)) {
+        (void)kp_cell_raw(r->cell, "metrics.plugins", known.option, &raw);
+        kp_problem_add(r->problems, raw.place, "metrics.plugins",
+                       "'%s' does not watch a training; a section [analysis.%s]", name, name);
+    }
+}
+
 static void check_metric_names(struct resolver *r)
 {
     const char *at = r->c->core.metrics.plugins;
@@ -224,6 +329,8 @@ static void check_metric_names(struct resolver *r)
             r->problems->failed = true;
         else if (!kp_registry_metric(r->cell->registry, name, NULL))
             no_plugin(r, KP_OWNER_METRIC, "metrics.plugins", name);
+        else if (!kp_registry_metric(r->cell->registry, name, NULL)->observe)
+            only_analyses(r, name);
         free(name);
         at += n;
     }
@@ -290,7 +397,7 @@ static int64_t count_options(const struct kp_registry *registry)
     int64_t n = 0;
 
     for (int64_t i = 0; kp_schema_table(registry, i, &t); i++)
-        n += t.options->count;
+        n += t.options->count * (t.owner == KP_OWNER_ANALYSIS ? KP_ANALYSES_MAX : 1);
     return n;
 }
 
@@ -312,7 +419,9 @@ struct kp_config *kp_resolve(const struct kp_cell *cell, struct kp_problems *p)
     sort(c);
     choose_plugins(&r);
     add_tables(&r, true);
+    add_analyses(&r);
     sort(c);
+    fill_analyses(&r);
     derive(c);
     kp_resolve_check(cell, c, p);
     if (p->failed || p->count + p->more != before) {

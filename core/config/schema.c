@@ -1,6 +1,7 @@
 /* schema.c - every key that a configuration may hold: the core's and those of the open plugins. */
 #include "config/schema.h"
 
+#include "config/analysis.h"
 #include "host/options.h"
 
 #include <stdio.h>
@@ -63,6 +64,12 @@ static bool plugin_table(const struct kp_plugin *p, int64_t *number, struct kp_t
             *out = (struct kp_table){"metric", d->name, KP_OWNER_METRIC, &d->options, NULL};
             return true;
         }
+        for (int k = 0; kp_metric_analyser(d) && k < 2; k++)
+            if (--*number == 0) {
+                *out = (struct kp_table){"analysis", d->name, KP_OWNER_ANALYSIS,
+                                         k == 0 ? &kp_analysis_table : &d->options, NULL};
+                return true;
+            }
     }
     return false;
 }
@@ -102,8 +109,11 @@ static bool is_section(const struct kp_table *t, const char *s, size_t n)
         return false;
     if (!t->plugin)
         return n == m;
-    return n == m + 1 + strlen(t->plugin) && s[m] == '.' &&
-           strncmp(s + m + 1, t->plugin, n - m - 1) == 0;
+    size_t plugin = strlen(t->plugin);
+    if (n < m + 1 + plugin || s[m] != '.' || strncmp(s + m + 1, t->plugin, plugin) != 0)
+        return false;
+    n -= m + 1 + plugin;
+    return n == 0 || (t->owner == KP_OWNER_ANALYSIS && kp_analysis_is_label(s + m + 1 + plugin, n));
 }
 
 bool kp_schema_find(const struct kp_registry *r, const char *key, struct kp_known *out)
@@ -203,7 +213,8 @@ static bool explain_absent_plugin(const struct kp_registry *r, const char *secti
         enum kp_owner kind;
     } kinds[] = {{"model.", KP_OWNER_MODEL},
                  {"objective.", KP_OWNER_OBJECTIVE},
-                 {"metric.", KP_OWNER_METRIC}};
+                 {"metric.", KP_OWNER_METRIC},
+                 {"analysis.", KP_OWNER_ANALYSIS}};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         size_t n = strlen(kinds[i].prefix);
@@ -253,14 +264,15 @@ void kp_schema_explain(const struct kp_registry *r, const char *key, struct kp_t
 void kp_schema_explain_plugin(const struct kp_registry *r, enum kp_owner kind, const char *name,
                               struct kp_text *out)
 {
-    static const char *const words[] = {"", "", "model", "objective", "metric"};
+    static const char *const words[] = {"", "", "model", "objective", "metric", "analysis"};
     const char *near = NULL;
     size_t least = 3;
     struct kp_text known = {0};
+    const struct kp_option_table *repeated = &kp_analysis_table;
     struct kp_table t;
 
     for (int64_t i = 0; kp_schema_table(r, i, &t); i++) {
-        if (t.owner != kind || !t.plugin)
+        if (t.owner != kind || !t.plugin || t.options == repeated)
             continue;
         size_t d = kp_text_distance(t.plugin, name);
         if (d < least && d <= strlen(t.plugin) / 2) {

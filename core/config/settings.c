@@ -7,9 +7,12 @@
 #define S struct kp_settings
 
 static const char *const role_words[] = {"teacher", "student", NULL};
+static const char *const label_words[] = {"fine", "coarse", NULL};
 static const char *const pool_words[] = {"fresh", "subset", "disjoint", NULL};
 static const char *const order_words[] = {"epoch", "fixed", NULL};
-static const char *const schedule_words[] = {"constant", "cosine_epoch", NULL};
+static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
+static const char *const schedule_words[] = {"constant",  "cosine_epoch", "cosine",
+                                             "multistep", "languini",     NULL};
 static const char *const device_words[] = {"auto", "cpu", "ref", NULL};
 static const char *const mode_words[] = {"auto", "table", "live", NULL};
 
@@ -23,17 +26,38 @@ static const struct kp_option run_options[] = {
 static const bool run_hashed[] = {false, true, false, false};
 
 static const struct kp_option data_options[] = {
-    KP_STRING(S, data.format, "format", NULL, "format of the dataset's files: cifar10 or idx"),
+    KP_STRING(S, data.format, "format", NULL,
+              "format of the dataset's files: cifar10, cifar100, cifar5m, folder, idx or list"),
     KP_STRING(S, data.name, "name", "", "name of the dataset in the database, empty: the format"),
     KP_STRING(S, data.root, "root", "${env:KAPPA_DATA}", "folder of the dataset"),
+    KP_ENUM(S, data.labels, "labels", "fine", label_words,
+            "of cifar100: the 100 classes, or the 20 superclasses"),
+    KP_STRING(S, data.list, "list", "list.txt",
+              "of format list: the file of lines `path label split`, as seen from root"),
     KP_INT(S, data.pad_to, "pad_to", "0", 0, 4096,
            "height and width after padding with zeros, 0: as they are"),
+    KP_INT(S, data.downsample, "downsample", "0", 0, 4096,
+           "height and width after averaging boxes of pixels, 0: as they are"),
+    KP_INT(S, data.resize, "resize", "0", 0, 4096,
+           "of image files: shorter side after resizing, in pixels, 0: as they are"),
+    KP_INT(S, data.crop, "crop", "0", 0, 4096,
+           "of image files: side of the square that is loaded, in pixels, 0: whole images"),
+    KP_STRING(S, data.cache, "cache", "",
+              "folder of decoded images, empty: the dataset's, or the user's cache folder"),
+    KP_INT(S, data.decoders, "decoders", "0", 0, 1024,
+           "threads that decode and cut images, 0: all cores"),
+    KP_BOOL(S, data.skip_bad, "skip_bad", "false", "leave out image files that are damaged"),
+    KP_INT(S, data.test_limit, "test_limit", "0", 0, 1e9,
+           "test examples, the first ones, 0: all (of cifar5m: 10000)"),
     KP_REALS(S, data.mean, "mean", NULL, -1e6, 1e6, "mean of each channel, of pixels in 0 to 1"),
     KP_REALS(S, data.sd, "sd", NULL, 1e-6, 1e6,
              "standard deviation of each channel, of pixels in 0 to 1"),
     KP_BOOL(S, data.flip, "flip", "false", "mirror half of the examples"),
     KP_INT(S, data.crop_pad, "crop_pad", "0", 0, 127,
            "largest random shift of the image, in pixels"),
+    KP_REAL(S, data.rotate, "rotate", "0", 0, 180, "largest random rotation, in degrees"),
+    KP_BOOL(S, data.random_resized_crop, "random_resized_crop", "false",
+            "of image files: train on random pieces, resized to crop"),
     KP_INT(S, data.n_teacher, "n_teacher", NULL, 1, 1e9, "N: examples in the teacher's pool"),
     KP_REAL(S, data.kappa, "kappa", "1", 1e-9, 1000,
             "M / N: the student's examples over the teacher's"),
@@ -43,28 +67,79 @@ static const struct kp_option data_options[] = {
     KP_REAL(S, data.dev, "dev", "0", 0, 0.9, "share of the training data kept for development"),
     KP_ENUM(S, data.order, "order", "epoch", order_words, "shuffle anew each epoch, or never"),
 };
-static const bool data_hashed[] = {true, false, false, true, true, true, true,
-                                   true, true,  false, true, true, true, true};
+/* In the order above: neither name, root, cache, decoders nor kappa, for which data.m is hashed.
+ * The test set does not change the weights, but the results that a run stands for. */
+static const bool data_hashed[] = {true,  false, false, true, true, true, true, true, true,
+                                   false, false, true,  true, true, true, true, true, true,
+                                   true,  true,  false, true, true, true, true};
 
 static const struct kp_option train_options[] = {
     KP_INT(S, train.epochs, "epochs", NULL, 1, 1e6, "passes over the training examples"),
     KP_INT(S, train.batch, "batch", "128", 1, 65536, "examples per step"),
     KP_INT(S, train.eval_batch, "eval_batch", "256", 1, 65536, "examples per evaluation batch"),
-    KP_REAL(S, train.lr, "lr", "0.1", 0, 1e6, "learning rate, before the schedule"),
-    KP_REAL(S, train.momentum, "momentum", "0", 0, 0.999999, "momentum of SGD"),
-    KP_BOOL(S, train.nesterov, "nesterov", "false", "Nesterov's form of momentum"),
+    KP_ENUM(S, train.optimizer, "optimizer", "sgd", optimizer_words,
+            "what turns gradients into steps"),
+    KP_REAL(S, train.lr, "lr", "0.1", 0, 1e6, "learning rate, the highest of the schedule"),
+    KP_REAL(S, train.momentum, "momentum", "0", 0, 0.999999, "sgd: momentum"),
+    KP_BOOL(S, train.nesterov, "nesterov", "false", "sgd: Nesterov's form of momentum"),
+    KP_REAL(S, train.beta1, "beta1", "0.9", 0, 0.999999, "adam, adamw: decay of the mean gradient"),
+    KP_REAL(S, train.beta2, "beta2", "0.999", 0, 0.99999999,
+            "adam, adamw: decay of the mean squared gradient"),
+    KP_REAL(S, train.eps, "eps", "1e-8", 1e-30, 1,
+            "adam, adamw: added to the root of the mean squared gradient"),
     KP_REAL(S, train.weight_decay, "weight_decay", "0", 0, 1e6,
-            "weight decay, added to the gradient"),
+            "weight decay: times the weight added to the gradient; adamw: apart from it, times lr"),
+    KP_REAL(S, train.clip_norm, "clip_norm", "0", 0, 1e12,
+            "largest norm of all gradients together, 0: no limit"),
+    KP_STRING(S, train.freeze, "freeze", "",
+              "beginnings of the names of parameters that are not trained, with spaces between; "
+              "their batch norms keep the running statistics"),
     KP_ENUM(S, train.schedule, "schedule", "cosine_epoch", schedule_words,
-            "learning rate over the epochs"),
-    KP_INT(S, train.warmup_epochs, "warmup_epochs", "5", 0, 1e6, "epochs of linear warm-up"),
+            "learning rate over the training"),
+    KP_INT(S, train.warmup_epochs, "warmup_epochs", "5", 0, 1e6,
+           "cosine_epoch, cosine, multistep: epochs of linear warm-up; by epochs from "
+           "warmup_factor, or else by steps from 0"),
     KP_REAL(S, train.warmup_factor, "warmup_factor", "0.01", 0, 1,
-            "learning rate factor at the start of the warm-up"),
+            "cosine_epoch: learning rate factor at the start of the warm-up"),
+    KP_REAL(S, train.lr_final, "lr_final", "0", 0, 1e6,
+            "cosine_epoch, cosine, languini: learning rate that the cosine falls to"),
+    KP_INTS(S, train.milestones, "milestones", NULL, 1, 1e6,
+            "multistep: completed epochs after which lr_factor applies"),
+    KP_REAL(S, train.lr_factor, "lr_factor", "0.1", 0, 1,
+            "multistep: learning rate factor of each milestone"),
+    KP_INT(S, train.warmup_steps, "warmup_steps", "200", 0, 1e12,
+           "languini: steps of linear warm-up"),
+    KP_INT(S, train.decay_steps, "decay_steps", "500000", 1, 1e12,
+           "languini: steps until the cosine has fallen"),
     KP_INT(S, train.eval_every, "eval_every", "0", 0, 1e6,
            "epochs between evaluations, 0: only after the last"),
 };
-static const bool train_hashed[] = {true, true, false, true, true, true,
-                                    true, true, true,  true, false};
+static const bool train_hashed[] = {true, true, false, true, true, true, true, true,
+                                    true, true, true,  true, true, true, true, true,
+                                    true, true, true,  true, true, false};
+
+#define ADAMS (1u << KP_SETTING_OPTIMIZER_ADAM | 1u << KP_SETTING_OPTIMIZER_ADAMW)
+#define SGD   (1u << KP_SETTING_OPTIMIZER_SGD)
+
+#define COSINE_EPOCH (1u << KP_SETTING_SCHEDULE_COSINE_EPOCH)
+#define COSINE       (1u << KP_SETTING_SCHEDULE_COSINE)
+#define MULTISTEP    (1u << KP_SETTING_SCHEDULE_MULTISTEP)
+#define LANGUINI     (1u << KP_SETTING_SCHEDULE_LANGUINI)
+
+static const struct kp_option_use train_uses[] = {
+    {"momentum", "optimizer", SGD},
+    {"nesterov", "optimizer", SGD},
+    {"beta1", "optimizer", ADAMS},
+    {"beta2", "optimizer", ADAMS},
+    {"eps", "optimizer", ADAMS},
+    {"warmup_epochs", "schedule", COSINE_EPOCH | COSINE | MULTISTEP},
+    {"warmup_factor", "schedule", COSINE_EPOCH},
+    {"lr_final", "schedule", COSINE_EPOCH | COSINE | LANGUINI},
+    {"milestones", "schedule", MULTISTEP},
+    {"lr_factor", "schedule", MULTISTEP},
+    {"warmup_steps", "schedule", LANGUINI},
+    {"decay_steps", "schedule", LANGUINI},
+};
 
 static const struct kp_option seed_options[] = {
     KP_INT(S, seed.master, "master", "11", 0, KP_SEED_MAX, "seed of all streams that are not set"),
@@ -107,7 +182,8 @@ _Static_assert(sizeof(device_hashed) == sizeof(device_options) / sizeof(device_o
 const struct kp_section kp_sections[] = {
     {"run", KP_OPTIONS(run_options), run_hashed},
     {"data", KP_OPTIONS(data_options), data_hashed},
-    {"train", KP_OPTIONS(train_options), train_hashed},
+    {"train", KP_OPTIONS(train_options), train_hashed, train_uses,
+     sizeof(train_uses) / sizeof(train_uses[0])},
     {"seed", KP_OPTIONS(seed_options), seed_hashed},
     {"device", KP_OPTIONS(device_options), device_hashed},
     {"teacher", KP_OPTIONS(teacher_options), teacher_hashed},

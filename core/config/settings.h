@@ -14,8 +14,22 @@ enum {
 };
 
 enum {
+    KP_SETTING_OPTIMIZER_SGD,
+    KP_SETTING_OPTIMIZER_ADAM,
+    KP_SETTING_OPTIMIZER_ADAMW,
+};
+
+enum {
     KP_SETTING_SCHEDULE_CONSTANT,
     KP_SETTING_SCHEDULE_COSINE_EPOCH,
+    KP_SETTING_SCHEDULE_COSINE,
+    KP_SETTING_SCHEDULE_MULTISTEP,
+    KP_SETTING_SCHEDULE_LANGUINI,
+};
+
+enum {
+    KP_SETTING_LABELS_FINE,
+    KP_SETTING_LABELS_COARSE,
 };
 
 struct kp_settings {
@@ -29,10 +43,19 @@ struct kp_settings {
         const char *format;
         const char *name; /* of the dataset in the database; "" : the format's */
         const char *root;
-        int64_t pad_to;
+        int labels;       /* KP_SETTING_LABELS_... */
+        const char *list; /* of format list, as seen from root */
+        int64_t pad_to, downsample;
+        int64_t resize, crop; /* of image files */
+        const char *cache;    /* "": beside the data, or in the user's cache folder */
+        int64_t decoders;     /* 0: all cores */
+        bool skip_bad;
+        int64_t test_limit; /* 0: all, or what the format has as its test set */
         struct kp_reals mean, sd;
         bool flip;
         int64_t crop_pad;
+        double rotate; /* degrees */
+        bool random_resized_crop;
         int64_t n_teacher;
         double kappa;
         int student_pool; /* enum kp_student_pool */
@@ -44,14 +67,22 @@ struct kp_settings {
         int64_t epochs;
         int64_t batch;
         int64_t eval_batch;
+        int optimizer; /* KP_SETTING_OPTIMIZER_... */
         double lr;
         double momentum;
         bool nesterov;
+        double beta1, beta2, eps;
         double weight_decay;
-        int schedule; /* KP_SETTING_SCHEDULE_... */
+        double clip_norm;   /* 0: no clipping */
+        const char *freeze; /* prefixes of parameter names, with spaces between */
+        int schedule;       /* KP_SETTING_SCHEDULE_... */
         int64_t warmup_epochs;
         double warmup_factor; /* lr factor of epoch 0 */
-        int64_t eval_every;   /* epochs; 0: only after the last */
+        double lr_final;
+        struct kp_ints milestones; /* epochs */
+        double lr_factor;          /* of each milestone */
+        int64_t warmup_steps, decay_steps;
+        int64_t eval_every; /* epochs; 0: only after the last */
     } train;
     struct {
         int64_t master;
@@ -70,12 +101,22 @@ struct kp_settings {
     } metrics;
 };
 
-/* A section of the core: its name, its options (offsets into struct kp_settings), and for each
- * option whether it can change the weights. */
+/* An option that only some words of another one, the choice, make use of. With another word it is
+ * no setting of the configuration, and to write it is an error. The choice stands before it in the
+ * section's table. */
+struct kp_option_use {
+    const char *option, *choice;
+    unsigned words; /* bit i: word i of the choice */
+};
+
+/* A section of the core: its name, its options (offsets into struct kp_settings), for each option
+ * whether it can change the weights, and which options are not always used. */
 struct kp_section {
     const char *name;
     struct kp_option_table options;
     const bool *hashed; /* [options.count] */
+    const struct kp_option_use *uses;
+    int use_count;
 };
 
 extern const struct kp_section kp_sections[];

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "data/format.h"
+#include "data/gather.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,10 @@
 /* Memory that padded copies may take. */
 #define PADDED_MAX (INT64_C(64) << 30)
 
-const char *const kp_dataset_formats[] = {"cifar10", "idx", NULL};
-static kp_format_open_fn *const openers[] = {kp_cifar_open, kp_idx_open};
+const char *const kp_dataset_formats[] = {"cifar10", "cifar100", "cifar5m", "folder",
+                                          "idx",     "list",     NULL};
+static kp_format_open_fn *const openers[] = {kp_cifar10_open, kp_cifar100_open, kp_cifar5m_open,
+                                             kp_folder_open,  kp_idx_open,      kp_list_open};
 
 enum kp_status kp_labels_parse(const uint8_t *bytes, size_t offset, size_t stride, int64_t count,
                                int64_t classes, const char *name, int32_t *out, struct kp_error *e)
@@ -47,17 +50,21 @@ static enum kp_status pad_split(struct kp_dataset *d, enum kp_split split, int64
     d->storage->pages[split] = block;
     d->storage->page_bytes[split] = bytes;
 
+    uint8_t *planes = malloc((size_t)(channels * height * width));
+    if (!planes)
+        return kp_fail(e, KP_E_NOMEM, "no memory for an image");
     for (int64_t i = 0; i < x->count; i++) {
-        const uint8_t *from = kp_examples_pixels(x, i);
         uint8_t *to = block + i * padded;
+        kp_gather(d, x, i, NULL, NULL, planes);
         for (int64_t c = 0; c < channels; c++)
             for (int64_t y = 0; y < height; y++)
-                memcpy(to + (c * side + top + y) * side + left, from + (c * height + y) * width,
+                memcpy(to + (c * side + top + y) * side + left, planes + (c * height + y) * width,
                        (size_t)width);
     }
+    free(planes);
     x->stride = (size_t)padded;
     x->parts = 1;
-    x->part[0] = (struct kp_examples_part){x->count, block};
+    x->part[0] = (struct kp_examples_part){x->count, block, KP_PIXELS_CHW};
     return KP_OK;
 }
 
@@ -90,6 +97,40 @@ static enum kp_status pad(struct kp_dataset *d, int64_t side, struct kp_error *e
     d->shape.dim[1] = d->shape.dim[2] = side;
     storage_release_files(d->storage);
     return KP_OK;
+}
+
+/* Boxes are averaged when examples are gathered; here only the shapes change. */
+static enum kp_status downsample(struct kp_dataset *d, int64_t side, struct kp_error *e)
+{
+    int64_t *height = &d->shape.dim[1], *width = &d->shape.dim[2];
+
+    if (side < 1 || *height % side != 0 || *width % side != 0)
+        return kp_fail(e, KP_E_CONFIG,
+                       "downsample = %lld: the images are %lld x %lld; a number that divides both "
+                       "would be right, or 0 to leave them as they are",
+                       (long long)side, (long long)*height, (long long)*width);
+    d->box[0] = *height / side;
+    d->box[1] = *width / side;
+    *height = *width = side;
+    return KP_OK;
+}
+
+/* What all formats share, after one of them filled the dataset. */
+static enum kp_status finish_open(const struct kp_dataset_config *c, struct kp_dataset *d,
+                                  struct kp_error *e)
+{
+    struct kp_examples *test = &d->split[KP_SPLIT_TEST];
+    enum kp_status st = KP_OK;
+
+    if (c->test_limit > 0 && c->test_limit < test->count)
+        test->count = c->test_limit;
+    if (c->count_only && c->pad_to != 0)
+        d->shape.dim[1] = d->shape.dim[2] = c->pad_to;
+    else if (c->pad_to != 0)
+        st = pad(d, c->pad_to, e);
+    if (st == KP_OK && c->downsample != 0)
+        st = downsample(d, c->downsample, e);
+    return st;
 }
 
 /* Number of the format, or an error that names the nearest one. */
@@ -141,11 +182,10 @@ enum kp_status kp_dataset_open(const struct kp_dataset_config *config, struct kp
         st = kp_fail(e, KP_E_NOMEM, "no memory for a dataset");
         goto out;
     }
-    st = openers[format](config->root, d, e);
+    st = openers[format](config, d, e);
     if (st)
         goto out;
-    if (config->pad_to != 0)
-        st = pad(d, config->pad_to, e);
+    st = finish_open(config, d, e);
     if (st)
         goto out;
     *out = d;

@@ -12,7 +12,7 @@
 #define KP_EXAMPLES_MAX INT64_C(100000000)
 
 /* What a dataset's fields point into. */
-#define KP_STORAGE_MAX 8
+#define KP_STORAGE_MAX 16
 struct kp_storage {
     struct kp_mapping map[KP_STORAGE_MAX];
     int maps;
@@ -22,11 +22,16 @@ struct kp_storage {
     size_t page_bytes[KP_SPLITS];
 };
 
-/* Fill shape, classes and split of *d, whose storage exists. On failure the caller closes d. */
-typedef enum kp_status kp_format_open_fn(const char *root, struct kp_dataset *d,
+/* Fill shape, classes, split and skipped of *d, whose storage exists. On failure the caller closes
+ * d. */
+typedef enum kp_status kp_format_open_fn(const struct kp_dataset_config *c, struct kp_dataset *d,
                                          struct kp_error *e);
 kp_format_open_fn kp_idx_open;
-kp_format_open_fn kp_cifar_open;
+kp_format_open_fn kp_cifar10_open;
+kp_format_open_fn kp_cifar100_open;
+kp_format_open_fn kp_cifar5m_open;
+kp_format_open_fn kp_folder_open;
+kp_format_open_fn kp_list_open;
 
 /* Contents of an IDX file of unsigned bytes. */
 struct kp_idx {
@@ -40,14 +45,16 @@ KP_NODISCARD enum kp_status kp_idx_parse_images(const uint8_t *bytes, size_t siz
 KP_NODISCARD enum kp_status kp_idx_parse_labels(const uint8_t *bytes, size_t size, const char *name,
                                                 struct kp_idx *out, struct kp_error *e);
 
-/* A CIFAR-10 record: the label, then 3 planes (red, green, blue) of 32 x 32. */
-#define KP_CIFAR_SIDE    32
-#define KP_CIFAR_RECORD  ((size_t)3073)
-#define KP_CIFAR_CLASSES 10
+/* A CIFAR record: the label (CIFAR-100: coarse, then fine), then 3 planes (red, green, blue) of
+ * 32 x 32. */
+#define KP_CIFAR_SIDE      32
+#define KP_CIFAR_RECORD    ((size_t)3073)
+#define KP_CIFAR_CLASSES   10
+#define KP_CIFAR100_RECORD ((size_t)3074)
 
-/* Records in a file of `size` bytes. */
-KP_NODISCARD enum kp_status kp_cifar_parse(size_t size, const char *name, int64_t *count,
-                                           struct kp_error *e);
+/* Records of `record` bytes in a file of `size` bytes. */
+KP_NODISCARD enum kp_status kp_cifar_parse(size_t size, size_t record, const char *name,
+                                           int64_t *count, struct kp_error *e);
 
 /* One byte at each bytes[offset + i * stride] as a label out[i], i < count; all below `classes`. */
 KP_NODISCARD enum kp_status kp_labels_parse(const uint8_t *bytes, size_t offset, size_t stride,

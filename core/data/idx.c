@@ -166,7 +166,7 @@ static enum kp_status split_open(const char *root, const char *prefix, struct kp
     x->count = images.count;
     x->stride = (size_t)(images.height * images.width);
     x->parts = 1;
-    x->part[0] = (struct kp_examples_part){images.count, images.data};
+    x->part[0] = (struct kp_examples_part){images.count, images.data, KP_PIXELS_CHW};
     *shape = (struct kp_shape){3, {1, images.height, images.width}};
 
 out:
@@ -175,8 +175,10 @@ out:
     return st;
 }
 
-enum kp_status kp_idx_open(const char *root, struct kp_dataset *d, struct kp_error *e)
+enum kp_status kp_idx_open(const struct kp_dataset_config *c, struct kp_dataset *d,
+                           struct kp_error *e)
 {
+    const char *root = c->root;
     struct kp_shape test;
 
     d->classes = CLASSES;

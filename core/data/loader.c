@@ -2,6 +2,7 @@
 #include "data/loader.h"
 
 #include "base/arena.h"
+#include "base/pool.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -30,6 +31,10 @@ struct kp_loader {
     const struct kp_examples *examples;
     int64_t batches;
     size_t example_bytes;
+
+    struct kp_pool *pool; /* that cuts images; NULL: the thread does it alone */
+    uint8_t *scratch;     /* [threads of the pool][scratch_each], for cuts */
+    size_t scratch_each, scratch_bytes;
 
     struct slot ring[RING];
     uint8_t *block; /* what the slots point into */
@@ -62,24 +67,36 @@ static void epoch_order(struct kp_loader *l, int64_t epoch)
         kp_rng_shuffle(key, l->order, c->count);
 }
 
-static struct kp_draw draw_example(const struct kp_loader_config *c, int64_t epoch, int64_t example)
-{
-    struct kp_draw d = {0};
-    struct kp_rng_key key = {
-        .seed = c->seed_augment,
-        .role = (uint8_t)c->role,
-        .stream = KP_STREAM_AUGMENT,
-        .epoch = (uint32_t)epoch,
-    };
-    uint32_t w[4], offsets = 2 * (uint32_t)c->crop_pad + 1;
+/* One batch to fill. */
+struct filling {
+    struct kp_loader *l;
+    struct slot *slot;
+    struct kp_rng_key key;
+    int64_t first; /* of the batch, in the order of the epoch */
+};
 
-    /* A word for each draw, so that none depends on whether another is wanted. Scaling 32 bits to
-     * at most 255 offsets favours some by less than 2^-24. */
-    kp_rng_words(key, (uint64_t)example, 0, w);
-    d.flip = c->flip && w[0] >> 31;
-    d.dy = (int8_t)((int64_t)((uint64_t)w[1] * offsets >> 32) - c->crop_pad);
-    d.dx = (int8_t)((int64_t)((uint64_t)w[2] * offsets >> 32) - c->crop_pad);
-    return d;
+static void fill_row(void *arg, int64_t r, int worker)
+{
+    const struct filling *f = arg;
+    const struct kp_loader *l = f->l;
+    const struct kp_loader_config *c = &l->config;
+    struct kp_augment augment = {c->flip, c->crop_pad, c->rotate};
+    struct slot *s = f->slot;
+    int64_t position = l->order[f->first + r];
+    int64_t example = c->index ? c->index[position] : position;
+    struct kp_cut cut;
+
+    s->position[r] = position;
+    s->labels[r] = l->examples->labels[example];
+    if (c->random_resized_crop) {
+        const struct kp_image_entry *image = &l->examples->images[example];
+        cut = kp_draw_cut(f->key, example, image->height, image->width);
+    }
+    kp_gather(c->data, l->examples, example, c->random_resized_crop ? &cut : NULL,
+              l->scratch + (size_t)worker * l->scratch_each,
+              s->pixels + (size_t)r * l->example_bytes);
+    if (s->draws)
+        s->draws[r] = kp_draw_example(&augment, f->key, example);
 }
 
 static void fill(struct kp_loader *l, struct slot *s, int64_t epoch, int64_t batch)
@@ -87,17 +104,18 @@ static void fill(struct kp_loader *l, struct slot *s, int64_t epoch, int64_t bat
     const struct kp_loader_config *c = &l->config;
     int64_t first = batch * c->batch;
     int64_t rows = c->count - first < c->batch ? c->count - first : c->batch;
+    struct kp_rng_key key = {
+        .seed = c->seed_augment,
+        .role = (uint8_t)c->role,
+        .stream = KP_STREAM_AUGMENT,
+        .epoch = (uint32_t)epoch,
+    };
+    struct filling f = {l, s, key, first};
 
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t position = l->order[first + r];
-        int64_t example = c->index ? c->index[position] : position;
-        s->position[r] = position;
-        s->labels[r] = l->examples->labels[example];
-        memcpy(s->pixels + (size_t)r * l->example_bytes, kp_examples_pixels(l->examples, example),
-               l->example_bytes);
-        if (s->draws)
-            s->draws[r] = draw_example(c, epoch, example);
-    }
+    if (l->pool)
+        kp_pool_run(l->pool, rows, fill_row, &f);
+    for (int64_t r = 0; !l->pool && r < rows; r++)
+        fill_row(&f, r, 0);
     s->view.rows = rows;
 }
 
@@ -157,6 +175,12 @@ static enum kp_status check(const struct kp_loader_config *c, struct kp_error *e
     if (c->crop_pad < 0 || c->crop_pad > CROP_MAX)
         return kp_fail(e, KP_E_INVALID, "crop_pad = %lld; 0 to %d would be right",
                        (long long)c->crop_pad, CROP_MAX);
+    if (!(c->rotate >= 0 && c->rotate <= 180))
+        return kp_fail(e, KP_E_INVALID, "rotate = %g degrees; 0 to 180 would be right", c->rotate);
+    if (c->random_resized_crop && !c->data->split[c->split].images)
+        return kp_fail(e, KP_E_CONFIG,
+                       "data.random_resized_crop = true is for image files (data.format = folder "
+                       "or list)");
     for (int64_t i = 0; c->index && i < c->count; i++)
         if (c->index[i] < 0 || c->index[i] >= total)
             return kp_fail(e, KP_E_INVALID, "example %lld; the split has 0 to %lld",
@@ -173,7 +197,7 @@ static size_t lines(int64_t count, size_t size)
 static bool make_ring(struct kp_loader *l)
 {
     int64_t rows = l->config.batch < l->config.count ? l->config.batch : l->config.count;
-    bool augment = l->config.flip || l->config.crop_pad;
+    bool augment = l->config.flip || l->config.crop_pad || l->config.rotate > 0;
     size_t pixels = lines(rows, l->example_bytes), labels = lines(rows, sizeof(int32_t)),
            weights = lines(rows, sizeof(float)), draws = lines(rows, sizeof(struct kp_draw)),
            position = lines(rows, sizeof(int64_t));
@@ -196,6 +220,21 @@ static bool make_ring(struct kp_loader *l)
         s->view = (struct kp_batch){0, s->pixels, s->labels, s->weights, s->draws, s->position};
     }
     return true;
+}
+
+/* Threads and scratch for cutting images. */
+static enum kp_status make_cutters(struct kp_loader *l, struct kp_error *e)
+{
+    int threads = l->config.data->decoders > 1 ? l->config.data->decoders : 1;
+
+    if (!l->config.random_resized_crop)
+        return KP_OK;
+    l->scratch_each = (kp_gather_scratch(l->config.data, l->examples) + 63) / 64 * 64;
+    l->scratch_bytes = (size_t)threads * l->scratch_each;
+    l->scratch = kp_pages_alloc(l->scratch_bytes);
+    if (!l->scratch)
+        return kp_fail(e, KP_E_NOMEM, "no memory to cut images");
+    return threads > 1 ? kp_pool_create(threads, &l->pool, e) : KP_OK;
 }
 
 enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp_loader **out,
@@ -222,6 +261,9 @@ enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp
                      (long long)config->batch);
         goto out;
     }
+    st = make_cutters(l, e);
+    if (st)
+        goto out;
     *out = l;
     l = NULL;
 
@@ -239,6 +281,8 @@ void kp_loader_destroy(struct kp_loader *l)
         (void)pthread_cond_destroy(&l->changed);
     if (l->lock_made)
         (void)pthread_mutex_destroy(&l->lock);
+    kp_pool_destroy(l->pool);
+    kp_pages_free(l->scratch, l->scratch_bytes);
     kp_pages_free(l->block, l->block_bytes);
     free(l->order);
     free(l);

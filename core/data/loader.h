@@ -2,9 +2,7 @@
 #ifndef KP_DATA_LOADER_H
 #define KP_DATA_LOADER_H
 
-#include "base/rng.h"
-#include "data/data.h"
-#include "device/device.h"
+#include "data/draw.h"
 
 enum kp_order {
     KP_ORDER_EPOCH = 0, /* a new permutation each epoch */
@@ -20,12 +18,14 @@ struct kp_loader_config {
     enum kp_order order;
     bool flip;        /* mirror with probability 1/2 */
     int64_t crop_pad; /* crop offsets are uniform in [-crop_pad, crop_pad], each axis; 0: none */
+    double rotate;    /* angles are uniform in [-rotate, rotate], in degrees; 0: none */
+    bool random_resized_crop; /* see kp_draw_cut(); of images only */
     enum kp_rng_role role;
     uint64_t seed_order, seed_augment;
 };
 
 /* One batch. Owned by the loader; valid until the next call. Draws are functions of (seed_augment,
- * role, epoch, example number), so they do not depend on the batch or the order. */
+ * role, epoch, example number), so they do not depend on the batch, the order or the threads. */
 struct kp_batch {
     int64_t rows;
     const uint8_t *pixels;       /* [rows][C][H][W], gathered */

@@ -18,7 +18,7 @@ struct kp_memory {
     void *params;  /* graph.param_bytes: parameters, canonical, one after another */
     void *buffers; /* graph.buffer_bytes */
     void *grads;   /* as params; NULL unless the graph has gradients */
-    void *slots;   /* optimizer state: slots_per_param times params; NULL if none */
+    void *slots;   /* optimizer state: kp_optimizer_slots() times params; NULL if none */
     void *arena;   /* graph.arena_bytes: everything else */
     double scalars[KP_SCALARS];
 };
@@ -27,10 +27,15 @@ struct kp_memory {
 struct kp_draw {
     int8_t dy, dx; /* the crop's offset from the unpadded image, in pixels */
     bool flip;     /* mirrored left to right */
+    float angle;   /* rotated counter-clockwise about the middle, in degrees */
 };
 
-/* Bytes of a batch and how they become numbers: y = (byte / 255 - mean[c]) / sd[c]; pixels that the
- * crop takes from outside the image are byte 0. */
+/* Bytes of a batch and how they become numbers: cropped, mirrored, rotated, then y = (byte / 255 -
+ * mean[c]) / sd[c]; pixels that crop or rotation take from outside the image are byte 0. Rotation
+ * takes the nearest pixel of the cropped and mirrored image: (y, x) from
+ *   floor(cos(a) (y + 1/2 - H/2) + sin(a) (x + 1/2 - W/2) + H/2),
+ *   floor(cos(a) (x + 1/2 - W/2) - sin(a) (y + 1/2 - H/2) + W/2)
+ * in double precision. */
 struct kp_load {
     const uint8_t *bytes;        /* [rows][channels][height][width] */
     const struct kp_draw *draws; /* [rows], or NULL for none */

@@ -31,6 +31,7 @@ struct kp_value {
     bool batched;
     bool input;             /* written by the host before a run */
     bool output;            /* read by the host after a run: lives to the end */
+    bool frozen;            /* a parameter that is not trained */
     const char *name;       /* of a parameter, buffer, input or tap; else NULL */
     struct kp_value *alias; /* shares the memory of this value (flatten); else NULL */
     /* by the device's plan */
@@ -43,7 +44,7 @@ struct kp_value {
 /* Operations. The comment gives operands -> results and the formula; ? marks one that may be NULL.
  * Gradients are = (not +=): the core adds where a value is used twice. */
 enum kp_op {
-    /* x (N,I), w (O,I), b? (O) -> y (N,O):  y = x w^T + b */
+    /* x (N,..,I), w (O,I), b? (O) -> y (N,..,O):  y = x w^T + b */
     KP_OP_LINEAR,
     /* dy, w -> dx */
     KP_OP_LINEAR_GRAD_X,
@@ -87,39 +88,103 @@ enum kp_op {
     KP_OP_SOFTMAX_GRAD,       /* y, dy -> dx = y (dy - sum(y dy)) */
     KP_OP_LOG_SOFTMAX,        /* x (..,K) -> y */
     KP_OP_LOG_SOFTMAX_GRAD,   /* y, dy -> dx = dy - exp(y) sum(dy) */
-    KP_OP_MEAN,               /* x (N,..) -> y (N) */
-    KP_OP_MEAN_GRAD,          /* dy (N) -> dx (N,..) = dy / count */
+    KP_OP_MEAN,               /* x (N,..) -> y (N), or x (..,K) -> y (..) */
+    KP_OP_MEAN_GRAD,          /* dy -> dx = dy / count */
     KP_OP_CROSS_ENTROPY,      /* z (..,K), labels (..) -> l (..);  label -1: 0 */
     KP_OP_CROSS_ENTROPY_GRAD, /* z, labels, dl -> dz = (softmax(z) - onehot) dl;  label -1: 0 */
     KP_OP_KL,      /* z, t (..,K) -> l (..) = KL(softmax(t/tau) || softmax(z/tau)).  factor = tau */
     KP_OP_KL_GRAD, /* z, t, dl -> dz = (softmax(z/tau) - softmax(t/tau)) dl / tau */
     KP_OP_WEIGHTED_MEAN, /* x (..), w (..) -> scalar sum(w x) / sum(w), 0 where sum(w) = 0; fp64 */
     KP_OP_WEIGHTED_MEAN_GRAD, /* x, w, dy? (scalar; NULL: 1) -> dx = dy w / sum(w) */
-    /* no operands: all parameters at once, from memory.grads and memory.slots (momentum v).
-     *   g' = g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v)    mu = 0: no slots, v =
-     * g' */
+    /* labels (..) int32 -> y (..,K) = on at the label, off elsewhere;  label -1: off */
+    KP_OP_ONE_HOT,
+    KP_OP_ARGMAX, /* x (..,K) -> y (..) int32, the first largest */
+    /* -> c (scalar) = min(1, clip_norm / (|g| + 1e-6)), |g| over memory.grads, summed in fp64 */
+    KP_OP_CLIP,
+    /* c? (scalar; NULL: 1): all parameters but `frozen` ones at once, from memory.grads and
+     * memory.slots (momentum v).
+     *   g' = c g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v)    mu = 0: no slots,
+     * v = g' */
     KP_OP_SGD,
+    /* c?: as SGD, with moments m and v in slots 0 and 1; t = KP_SCALAR_STEP.
+     *   decoupled: p -= lr wd p, g' = c g;  else: g' = c g + wd p
+     *   m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2
+     *   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
+    KP_OP_ADAM,
     KP_OP_CONVERT, /* cpu: x -> y, the same numbers in another layout */
-    /* cpu, made by its plan: the first pass of BATCH_NORM and of BATCH_NORM_GRAD over the batch, with
-     * their operands; the result is the last operand of the node that it was split from.
-     *   x -> sums      x, gamma, beta, m, s, r?, dy -> sums */
+    /* cpu, made by its plan: the first pass of BATCH_NORM and of BATCH_NORM_GRAD over the batch,
+     * with their operands; the result is the last operand of the node that it was split from. x ->
+     * sums      x, gamma, beta, m, s, r?, dy -> sums */
     KP_OP_BATCH_NORM_SUMS,
     KP_OP_BATCH_NORM_GRAD_SUMS,
+    /* x (N,..,K), gamma (K), beta (K) -> y, m (N,..), s (N,..):  m = mean, s = 1 / sqrt(biased
+     * variance + eps) over the last dimension;  y = (x - m) s gamma + beta */
+    KP_OP_LAYER_NORM,
+    /* x, gamma, m, s, dy -> dx, dgamma, dbeta.  With u = dy gamma, h = (x - m) s:
+     *   dx = s (u - mean(u) - h mean(u h))     dgamma = sum of dy h     dbeta = sum of dy */
+    KP_OP_LAYER_NORM_GRAD,
+    /* x -> y = x P(x), P the standard normal distribution; approximate: P = (1 + tanh(sqrt(2 / pi)
+     * (x + 0.044715 x^3))) / 2 */
+    KP_OP_GELU,
+    KP_OP_GELU_GRAD, /* x, dy -> dx = dy (P(x) + x P'(x)).  approximate */
+    /* q, k, v (N,T,E) -> y (N,T,E), l (N,heads,T).  E = heads x width, head h is elements h width
+     * to (h + 1) width - 1. For each head and query i:  a_j = factor q_i k_j, over j <= i where
+     * causal; l_i = log sum_j exp a_j;  y_i = sum_j exp(a_j - l_i) v_j */
+    KP_OP_ATTENTION,
+    /* q, k, v, y, l, dy -> dq, dk, dv.  With p_ij = exp(a_ij - l_i):
+     *   dv_j = sum_i p_ij dy_i     g_ij = p_ij (dy_i v_j - dy_i y_i)
+     *   dq_i = factor sum_j g_ij k_j     dk_j = factor sum_i g_ij q_i */
+    KP_OP_ATTENTION_GRAD,
+    /* x (N,C,H,W) -> y (N,T,p p C).  window.size = p; patches in row-major order, a patch's pixels
+     * in the order row, column, channel; rows and columns that fill no patch are left out */
+    KP_OP_PATCHES,
+    KP_OP_PATCHES_GRAD,      /* dy -> dx.  window */
+    KP_OP_PREPEND,           /* x (N,T,D), token (D) -> y (N,T+1,D), the token first */
+    KP_OP_PREPEND_GRAD,      /* dy -> dx?, dtoken?   dtoken sums over the batch */
+    KP_OP_ADD_POSITION,      /* x (N,T,D), table (P,D), P >= T -> y = x + table[t] */
+    KP_OP_ADD_POSITION_GRAD, /* dy -> dtable, sums over the batch; 0 from T on */
+    KP_OP_SELECT,            /* x (N,T,D) -> y (N,D) = x[index] */
+    KP_OP_SELECT_GRAD,       /* dy -> dx.  index */
+    KP_OP_EMBEDDING,         /* ids (N,T) i32, table (V,D) -> y (N,T,D) = table[id]; 0 for no row */
+    KP_OP_EMBEDDING_GRAD,    /* ids, dy -> dtable, sums over the batch */
+    /* x -> y = x with probability 1 - factor divided by that, else 0, by kp_dropout_kept() of
+     * (SCALAR_SEED, SCALAR_STEP, number, element); its own gradient */
+    KP_OP_DROPOUT,
     KP_OP_COUNT
 };
 
 /* Host-side numbers that may change from step to step (memory.scalars). */
-enum kp_scalar { KP_SCALAR_LR = 0, KP_SCALARS = 8 };
+enum kp_scalar {
+    KP_SCALAR_LR = 0,
+    KP_SCALAR_STEP = 1, /* number of this update, from 1 */
+    KP_SCALAR_SEED = 2, /* of dropout, an integer below 2^53 */
+    KP_SCALARS = 8
+};
+
+/* Consecutive floats of the parameters. */
+struct kp_extent {
+    int64_t first, count;
+};
 
 struct kp_attrs {
     struct kp_window window;
     bool act;  /* ReLU after */
     bool pool; /* max-pool with `window` after (batch norm) or with `pool_window` (convolution) */
     struct kp_window pool_window;
-    double factor; /* SCALE's factor, KL's tau */
+    double factor; /* SCALE's factor, KL's tau, ATTENTION's scale, DROPOUT's rate */
     double eps, momentum;
-    double weight_decay; /* SGD */
+    double weight_decay; /* SGD, ADAM */
     bool nesterov;
+    double on, off;                 /* ONE_HOT */
+    double clip_norm;               /* CLIP */
+    double beta1, beta2;            /* ADAM */
+    bool decoupled;                 /* ADAM: weight decay apart from the gradient (AdamW) */
+    const struct kp_extent *frozen; /* SGD, ADAM: what stays as it is, in rising order */
+    int64_t frozen_count;
+    int64_t heads, index; /* ATTENTION, SELECT */
+    bool causal;          /* ATTENTION */
+    bool approximate;     /* GELU */
+    uint32_t number;      /* of a DROPOUT in its graph */
 };
 
 #define KP_NODE_IN  8
@@ -158,5 +223,17 @@ struct kp_node *kp_graph_node(struct kp_graph *g, enum kp_op op);
 struct kp_node *kp_graph_node_insert(struct kp_graph *g, int64_t at, enum kp_op op);
 
 const char *kp_op_name(enum kp_op op);
+
+/* Whether it changes the parameters. */
+static inline bool kp_op_is_optimizer(enum kp_op op)
+{
+    return op == KP_OP_SGD || op == KP_OP_ADAM;
+}
+
+/* Slots, each as large as the parameters, that an optimizer keeps its state in. */
+static inline int kp_optimizer_slots(const struct kp_node *n)
+{
+    return n->op == KP_OP_ADAM ? 2 : n->op == KP_OP_SGD && n->attrs.momentum != 0 ? 1 : 0;
+}
 
 #endif

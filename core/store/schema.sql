@@ -1,7 +1,7 @@
 -- schema.sql - the run database: every table, column and view, version 1.
 --
--- Comments stand inside the statements, so that `.schema` of the sqlite3 shell shows them. Times are
--- seconds since 1970 in UTC. A number that was NaN or infinite is NULL with the word in `flag`.
+-- Comments stand inside the statements, so that `.schema` of the sqlite3 shell shows them. Times
+-- are seconds since 1970 in UTC. A number that was NaN or infinite is NULL with the word in `flag`.
 PRAGMA application_id = 0x4b415050; -- "KAPP"
 PRAGMA user_version = 1;
 
@@ -9,12 +9,13 @@ CREATE TABLE run (
     -- One training, or one analysis, under one resolved configuration.
     id INTEGER PRIMARY KEY,
     uid TEXT NOT NULL UNIQUE CHECK (length(uid) = 26), -- public name; sorts by time of creation
-    kind TEXT NOT NULL,        -- 'train'
+    kind TEXT NOT NULL,        -- 'train', 'analysis'
     name TEXT,                 -- what its author calls it
     status TEXT NOT NULL CHECK (status IN ('pending', 'running', 'done', 'failed',
         'interrupted',         -- stopped by request; continues from its checkpoint
         'lost')),              -- its process is gone; continues from its checkpoint
-    config_hash TEXT NOT NULL UNIQUE, -- over everything that can change the weights
+    config_hash TEXT NOT NULL UNIQUE, -- over everything that can change the weights; of an analysis
+                               --   over its settings and the hashes of the runs that it looks at
     pair_hash TEXT NOT NULL,   -- the same without objective and teacher: what PI and PG compare
     group_hash TEXT NOT NULL,  -- the same as config_hash without seed.master: what means are over
     teacher_run INTEGER REFERENCES run (id),
@@ -39,7 +40,8 @@ CREATE TABLE run (
     created REAL NOT NULL,
     finished REAL,
     error TEXT,                -- why it failed
-    ini TEXT NOT NULL          -- the resolved configuration; running it again gives the same hash
+    ini TEXT NOT NULL          -- the resolved configuration; running it again gives the same hash.
+                               --   Of an analysis its own section
 ) STRICT;
 CREATE INDEX run_pair ON run (pair_hash, objective);
 CREATE INDEX run_group ON run (group_hash);
@@ -136,19 +138,20 @@ CREATE TABLE result (
     -- What a run is judged by: measured after its last epoch, or at each kappa of one curve.
     run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     key INTEGER NOT NULL REFERENCES metric_key (id),
-    split TEXT NOT NULL,       -- 'test', 'train', 'dev'
+    split TEXT NOT NULL,       -- 'test', 'train', 'dev'; 'run': concerns no examples
     kappa REAL NOT NULL,       -- data seen over the teacher's data
     samples INTEGER NOT NULL,  -- examples seen in training
     step INTEGER NOT NULL,     -- optimizer steps done
     value REAL,
     flag TEXT CHECK (flag IN ('nan', 'inf', '-inf')),
+    analysis INTEGER REFERENCES run (id) ON DELETE CASCADE, -- that measured it; NULL: its run
     PRIMARY KEY (run, key, split, kappa),
     CHECK ((value IS NULL) = (flag IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pairwise (
     -- What compares two runs: agreement with the teacher, similarity of features.
-    run_a INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE, -- the run that measured it
+    run_a INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     run_b INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     key INTEGER NOT NULL REFERENCES metric_key (id),
     split TEXT NOT NULL,
@@ -156,10 +159,19 @@ CREATE TABLE pairwise (
     n INTEGER NOT NULL,        -- examples it was taken over
     value REAL,
     flag TEXT CHECK (flag IN ('nan', 'inf', '-inf')),
+    analysis INTEGER REFERENCES run (id) ON DELETE CASCADE, -- that measured it; NULL: run_a did
     PRIMARY KEY (run_a, run_b, key, split, estimator),
     CHECK ((value IS NULL) = (flag IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pairwise_b ON pairwise (run_b);
+
+CREATE TABLE subject (
+    -- The runs that an analysis looked at, those compared with included.
+    analysis INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    PRIMARY KEY (analysis, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subject_run ON subject (run);
 
 CREATE TABLE sweep (
     -- An experiment as it was run: one row for each text of its file.
@@ -190,8 +202,8 @@ CREATE TABLE event (
 CREATE INDEX event_run ON event (run);
 
 CREATE VIEW v_run AS
-    -- A row for each run, with its final metrics (of its largest kappa, where it has several) as
-    -- columns; accuracy and agreement in percent, kl in nats.
+    -- A row for each training, with its final metrics (of its largest kappa, where it has several)
+    -- as columns; accuracy and agreement in percent, kl in nats.
     SELECT
         r.uid, r.kind, r.name, r.status, r.dataset, r.model, r.teacher, r.objective,
         r.tau, r.kappa, r.m, r.n, r.seed,
@@ -219,19 +231,50 @@ CREATE VIEW v_run AS
         datetime(r.created, 'unixepoch') AS created,   -- UTC
         datetime(r.finished, 'unixepoch') AS finished, -- UTC
         t.uid AS teacher_run, r.error, r.config_hash, r.pair_hash, r.group_hash
-    FROM run r LEFT JOIN run t ON t.id = r.teacher_run;
+    FROM run r LEFT JOIN run t ON t.id = r.teacher_run
+    WHERE r.kind <> 'analysis';
+
+CREATE VIEW v_analysis AS
+    -- A row for each analysis.
+    SELECT
+        r.uid, r.name, r.status, -- name: its section, 'cka' or 'cka.unbiased'
+        r.dataset, r.model, r.teacher, r.objective, r.tau, r.kappa, r.seed, -- of its first subject
+        (SELECT count(*) FROM subject WHERE analysis = r.id) AS runs, -- looked at
+        (SELECT count(*) FROM result WHERE analysis = r.id) +
+            (SELECT count(*) FROM pairwise WHERE analysis = r.id) AS values_found,
+        (SELECT group_concat(text, '; ') FROM event WHERE run = r.id AND kind = 'absent')
+            AS absent, -- what could not be measured, and why
+        (SELECT sum(coalesce(a.finished, r.heartbeat) - a.started) FROM attempt a
+            WHERE a.run = r.id) AS seconds,
+        r.error, r.config_hash
+    FROM run r
+    WHERE r.kind = 'analysis';
+
+CREATE VIEW v_pairwise AS
+    -- A row for each value that compares two runs, both with what they are.
+    SELECT
+        k.name AS metric, p.split, p.estimator, p.n, p.value,
+        a.uid AS uid_a, a.model AS model_a, a.objective AS objective_a, a.tau AS tau_a,
+        a.kappa AS kappa_a, a.seed AS seed_a,
+        b.uid AS uid_b, b.model AS model_b, b.objective AS objective_b, b.tau AS tau_b,
+        b.kappa AS kappa_b, b.seed AS seed_b
+    FROM pairwise p JOIN metric_key k ON k.id = p.key
+        JOIN run a ON a.id = p.run_a JOIN run b ON b.id = p.run_b;
 
 CREATE VIEW v_pair AS
     -- A row for each result of a finished run with another objective than lt, beside that of the
     -- finished lt run of the same pair hash, at the same kappa: one seed's performance increment.
+    -- Where the lt run was compared with several teachers, its value is that with this run's.
     SELECT
         a.dataset, a.model, a.teacher, a.objective, a.tau, v.kappa, a.seed,
         k.name AS metric,
-        b.value AS lt,  -- of the lt run
+        coalesce(q.value, b.value) AS lt,  -- of the lt run
         v.value,        -- of this run
-        CASE k.higher_is_better WHEN 1 THEN v.value - b.value ELSE b.value - v.value END
+        CASE k.higher_is_better WHEN 1 THEN v.value - coalesce(q.value, b.value)
+            ELSE coalesce(q.value, b.value) - v.value END
             AS pi,      -- performance increment: positive is better than lt
-        CASE k.higher_is_better WHEN 1 THEN v.value / b.value ELSE b.value / v.value END
+        CASE k.higher_is_better WHEN 1 THEN v.value / coalesce(q.value, b.value)
+            ELSE coalesce(q.value, b.value) / v.value END
             AS pg,      -- performance gain: above 1 is better than lt
         a.uid, l.uid AS lt_uid, a.group_hash
     FROM run a -- CROSS JOIN keeps this order: each step then is one search of an index
@@ -241,7 +284,12 @@ CREATE VIEW v_pair AS
             AND l.kind = a.kind AND l.status = 'done'
         CROSS JOIN result b ON b.run = l.id AND b.key = v.key AND b.split = v.split
             AND b.kappa = v.kappa
-    WHERE a.objective <> 'lt' AND a.status = 'done';
+        LEFT JOIN pairwise q ON q.run_a = l.id AND q.run_b = a.teacher_run AND q.key = v.key
+            AND q.split = v.split
+    WHERE (q.run_a IS NOT NULL OR NOT EXISTS (SELECT 1 FROM pairwise o
+            WHERE o.run_a = l.id AND o.key = v.key AND o.split = v.split AND o.run_b <> l.id
+                AND a.teacher_run IS NOT NULL))
+        AND a.objective <> 'lt' AND a.status = 'done';
 
 CREATE VIEW v_pi AS
     -- v_pair over seeds: a row for each configuration but for the seed (group_hash), kappa and

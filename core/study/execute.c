@@ -5,6 +5,7 @@
 #include "study/record.h"
 #include "study/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ enum kp_status kp_run_ini_path(struct kp_store *store, const char *uid, char **o
     return *out ? KP_OK : kp_fail(e, KP_E_NOMEM, "no memory for a path");
 }
 
-static enum kp_status keep_ini(struct kp_store *store, const char *uid, const char *ini,
+enum kp_status kp_run_keep_ini(struct kp_store *store, const char *uid, const char *ini,
                                struct kp_error *e)
 {
     struct kp_replace file = {0};
@@ -46,13 +47,35 @@ static enum kp_status keep_ini(struct kp_store *store, const char *uid, const ch
     return st;
 }
 
+enum kp_status kp_run_weights(struct kp_store *store, const char *uid, const char *what,
+                              char **path, struct kp_error *e)
+{
+    char *weights = NULL, sha256[KP_HASH_SIZE], now[KP_HASH_SIZE];
+    bool found = false;
+    enum kp_status st = kp_store_find_artifact(store, uid, "model", &weights, sha256, &found, e);
+
+    if (st == KP_OK && !found)
+        st = kp_fail(e, KP_E_INVALID, "%s %s has no weights", what, uid);
+    if (st == KP_OK)
+        st = kp_hash_file(weights, now, e);
+    if (st == KP_OK && strcmp(sha256, now) != 0)
+        st = kp_fail(e, KP_E_FORMAT,
+                     "%s: not the file that %s %s wrote: sha256 %.12s..., recorded %.12s...",
+                     weights, what, uid, now, sha256);
+    if (st != KP_OK) {
+        free(weights);
+        return st;
+    }
+    *path = weights;
+    return KP_OK;
+}
+
 /* The teacher of a run, trained before, ready to be asked. NULL if it has none. */
 static enum kp_status get_teacher(struct execution *x, struct kp_planned *r,
                                   const struct kp_dataset *data, struct kp_teacher **out,
                                   struct kp_error *e)
 {
-    char *weights = NULL, sha256[KP_HASH_SIZE], now[KP_HASH_SIZE];
-    bool found = false;
+    char *weights = NULL;
     enum kp_status st;
 
     *out = NULL;
@@ -62,24 +85,15 @@ static enum kp_status get_teacher(struct execution *x, struct kp_planned *r,
         return KP_OK;
     const struct kp_planned *t = &x->plan->runs[r->teacher];
     memcpy(r->teacher_uid, t->uid, sizeof(r->teacher_uid));
-    st = kp_store_find_artifact(x->store, t->uid, "model", &weights, sha256, &found, e);
-    if (st == KP_OK && !found)
-        st = kp_fail(e, KP_E_STORE, "the teacher's run %s has no weights", t->uid);
-    if (st == KP_OK)
-        st = kp_hash_file(weights, now, e);
-    if (st == KP_OK && strcmp(sha256, now) != 0)
-        st = kp_fail(
-            e, KP_E_FORMAT,
-            "%s: not the file that the teacher's run %s wrote: sha256 %.12s..., recorded %.12s...",
-            weights, t->uid, now, sha256);
+    st = kp_run_weights(x->store, t->uid, "the teacher's run", &weights, e);
     if (st == KP_OK)
         st = kp_session_teacher(&x->session, t->config, weights, t->uid, data, out, e);
     free(weights);
     return st;
 }
 
-static enum kp_status draw_subset(const struct kp_config *c, const struct kp_dataset *data,
-                                  struct kp_subset *out, struct kp_error *e)
+enum kp_status kp_run_subset(const struct kp_config *c, const struct kp_dataset *data,
+                             struct kp_subset *out, struct kp_error *e)
 {
     const struct kp_settings *set = &c->core;
     bool unused = false;
@@ -119,6 +133,18 @@ static enum kp_status find_checkpoint(struct kp_store *store, const struct kp_ru
     return KP_OK;
 }
 
+/* What data.skip_bad left out is part of the run's record. */
+static void tell_skipped(struct kp_store *store, const char *uid, const struct kp_dataset *data)
+{
+    char text[96];
+
+    if (data->skipped == 0)
+        return;
+    (void)snprintf(text, sizeof(text), "%lld bad image files were left out",
+                   (long long)data->skipped);
+    kp_store_event(store, uid, "data.skipped", text);
+}
+
 /* Begin or continue the run's row, train, end it. */
 static enum kp_status train_run(struct execution *x, struct kp_planned *r, struct kp_error *e)
 {
@@ -134,11 +160,11 @@ static enum kp_status train_run(struct execution *x, struct kp_planned *r, struc
     enum kp_status st = kp_session_device(&x->session, r->config, x->watcher, e);
 
     if (st == KP_OK)
-        st = kp_session_data(&x->session, r->config, &data, e);
+        st = kp_session_data(&x->session, r->config, x->watcher, &data, e);
     if (st == KP_OK)
         st = get_teacher(x, r, data, &teacher, e);
     if (st == KP_OK)
-        st = draw_subset(r->config, data, &subset, e);
+        st = kp_run_subset(r->config, data, &subset, e);
     if (st == KP_OK)
         st = kp_recipe_make(r->config, taught, x->registry, &recipe, e);
     if (st == KP_OK)
@@ -154,7 +180,9 @@ static enum kp_status train_run(struct execution *x, struct kp_planned *r, struc
                                 r->uid, e);
     begun = st == KP_OK;
     if (st == KP_OK)
-        st = keep_ini(x->store, r->uid, record.ini.s, e);
+        tell_skipped(x->store, r->uid, data);
+    if (st == KP_OK)
+        st = kp_run_keep_ini(x->store, r->uid, record.ini.s, e);
     if (st == KP_OK) {
         folder = kp_store_run_folder(x->store, r->uid, e);
         st = folder ? KP_OK : e->status;
@@ -202,11 +230,20 @@ static enum kp_status join_sweep(struct execution *x, struct kp_error *e)
     if (!uids)
         return kp_fail(e, KP_E_NOMEM, "no memory for the sweep");
     for (int64_t i = 0; i < x->plan->count; i++)
-        if (x->plan->runs[i].cell && x->plan->runs[i].uid[0])
+        if ((x->plan->runs[i].cell || x->plan->runs[i].analysis) && x->plan->runs[i].uid[0])
             uids[count++] = x->plan->runs[i].uid;
     st = kp_store_sweep(x->store, x->plan->path, uids, count, e);
     free((void *)uids);
     return st;
+}
+
+/* Is everything done that an analysis looks at? */
+static bool subjects_done(const struct kp_plan *p, const struct kp_planned_analysis *a)
+{
+    for (int64_t i = 0; a && i < a->net_count; i++)
+        if (!a->nets[i].weights && p->runs[a->nets[i].run].state != KP_PLANNED_DONE)
+            return false;
+    return true;
 }
 
 static enum kp_status do_run(struct execution *x, int64_t i, struct kp_study_result *result,
@@ -235,9 +272,16 @@ static enum kp_status do_run(struct execution *x, int64_t i, struct kp_study_res
             w->end(w->arg, r, KP_E_INVALID, "skipped: its teacher is not trained");
         return KP_OK;
     }
+    if (!subjects_done(x->plan, r->analysis)) {
+        result->skipped++;
+        if (w->end)
+            w->end(w->arg, r, KP_E_INVALID, "skipped: a run that it looks at is not done");
+        return KP_OK;
+    }
     if (w->begin)
         w->begin(w->arg, i, x->plan->count, r);
-    st = train_run(x, r, &why);
+    st = r->analysis ? kp_study_analyse(x->plan, r, x->registry, x->store, w, &x->session, &why)
+                     : train_run(x, r, &why);
     if (st == KP_OK) {
         r->state = KP_PLANNED_DONE;
         result->done++;

@@ -1,5 +1,5 @@
 /* label.c - what people see of a run. */
-#include "study/study.h"
+#include "study/analysis.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +21,18 @@ double kp_config_tau(const struct kp_config *c)
 void kp_planned_label(const struct kp_planned *r, char *out, size_t size)
 {
     const struct kp_config *c = r->config;
+    const struct kp_planned_analysis *a = r->analysis;
+    struct kp_planned subject = *r;
+
+    if (a) {
+        int n = snprintf(out, size, "%s of ", a->config->section);
+        subject.analysis = NULL;
+        if (a->subject_count > 1)
+            (void)snprintf(out + n, size - (size_t)n, "%lld runs", (long long)a->subject_count);
+        else
+            kp_planned_label(&subject, out + n, size - (size_t)n);
+        return;
+    }
     bool teacher = c->core.run.role == KP_ROLE_TEACHER;
     double tau = kp_config_tau(c);
     char extra[96] = "";

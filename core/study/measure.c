@@ -12,7 +12,7 @@ static double forward_flops(struct kp_session *s, struct kp_config *c)
     double flops = 0;
     void *self = kp_config_model_self(c);
 
-    if (!self || kp_session_data(s, c, &data, &e) != KP_OK)
+    if (!self || kp_session_data(s, c, NULL, &data, &e) != KP_OK)
         return 0;
     struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
     if (kp_net_create(c->model, self, &io, &net, &e) != KP_OK ||
@@ -28,6 +28,9 @@ void kp_plan_measure(struct kp_plan *p)
 
     for (int64_t i = 0; i < p->count; i++) {
         struct kp_planned *r = &p->runs[i];
+
+        if (r->analysis)
+            continue;
         double samples = (double)(r->config->m * r->config->core.train.epochs);
 
         r->forward_flops = forward_flops(&s, r->config);

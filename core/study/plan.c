@@ -76,6 +76,40 @@ enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_planned *r, str
     return KP_OK;
 }
 
+enum kp_status kp_plan_append(struct kp_planning *p, const struct kp_planned *r, int64_t *out)
+{
+    struct kp_plan *plan = p->plan;
+    struct kp_planned added = *r;
+    struct kp_error e = {0};
+    enum kp_status st = KP_OK;
+    int64_t known = find_hash(plan, r->hashes.config);
+
+    if (known >= 0) {
+        *out = known;
+        return KP_OK;
+    }
+    if (p->store)
+        st = kp_plan_look_up(p->store, &added, &e);
+    if (st != KP_OK)
+        kp_text_addf(p->report, "%s\n", e.text);
+    if (st == KP_OK && plan->count == p->room) {
+        int64_t room = p->room > 0 ? 2 * p->room : 64;
+        struct kp_planned *more = realloc(plan->runs, (size_t)room * sizeof(*more));
+        if (!more) {
+            kp_text_add(p->report, "no memory for the plan\n");
+            st = KP_E_NOMEM;
+        } else {
+            plan->runs = more;
+            p->room = room;
+        }
+    }
+    if (st != KP_OK)
+        return st;
+    *out = plan->count;
+    plan->runs[plan->count++] = added;
+    return KP_OK;
+}
+
 /* Add a configuration, or join it with the run of the same hash. Takes the configuration over. */
 static enum kp_status add_run(struct kp_planning *p, struct kp_config *c,
                               const struct kp_planned_teacher *teacher, bool cell, int64_t *out)
@@ -88,33 +122,12 @@ static enum kp_status add_run(struct kp_planning *p, struct kp_config *c,
     memcpy(r.teacher_uid, teacher->uid, sizeof(r.teacher_uid));
     kp_config_hash(c, r.teacher_hash, &r.hashes);
     r.steps = c->core.train.epochs * ((c->m + c->core.train.batch - 1) / c->core.train.batch);
-    *out = find_hash(plan, r.hashes.config);
-    if (*out >= 0) {
+    enum kp_status st = kp_plan_append(p, &r, out);
+    if (st != KP_OK || plan->runs[*out].config != c)
+        kp_config_destroy(c);
+    if (st == KP_OK)
         plan->runs[*out].cell |= cell;
-        kp_config_destroy(c);
-        return KP_OK;
-    }
-    struct kp_error e = {0};
-    enum kp_status st = p->store ? kp_plan_look_up(p->store, &r, &e) : KP_OK;
-    if (st != KP_OK)
-        kp_text_addf(p->report, "%s\n", e.text);
-    if (st == KP_OK && plan->count == p->room) {
-        p->room = p->room > 0 ? 2 * p->room : 64;
-        struct kp_planned *more = realloc(plan->runs, (size_t)p->room * sizeof(*more));
-        if (!more) {
-            kp_text_add(p->report, "no memory for the plan\n");
-            st = KP_E_NOMEM;
-        } else {
-            plan->runs = more;
-        }
-    }
-    if (st != KP_OK) {
-        kp_config_destroy(c);
-        return st;
-    }
-    *out = plan->count;
-    plan->runs[plan->count++] = r;
-    return KP_OK;
+    return st;
 }
 
 static enum kp_status same(struct kp_planning *p, const struct kp_config *student, const char *what,
@@ -272,6 +285,32 @@ static enum kp_status plan_config(struct kp_planning *p, const struct kp_experim
     return add_run(p, c, &teacher, cell, out);
 }
 
+enum kp_status kp_plan_stored(struct kp_planning *p, const char *uid, const char *origin,
+                              int64_t *out)
+{
+    struct kp_experiment *x = NULL;
+    struct kp_config *c = NULL;
+    struct kp_error e = {0};
+    char *path = NULL;
+    enum kp_status st = kp_run_ini_path(p->store, uid, &path, &e);
+
+    if (st != KP_OK)
+        kp_text_addf(p->report, "%s: run %s: %s\n", origin, uid, e.text);
+    if (st == KP_OK)
+        st = open_experiment(p, path, NULL, 0, &x);
+    if (st == KP_OK)
+        st = kp_experiment_resolve(x, 0, p->registry, &c, p->report);
+    if (st == KP_OK)
+        st = plan_config(p, x, c, false, 0, out);
+    if (st == KP_OK && strcmp(p->plan->runs[*out].uid, uid) != 0) {
+        kp_text_addf(p->report, "%s: run %s: its stored configuration does not give its hash\n",
+                     origin, uid);
+        st = KP_E_CONFIG;
+    }
+    free(path);
+    return st;
+}
+
 static enum kp_status plan_cells(struct kp_planning *p, const struct kp_experiment *x)
 {
     enum kp_status first = KP_OK;
@@ -308,6 +347,8 @@ enum kp_status kp_plan_make(const char *path, const struct kp_override *override
     st = open_experiment(&p, path, overrides, override_count, &x);
     if (st == KP_OK)
         st = plan_cells(&p, x);
+    if (st == KP_OK)
+        st = kp_plan_analyses(&p);
     if (st != KP_OK) {
         kp_plan_destroy(p.plan);
         return st;
@@ -320,8 +361,12 @@ void kp_plan_destroy(struct kp_plan *p)
 {
     if (!p)
         return;
-    for (int64_t i = 0; i < p->count; i++)
-        kp_config_destroy(p->runs[i].config);
+    for (int64_t i = 0; i < p->count; i++) {
+        if (p->runs[i].analysis)
+            kp_planned_analysis_destroy(p->runs[i].analysis);
+        else
+            kp_config_destroy(p->runs[i].config);
+    }
     for (int64_t i = 0; i < p->experiment_count; i++)
         kp_experiment_destroy(p->experiments[i]);
     free(p->runs);

@@ -4,6 +4,7 @@
 #include "base/pool.h"
 #include "study/recipe.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,16 +49,61 @@ enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c
     return KP_OK;
 }
 
-enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
-                               struct kp_dataset **out, struct kp_error *e)
+/* Images are being decoded into their cache. */
+static bool tell_decoded(void *arg, int64_t done, int64_t total)
 {
-    struct kp_dataset_config config = {c->core.data.format, kp_config_dataset(c), c->core.data.root,
-                                       c->core.data.pad_to};
+    const struct kp_study_watcher *w = arg;
+    struct kp_progress p = {
+        .phase = KP_PHASE_DATA,
+        .step = done,
+        .steps = total,
+        .seconds_left = -1,
+        .loss = (double)NAN,
+    };
+
+    if (w->progress)
+        w->progress(w->arg, &p);
+    return !w->stop || !w->stop(w->arg);
+}
+
+static struct kp_dataset_config dataset_config(const struct kp_config *c,
+                                               const struct kp_study_watcher *w)
+{
+    const struct kp_settings *set = &c->core;
+
+    return (struct kp_dataset_config){
+        .format = set->data.format,
+        .name = kp_config_dataset(c),
+        .root = set->data.root,
+        .pad_to = set->data.pad_to,
+        .downsample = set->data.downsample,
+        .test_limit = set->data.test_limit,
+        .coarse = set->data.labels == KP_SETTING_LABELS_COARSE,
+        .list = set->data.list,
+        .cache = set->data.cache,
+        .resize = set->data.resize,
+        .crop = set->data.crop,
+        .decoders = set->data.decoders,
+        .skip_bad = set->data.skip_bad,
+        .count_only = !w,
+        .progress = w ? tell_decoded : NULL,
+        .arg = (void *)(uintptr_t)w,
+    };
+}
+
+enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
+                               const struct kp_study_watcher *w, struct kp_dataset **out,
+                               struct kp_error *e)
+{
+    struct kp_dataset_config config = dataset_config(c, w);
     struct kp_dataset *opened = NULL;
     struct kp_text key = {0};
 
-    kp_text_addf(&key, "%s|%s|%s|%lld", config.format, config.name, config.root,
-                 (long long)config.pad_to);
+    kp_text_addf(&key, "%s|%s|%s|%s|%s|%lld %lld %lld %lld %lld %lld %d %d %d", config.format,
+                 config.name, config.root, config.list, config.cache, (long long)config.pad_to,
+                 (long long)config.downsample, (long long)config.test_limit,
+                 (long long)config.resize, (long long)config.crop, (long long)config.decoders,
+                 config.coarse, config.skip_bad, config.count_only);
     if (key.failed)
         return kp_fail(e, KP_E_NOMEM, "no memory for a dataset's name");
     for (int i = 0; i < KP_SESSION_DATASETS; i++)
@@ -89,7 +135,8 @@ enum kp_status kp_session_teacher(struct kp_session *s, struct kp_config *config
 {
     struct kp_text key = {0};
 
-    kp_text_addf(&key, "%s|%s|%s", weights, uid, data->name);
+    /* Its table of the test split belongs to this very dataset. */
+    kp_text_addf(&key, "%s|%s|%p", weights, uid, (const void *)data);
     if (key.failed)
         return kp_fail(e, KP_E_NOMEM, "no memory for the teacher's name");
     if (s->teacher_key && strcmp(s->teacher_key, key.s) == 0) {

@@ -22,8 +22,10 @@ struct kp_session {
 KP_NODISCARD enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c,
                                               const struct kp_study_watcher *w, struct kp_error *e);
 
-/* The dataset of a configuration, opened once. */
+/* The dataset of a configuration, opened once. The watcher sees images being decoded; NULL: only
+ * counts and shape are wanted, see kp_dataset_config.count_only. */
 KP_NODISCARD enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
+                                            const struct kp_study_watcher *w,
                                             struct kp_dataset **out, struct kp_error *e);
 
 /* The teacher made by `config`, from its weights; the last one is kept. */

@@ -13,9 +13,12 @@ enum kp_planned_state {
     KP_PLANNED_DONE = 3,
 };
 
-/* One run that the experiment needs. */
+struct kp_planned_analysis;
+
+/* One run that the experiment needs: a training, or an analysis of others. */
 struct kp_planned {
-    struct kp_config *config;
+    struct kp_config *config; /* of an analysis: that of the first run it looks at, not its own */
+    struct kp_planned_analysis *analysis; /* NULL: a training */
     struct kp_hashes hashes;
     int64_t teacher;               /* index in the plan, or -1 */
     const char *teacher_hash;      /* its hash in this run's, or NULL */

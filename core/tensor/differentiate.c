@@ -159,6 +159,18 @@ static void first_back(struct reverse *r, const struct kp_node *n, struct kp_val
     case KP_OP_LOG_SOFTMAX:
         dx = apply(r, KP_OP_LOG_SOFTMAX_GRAD, NULL, x, y, dy, NULL);
         break;
+    case KP_OP_GELU:
+        dx = apply(r, KP_OP_GELU_GRAD, &n->attrs, x, x, dy, NULL);
+        break;
+    case KP_OP_PATCHES:
+        dx = apply(r, KP_OP_PATCHES_GRAD, &n->attrs, x, dy, NULL, NULL);
+        break;
+    case KP_OP_SELECT:
+        dx = apply(r, KP_OP_SELECT_GRAD, &n->attrs, x, dy, NULL, NULL);
+        break;
+    case KP_OP_DROPOUT:
+        dx = apply(r, KP_OP_DROPOUT, &n->attrs, x, dy, NULL, NULL);
+        break;
     case KP_OP_MEAN:
         dx = apply(r, KP_OP_MEAN_GRAD, NULL, x, dy, NULL, NULL);
         break;
@@ -172,14 +184,77 @@ static void first_back(struct reverse *r, const struct kp_node *n, struct kp_val
         dx = apply(r, KP_OP_WEIGHTED_MEAN_GRAD, NULL, x, x, n->in[1], dy);
         break;
     default:
-        KP_ASSERT(!"operation without a gradient");
+        KP_ASSERT(false && "operation without a gradient");
     }
     flow(r, x, dx);
+}
+
+/* A gradient node with operands in[0..count) whose results are the gradients of n's operands
+ * of[0..3), -1 for none; those that nobody wants are left out where `optional`. */
+static void several_back(struct reverse *r, const struct kp_node *n, enum kp_op op,
+                         struct kp_value *const *in, int count, const int of[3], bool optional)
+{
+    bool any = false;
+
+    for (int i = 0; i < 3; i++)
+        any |= of[i] >= 0 && wanted(r, n->in[of[i]]);
+    struct kp_node *g = any ? kp_graph_node(r->g, op) : NULL;
+    r->failed |= any && !g;
+    if (!g)
+        return;
+    g->attrs = n->attrs;
+    for (int i = 0; i < count; i++)
+        g->in[i] = in[i];
+    for (int i = 0; i < 3; i++)
+        if (of[i] >= 0 && (!optional || wanted(r, n->in[of[i]]))) {
+            g->out[i] = like(r, n->in[of[i]]);
+            flow(r, n->in[of[i]], g->out[i]);
+        }
+}
+
+static void layer_norm_back(struct reverse *r, const struct kp_node *n, struct kp_value *dy)
+{
+    struct kp_value *in[] = {n->in[0], n->in[1], n->out[1], n->out[2], dy};
+
+    several_back(r, n, KP_OP_LAYER_NORM_GRAD, in, 5, (const int[3]){0, 1, 2}, false);
+}
+
+static void attention_back(struct reverse *r, const struct kp_node *n, struct kp_value *dy)
+{
+    struct kp_value *in[] = {n->in[0], n->in[1], n->in[2], n->out[0], n->out[1], dy};
+
+    several_back(r, n, KP_OP_ATTENTION_GRAD, in, 6, (const int[3]){0, 1, 2}, false);
+}
+
+/* Tables of rows that every example uses. */
+static void table_back(struct reverse *r, const struct kp_node *n, struct kp_value *dy)
+{
+    struct kp_value *ids[] = {n->in[0], dy};
+
+    if (n->op == KP_OP_PREPEND)
+        several_back(r, n, KP_OP_PREPEND_GRAD, &dy, 1, (const int[3]){0, 1, -1}, true);
+    else if (n->op == KP_OP_EMBEDDING)
+        several_back(r, n, KP_OP_EMBEDDING_GRAD, ids, 2, (const int[3]){1, -1, -1}, true);
+    else {
+        several_back(r, n, KP_OP_ADD_POSITION_GRAD, &dy, 1, (const int[3]){1, -1, -1}, true);
+        flow(r, n->in[0], dy);
+    }
 }
 
 static void node_back(struct reverse *r, const struct kp_node *n, struct kp_value *dy)
 {
     switch (n->op) {
+    case KP_OP_LAYER_NORM:
+        layer_norm_back(r, n, dy);
+        break;
+    case KP_OP_ATTENTION:
+        attention_back(r, n, dy);
+        break;
+    case KP_OP_PREPEND:
+    case KP_OP_ADD_POSITION:
+    case KP_OP_EMBEDDING:
+        table_back(r, n, dy);
+        break;
     case KP_OP_LINEAR:
         weighted_back(r, n, dy, KP_OP_LINEAR_GRAD_X, KP_OP_LINEAR_GRAD_W);
         break;
@@ -211,7 +286,7 @@ static void node_back(struct reverse *r, const struct kp_node *n, struct kp_valu
 static void mark_wanted(struct reverse *r)
 {
     for (int64_t i = 0; i < r->count; i++)
-        r->wanted[i] = r->g->values[i]->place == KP_AT_PARAMS;
+        r->wanted[i] = r->g->values[i]->place == KP_AT_PARAMS && !r->g->values[i]->frozen;
     for (int64_t i = 0; i < r->g->node_count; i++) {
         const struct kp_node *n = r->g->nodes[i];
         bool any = false;
@@ -220,6 +295,8 @@ static void mark_wanted(struct reverse *r)
             any |= wanted(r, n->in[k]);
         if (n->op == KP_OP_KL) /* nothing flows to the teacher */
             any = wanted(r, n->in[0]);
+        if (n->op == KP_OP_ARGMAX)
+            any = false;
         for (int k = 0; k < KP_NODE_OUT; k++)
             if (n->out[k])
                 r->wanted[n->out[k]->id] = any;

@@ -7,6 +7,11 @@ double kp_graph_forward_flops(const struct kp_graph *g)
 
     for (int64_t i = 0; i < g->node_count; i++) {
         const struct kp_node *n = g->nodes[i];
+        if (n->op == KP_OP_ATTENTION) {
+            /* q k^T and p v; all pairs, also where half of them are masked */
+            const struct kp_shape *q = &n->in[0]->shape;
+            macs += 2.0 * (double)q->dim[1] * (double)q->dim[1] * (double)q->dim[2];
+        }
         if (n->op != KP_OP_LINEAR && n->op != KP_OP_CONV2D)
             continue;
         /* Each output element needs one row of the weight: its size without the output channels. */

@@ -25,6 +25,8 @@ static enum kp_status build_status(const struct kp_build *b)
 }
 
 static enum kp_status build_fail(struct kp_build *b, enum kp_status st, const char *fmt, ...)
+    KP_PRINTF(3, 4);
+static enum kp_status build_fail(struct kp_build *b, enum kp_status st, const char *fmt, ...)
 {
     struct build *x = build_of(b);
     va_list args;
@@ -47,20 +49,6 @@ static void *build_alloc(struct kp_build *b, size_t count, size_t size)
     return p;
 }
 
-static bool name_taken(const struct kp_net *n, const char *name)
-{
-    for (int64_t i = 0; i < n->params.count; i++)
-        if (strcmp(n->params.v[i]->name, name) == 0)
-            return true;
-    for (int64_t i = 0; i < n->buffers.count; i++)
-        if (strcmp(n->buffers.v[i]->name, name) == 0)
-            return true;
-    for (int64_t i = 0; i < n->counter_count; i++)
-        if (strcmp(n->counters[i], name) == 0)
-            return true;
-    return false;
-}
-
 static bool check_name(struct build *x, const char *name)
 {
     if (x->error->status != KP_OK)
@@ -76,7 +64,7 @@ static bool check_name(struct build *x, const char *name)
                     "parameter name '%s' has a character that is not allowed", name);
             return false;
         }
-    if (name_taken(x->net, name)) {
+    if (kp_net_declares(x->net, name)) {
         kp_fail(x->error, KP_E_INVALID, "the model declares '%s' twice", name);
         return false;
     }
@@ -187,6 +175,7 @@ static const struct kp_build_fn build_fn = {
 enum kp_status kp_net_create(const struct kp_model_def *def, void *self,
                              const struct kp_model_io *io, struct kp_net **out, struct kp_error *e)
 {
+    KP_ASSERT(io->input.n < KP_MAX_DIMS && io->labels.n < KP_MAX_DIMS - 1);
     struct kp_error why = {0};
     struct kp_net *n = calloc(1, sizeof(*n));
 
@@ -221,4 +210,18 @@ void kp_net_destroy(struct kp_net *n)
 int64_t kp_net_param_count(const struct kp_net *n)
 {
     return (int64_t)(n->params.bytes / sizeof(float));
+}
+
+bool kp_net_declares(const struct kp_net *n, const char *name)
+{
+    for (int64_t i = 0; i < n->params.count; i++)
+        if (strcmp(n->params.v[i]->name, name) == 0)
+            return true;
+    for (int64_t i = 0; i < n->buffers.count; i++)
+        if (strcmp(n->buffers.v[i]->name, name) == 0)
+            return true;
+    for (int64_t i = 0; i < n->counter_count; i++)
+        if (strcmp(n->counters[i], name) == 0)
+            return true;
+    return false;
 }

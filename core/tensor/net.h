@@ -17,6 +17,14 @@ struct kp_tensor {
     struct kp_value *value; /* on a tape, else NULL */
 };
 
+/* An inner tensor that a model's forward pass names. */
+struct kp_tap {
+    const char *name;
+    struct kp_value *value;
+};
+
+#define KP_TAP_LIMIT 64
+
 /* A named block of f32 inside the parameters or the buffers. */
 struct kp_net_block {
     const char *name;
@@ -48,6 +56,9 @@ KP_NODISCARD enum kp_status kp_net_create(const struct kp_model_def *def, void *
                                           const struct kp_model_io *io, struct kp_net **out,
                                           struct kp_error *e);
 void kp_net_destroy(struct kp_net *n);
+
+/* Is there a parameter, buffer or counter of this name? */
+bool kp_net_declares(const struct kp_net *n, const char *name);
 
 /* Number of trainable scalars. */
 int64_t kp_net_param_count(const struct kp_net *n);

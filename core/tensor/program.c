@@ -3,6 +3,7 @@
 
 #include "tensor/differentiate.h"
 #include "tensor/flops.h"
+#include "tensor/freeze.h"
 #include "tensor/place.h"
 #include "tensor/tape.h"
 
@@ -14,6 +15,20 @@ static struct kp_shape batch_of(int64_t n, struct kp_shape example)
 
     for (int32_t i = 0; i < example.n; i++)
         s.dim[i + 1] = example.dim[i];
+    return s;
+}
+
+/* (N, labels...), and with the classes behind it */
+static struct kp_shape rows_of(const struct kp_program *p)
+{
+    return batch_of(p->capacity, p->net->io.labels);
+}
+
+static struct kp_shape logits_of(const struct kp_program *p)
+{
+    struct kp_shape s = rows_of(p);
+
+    s.dim[s.n++] = p->classes;
     return s;
 }
 
@@ -41,9 +56,9 @@ static enum kp_status record_model(struct kp_program *p, struct kp_recording *r,
         kp_fail(e, st, "forward failed without saying why");
     if (e->status == KP_OK && (!*logits || !(*logits)->value))
         kp_fail(e, KP_E_INVALID, "forward gives no logits");
-    if (e->status == KP_OK &&
-        !kp_shape_equal((*logits)->value->shape, kp_shape2(p->capacity, p->classes)))
-        kp_fail(e, KP_E_SHAPE, "the logits are not (N, %lld)", (long long)p->classes);
+    if (e->status == KP_OK && !kp_shape_equal((*logits)->value->shape, logits_of(p)))
+        kp_fail(e, KP_E_SHAPE, "the logits are not (N%s, %lld)", net->io.labels.n > 0 ? ", T" : "",
+                (long long)p->classes);
     if (e->status != KP_OK)
         return kp_fail_in(e, "model '%s'", net->def->name);
     p->logits = (*logits)->value;
@@ -53,14 +68,34 @@ static enum kp_status record_model(struct kp_program *p, struct kp_recording *r,
     return KP_OK;
 }
 
+/* Inner tensors stay readable to the end. Names live in the graph's memory. */
+static void keep_taps(struct kp_program *p, const struct kp_recording *r)
+{
+    for (int i = 0; i < r->tap_count; i++) {
+        p->taps[p->tap_count++] = r->taps[i];
+        keep(r->taps[i].value);
+    }
+}
+
+static enum kp_status record_cotangent(struct kp_program *p, struct kp_recording *r,
+                                       struct kp_error *e)
+{
+    struct kp_tensor *c = kp_recording_input(r, "cotangent", KP_F32, p->logits->shape, true);
+
+    if (!c)
+        return e->status;
+    p->cotangent = c->value;
+    return KP_OK;
+}
+
 static enum kp_status record_objective(struct kp_program *p, const struct kp_program_spec *spec,
                                        struct kp_recording *r, struct kp_tensor *logits,
                                        struct kp_error *e)
 {
     const struct kp_objective_def *o = spec->objective;
-    struct kp_shape rows = kp_shape1(p->capacity);
+    struct kp_shape rows = rows_of(p);
     struct kp_tensor features = {.value = r->features};
-    struct kp_objective_io io = {.size = sizeof(io), .logits = logits};
+    struct kp_objective_io io = {.size = sizeof(io), .logits = logits, .rows = rows};
     struct kp_tensor *loss = NULL;
 
     io.features = r->features ? &features : NULL;
@@ -88,15 +123,33 @@ static enum kp_status record_objective(struct kp_program *p, const struct kp_pro
     return KP_OK;
 }
 
-static enum kp_status append_sgd(struct kp_graph *g, const struct kp_sgd *sgd, struct kp_error *e)
+/* The optimizer's step over all parameters, after clipping if asked for. */
+static enum kp_status append_optimizer(struct kp_program *p, const struct kp_program_spec *spec,
+                                       struct kp_error *e)
 {
-    struct kp_node *n = kp_graph_node(g, KP_OP_SGD);
+    const struct kp_optimizer *o = &spec->optimizer;
+    struct kp_graph *g = &p->graph;
+    struct kp_node *clip = o->clip_norm > 0 ? kp_graph_node(g, KP_OP_CLIP) : NULL;
+    struct kp_value *scale = clip ? kp_graph_value(g, KP_F32, (struct kp_shape){0}, false) : NULL;
+    struct kp_node *n = kp_graph_node(g, o->kind == KP_OPTIMIZER_SGD ? KP_OP_SGD : KP_OP_ADAM);
 
-    if (!n)
+    if (!n || (o->clip_norm > 0 && !scale) ||
+        !kp_frozen_extents(p->net, spec->freeze, &g->memory, &n->attrs.frozen,
+                           &n->attrs.frozen_count))
         return kp_fail(e, KP_E_NOMEM, "no memory for the optimizer");
-    n->attrs.momentum = sgd->momentum;
-    n->attrs.weight_decay = sgd->weight_decay;
-    n->attrs.nesterov = sgd->nesterov;
+    if (clip) {
+        clip->attrs.clip_norm = o->clip_norm;
+        clip->out[0] = scale;
+    }
+    n->in[0] = scale;
+    n->attrs.momentum = o->momentum;
+    n->attrs.nesterov = o->nesterov;
+    n->attrs.beta1 = o->beta1;
+    n->attrs.beta2 = o->beta2;
+    n->attrs.eps = o->eps;
+    n->attrs.weight_decay = o->weight_decay;
+    n->attrs.decoupled = o->kind == KP_OPTIMIZER_ADAMW;
+    p->slots = kp_optimizer_slots(n);
     return KP_OK;
 }
 
@@ -109,10 +162,15 @@ static enum kp_status make(struct kp_program *p, const struct kp_program_spec *s
     struct kp_tensor *logits = NULL;
     enum kp_status st = kp_recording_init(&rec, g, p->net, e);
 
+    rec.freeze = spec->freeze;
     if (st == KP_OK)
         st = record_model(p, &rec, &logits, e);
     if (st == KP_OK && p->trains)
         st = record_objective(p, spec, &rec, logits, e);
+    if (st == KP_OK && spec->taps)
+        keep_taps(p, &rec);
+    if (st == KP_OK && spec->cotangent)
+        st = record_cotangent(p, &rec, e);
     if (st != KP_OK)
         return st;
     kp_graph_prune(g);
@@ -120,8 +178,10 @@ static enum kp_status make(struct kp_program *p, const struct kp_program_spec *s
     st = ops->fuse(p->device, g, e);
     if (st == KP_OK && p->trains)
         st = kp_differentiate(g, p->loss, p->seed, e);
+    if (st == KP_OK && p->cotangent)
+        st = kp_differentiate(g, p->logits, p->cotangent, e);
     if (st == KP_OK && p->trains)
-        st = append_sgd(g, &spec->sgd, e);
+        st = append_optimizer(p, spec, e);
     if (st != KP_OK)
         return st;
     kp_graph_prune(g);
@@ -146,7 +206,6 @@ enum kp_status kp_program_create(struct kp_device *device, const struct kp_progr
     p->capacity = spec->capacity;
     p->classes = spec->net->io.classes;
     p->trains = spec->objective != NULL;
-    p->slots = p->trains && spec->sgd.momentum != 0.0;
     p->graph.mode = spec->mode;
     p->graph.capacity = spec->capacity;
     p->graph.param_bytes = spec->net->params.bytes;

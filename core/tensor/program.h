@@ -6,20 +6,35 @@
 #include "kappa/objective.h"
 #include "tensor/net.h"
 
-struct kp_sgd {
-    double momentum;
+enum kp_optimizer_kind {
+    KP_OPTIMIZER_SGD = 0,
+    KP_OPTIMIZER_ADAM = 1,
+    KP_OPTIMIZER_ADAMW = 2,
+};
+
+/* The formulas stand at KP_OP_SGD, KP_OP_ADAM and KP_OP_CLIP. */
+struct kp_optimizer {
+    enum kp_optimizer_kind kind;
     double weight_decay;
+    double momentum; /* SGD */
     bool nesterov;
+    double beta1, beta2, eps; /* ADAM, ADAMW */
+    double clip_norm;         /* largest norm of all gradients together; 0: no limit */
 };
 
 struct kp_program_spec {
     const struct kp_net *net;
     enum kp_mode mode;
     int64_t capacity; /* examples */
+    bool taps;        /* inner tensors that the model names are outputs */
+    bool cotangent; /* EVAL_GRAD: gradients of sum(cotangent x logits) with respect to parameters */
     /* TRAIN only: */
     const struct kp_objective_def *objective;
     const void *objective_self;
-    struct kp_sgd sgd;
+    struct kp_optimizer optimizer;
+    /* Prefixes of names with spaces between, or NULL: these parameters are neither trained nor
+     * decayed, and their batch norms use and keep the running statistics. */
+    const char *freeze;
 };
 
 /* Immutable once created; shared by threads. */
@@ -34,13 +49,16 @@ struct kp_program {
     struct kp_value *labels, *weights; /* TRAIN */
     struct kp_value *teacher_logits;   /* TRAIN, if the objective needs them */
     struct kp_value *seed;             /* TRAIN, the scalar 1 */
+    struct kp_value *cotangent;        /* as the logits; NULL unless asked for */
     /* outputs */
     struct kp_value *logits;
-    struct kp_value *features; /* NULL if the model names none */
-    struct kp_value *loss;     /* TRAIN */
-    bool trains;               /* has gradients and an optimizer */
-    bool slots;                /* the optimizer has momentum */
-    double forward_flops; /* of one example: 2 x multiply-adds of convolutions and linear layers */
+    struct kp_value *features;        /* NULL if the model names none */
+    struct kp_value *loss;            /* TRAIN */
+    struct kp_tap taps[KP_TAP_LIMIT]; /* only if asked for */
+    int tap_count;
+    bool trains;          /* has gradients and an optimizer */
+    int slots;            /* of the optimizer, each as large as the parameters */
+    double forward_flops; /* of one example: kp_graph_forward_flops() */
 };
 
 KP_NODISCARD enum kp_status kp_program_create(struct kp_device *device,
@@ -56,8 +74,12 @@ KP_NODISCARD enum kp_status kp_net_forward_flops(const struct kp_net *net, doubl
 struct kp_state {
     struct kp_device *device;
     const struct kp_net *net;
-    void *params, *buffers, *grads, *slots; /* grads and slots: NULL unless trained */
-    int64_t steps; /* training steps done: the value of the net's counters */
+    void *params, *buffers, *grads; /* grads: NULL unless trained */
+    void *slots;                    /* made, zeroed, by the first exec that needs them */
+    int slot_count;
+    int64_t steps;         /* training steps done: the value of the net's counters */
+    int64_t updates;       /* steps that the optimizer has done, in which its slots grew */
+    uint64_t dropout_seed; /* drawn by kp_state_init() */
 };
 
 KP_NODISCARD enum kp_status kp_state_create(struct kp_device *device, const struct kp_net *net,

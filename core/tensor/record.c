@@ -11,18 +11,19 @@ struct kp_tensor *kp_record_linear(struct kp_tape *t, struct kp_tensor *x, struc
     if (!in[0] || !in[1] || (b && !in[2]))
         return NULL;
     struct kp_shape xs = in[0]->shape, ws = in[1]->shape;
-    if (xs.n != 2 || ws.n != 2 || xs.dim[1] != ws.dim[1] || !in[0]->batched || in[1]->batched) {
+    int64_t inputs = xs.n > 1 ? xs.dim[xs.n - 1] : 0;
+    if (xs.n < 2 || ws.n != 2 || inputs != ws.dim[1] || !in[0]->batched || in[1]->batched) {
         (void)kp_tape_fail(t, KP_E_SHAPE,
-                           "linear: x (N, I) and w (O, I) do not fit: I is %lld and %lld",
-                           (long long)xs.dim[1], (long long)ws.dim[1]);
+                           "linear: x (N, ..., I) and w (O, I) do not fit: I is %lld and %lld",
+                           (long long)inputs, (long long)ws.dim[1]);
         return NULL;
     }
     if (b && (in[2]->shape.n != 1 || in[2]->shape.dim[0] != ws.dim[0])) {
         (void)kp_tape_fail(t, KP_E_SHAPE, "linear: the bias is not (%lld)", (long long)ws.dim[0]);
         return NULL;
     }
-    return kp_record_result(
-        r, kp_record_node(r, KP_OP_LINEAR, kp_shape2(xs.dim[0], ws.dim[0]), true, 3, in));
+    xs.dim[xs.n - 1] = ws.dim[0];
+    return kp_record_result(r, kp_record_node(r, KP_OP_LINEAR, xs, true, 3, in));
 }
 
 static bool check_window(struct kp_tape *t, const char *op, const struct kp_window *k)
@@ -141,7 +142,7 @@ struct kp_tensor *kp_record_batch_norm(struct kp_tape *t, struct kp_tensor *x,
         in[0] = reshape(r, in[0], image);
     if (!in[0])
         return NULL;
-    bool train = r->graph->mode == KP_TRAIN;
+    bool train = r->graph->mode == KP_TRAIN && !in[1]->frozen;
     struct kp_node *n = kp_record_node(r, train ? KP_OP_BATCH_NORM : KP_OP_BATCH_NORM_EVAL,
                                        in[0]->shape, true, 5, in);
     if (!n)
@@ -300,6 +301,20 @@ static struct kp_shape rows_of(struct kp_shape s)
     s.n--;
     s.dim[s.n] = 0;
     return s;
+}
+
+struct kp_tensor *kp_record_row_mean(struct kp_tape *t, struct kp_tensor *x)
+{
+    struct kp_recording *r = kp_recording_of(t);
+    struct kp_value *v = kp_record_value(r, x);
+
+    if (!v)
+        return NULL;
+    if (!v->batched || v->shape.n < 2) {
+        (void)kp_tape_fail(t, KP_E_SHAPE, "row_mean wants (N, ..., K)");
+        return NULL;
+    }
+    return kp_record_result(r, kp_record_node(r, KP_OP_MEAN, rows_of(v->shape), true, 1, &v));
 }
 
 struct kp_tensor *kp_record_cross_entropy(struct kp_tape *t, struct kp_tensor *logits,

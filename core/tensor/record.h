@@ -51,5 +51,25 @@ struct kp_tensor *kp_record_kl_divergence(struct kp_tape *t, struct kp_tensor *s
                                           struct kp_tensor *teacher, double tau);
 struct kp_tensor *kp_record_weighted_mean(struct kp_tape *t, struct kp_tensor *x,
                                           struct kp_tensor *w);
+struct kp_tensor *kp_record_row_mean(struct kp_tape *t, struct kp_tensor *x);
+struct kp_tensor *kp_record_one_hot(struct kp_tape *t, struct kp_tensor *labels, int64_t classes,
+                                    double on, double off);
+struct kp_tensor *kp_record_argmax(struct kp_tape *t, struct kp_tensor *x);
+
+struct kp_tensor *kp_record_layer_norm(struct kp_tape *t, struct kp_tensor *x,
+                                       struct kp_tensor *gamma, struct kp_tensor *beta, double eps);
+struct kp_tensor *kp_record_gelu(struct kp_tape *t, struct kp_tensor *x, enum kp_gelu_form form);
+struct kp_tensor *kp_record_attention(struct kp_tape *t, struct kp_tensor *q, struct kp_tensor *k,
+                                      struct kp_tensor *v, int64_t heads, double scale,
+                                      bool causal);
+struct kp_tensor *kp_record_patches(struct kp_tape *t, struct kp_tensor *x, int64_t size);
+struct kp_tensor *kp_record_prepend(struct kp_tape *t, struct kp_tensor *x,
+                                    struct kp_tensor *token);
+struct kp_tensor *kp_record_add_position(struct kp_tape *t, struct kp_tensor *x,
+                                         struct kp_tensor *table);
+struct kp_tensor *kp_record_select(struct kp_tape *t, struct kp_tensor *x, int64_t index);
+struct kp_tensor *kp_record_embedding(struct kp_tape *t, struct kp_tensor *ids,
+                                      struct kp_tensor *table);
+struct kp_tensor *kp_record_dropout(struct kp_tape *t, struct kp_tensor *x, double rate);
 
 #endif

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+/* A scalar of the device is a double: integers up to here are exact. */
+#define DROPOUT_SEEDS (UINT64_C(1) << 53)
+
 static void *take(struct kp_device *d, size_t bytes)
 {
     return bytes > 0 ? d->ops->alloc(d, bytes) : NULL;
@@ -26,12 +29,9 @@ enum kp_status kp_state_create(struct kp_device *device, const struct kp_net *ne
     s->net = net;
     s->params = take(device, net->params.bytes);
     s->buffers = take(device, net->buffers.bytes);
-    if (trained) {
+    if (trained)
         s->grads = take(device, net->params.bytes);
-        s->slots = take(device, net->params.bytes);
-    }
-    if (!s->params || (net->buffers.bytes > 0 && !s->buffers) ||
-        (trained && (!s->grads || !s->slots))) {
+    if (!s->params || (net->buffers.bytes > 0 && !s->buffers) || (trained && !s->grads)) {
         kp_state_destroy(s);
         return kp_fail(e, KP_E_NOMEM, "no device memory for %zu bytes of parameters",
                        net->params.bytes);
@@ -47,7 +47,7 @@ void kp_state_destroy(struct kp_state *s)
     give(s->device, s->params, s->net->params.bytes);
     give(s->device, s->buffers, s->net->buffers.bytes);
     give(s->device, s->grads, s->net->params.bytes);
-    give(s->device, s->slots, s->net->params.bytes);
+    give(s->device, s->slots, (size_t)s->slot_count * s->net->params.bytes);
     free(s);
 }
 
@@ -96,24 +96,46 @@ enum kp_status kp_state_init(struct kp_state *s, uint64_t seed, int role, struct
 
     if (st == KP_OK)
         st = fill_list(s->device, &s->net->buffers, s->buffers, key, e);
-    s->steps = 0;
+    s->steps = s->updates = 0;
+    key.stream = KP_STREAM_DROPOUT;
+    s->dropout_seed = kp_rng_below(key, 0, 0, DROPOUT_SEEDS);
     return st;
+}
+
+/* A state that has no slots yet gets those of its optimizer. */
+static enum kp_status make_slots(struct kp_state *s, int count, struct kp_error *e)
+{
+    size_t bytes = (size_t)count * s->net->params.bytes;
+
+    if (count == s->slot_count || count == 0)
+        return KP_OK;
+    if (s->slots)
+        return kp_fail(e, KP_E_INVALID, "a state with %d slots in use by an optimizer with %d",
+                       s->slot_count, count);
+    s->slots = take(s->device, bytes);
+    if (!s->slots)
+        return kp_fail(e, KP_E_NOMEM, "no device memory for %zu bytes of optimizer state", bytes);
+    s->slot_count = count;
+    return KP_OK;
 }
 
 enum kp_status kp_exec_create(const struct kp_program *p, struct kp_state *s, struct kp_exec **out,
                               struct kp_error *e)
 {
-    struct kp_exec *x = calloc(1, sizeof(*x));
+    enum kp_status st = make_slots(s, p->slots, e);
+    struct kp_exec *x = st == KP_OK ? calloc(1, sizeof(*x)) : NULL;
     const float one = 1.0F;
 
+    if (st != KP_OK)
+        return st;
     if (!x)
         return kp_fail(e, KP_E_NOMEM, "no memory for a program");
     x->program = p;
     x->state = s;
     x->memory.params = s->params;
     x->memory.buffers = s->buffers;
-    x->memory.grads = p->trains ? s->grads : NULL;
-    x->memory.slots = p->slots ? s->slots : NULL;
+    x->memory.grads = p->trains || p->cotangent ? s->grads : NULL;
+    x->memory.slots = p->slots > 0 ? s->slots : NULL;
     x->memory.arena = take(p->device, p->graph.arena_bytes);
     if (!x->memory.arena) {
         kp_exec_destroy(x);
@@ -152,9 +174,13 @@ void kp_exec_read(const struct kp_exec *x, const struct kp_value *v, void *host,
 enum kp_status kp_exec_run(struct kp_exec *x, int64_t rows, struct kp_error *e)
 {
     KP_ASSERT(rows >= 1 && rows <= x->program->capacity);
+    x->memory.scalars[KP_SCALAR_STEP] = (double)(x->state->updates + 1);
+    x->memory.scalars[KP_SCALAR_SEED] = (double)x->state->dropout_seed;
     enum kp_status st = x->program->device->ops->run(x->program->code, &x->memory, rows, e);
 
-    if (st == KP_OK && x->program->trains)
+    if (st == KP_OK && x->program->trains) {
         x->state->steps++;
+        x->state->updates++;
+    }
     return st;
 }

@@ -1,4 +1,5 @@
 /* tape.c - a recording: its values, names and errors. */
+#include "tensor/freeze.h"
 #include "tensor/record.h"
 
 #include <stdarg.h>
@@ -9,6 +10,8 @@ static enum kp_status tape_status(const struct kp_tape *t)
     return ((const struct kp_recording *)t)->error->status;
 }
 
+static enum kp_status tape_fail(struct kp_tape *t, enum kp_status st, const char *fmt, ...)
+    KP_PRINTF(3, 4);
 static enum kp_status tape_fail(struct kp_tape *t, enum kp_status st, const char *fmt, ...)
 {
     struct kp_recording *r = kp_recording_of(t);
@@ -64,6 +67,7 @@ struct kp_value *kp_record_value(struct kp_recording *r, const struct kp_tensor 
     v->place = x->buffer ? KP_AT_BUFFERS : KP_AT_PARAMS;
     v->name = block->name;
     v->offset = block->offset;
+    v->frozen = !x->buffer && kp_is_frozen(r->freeze, block->name);
     *slot = v;
     return v;
 }
@@ -109,8 +113,8 @@ static void tape_features(struct kp_tape *t, struct kp_tensor *x)
 
     if (!v)
         return;
-    if (v->shape.n != 2 || !v->batched)
-        (void)kp_tape_fail(t, KP_E_SHAPE, "features must be (N, D), not of %d dims",
+    if (v->shape.n < 2 || !v->batched)
+        (void)kp_tape_fail(t, KP_E_SHAPE, "features must be (N, D) or (N, T, D), not of %d dims",
                            (int)v->shape.n);
     r->features = v;
 }
@@ -155,6 +159,18 @@ static const struct kp_tape_fn tape_fn = {
     .cross_entropy = kp_record_cross_entropy,
     .kl_divergence = kp_record_kl_divergence,
     .weighted_mean = kp_record_weighted_mean,
+    .layer_norm = kp_record_layer_norm,
+    .gelu = kp_record_gelu,
+    .attention = kp_record_attention,
+    .patches = kp_record_patches,
+    .prepend = kp_record_prepend,
+    .add_position = kp_record_add_position,
+    .select = kp_record_select,
+    .embedding = kp_record_embedding,
+    .dropout = kp_record_dropout,
+    .row_mean = kp_record_row_mean,
+    .one_hot = kp_record_one_hot,
+    .argmax = kp_record_argmax,
 };
 
 enum kp_status kp_recording_init(struct kp_recording *r, struct kp_graph *g,

@@ -5,18 +5,12 @@
 #include "base/error.h"
 #include "tensor/net.h"
 
-struct kp_tap {
-    const char *name;
-    struct kp_value *value;
-};
-
-#define KP_TAP_LIMIT 64
-
 /* In the caller's memory. The graph and the net outlive it. */
 struct kp_recording {
     struct kp_tape tape; /* first: plugins see a pointer to it */
     struct kp_graph *graph;
     const struct kp_net *net;
+    const char *freeze; /* see struct kp_program_spec; NULL after init */
     struct kp_error *error;
     struct kp_value **params;  /* [net->params.count], NULL where not used yet */
     struct kp_value **buffers; /* [net->buffers.count] */

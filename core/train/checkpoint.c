@@ -90,9 +90,11 @@ enum kp_status kp_checkpoint_load(const char *path, struct kp_state *state, bool
     }
     if (st == KP_OK)
         st = kp_weights_load(state, &file, slots, true, e);
-    if (st == KP_OK)
+    if (st == KP_OK) {
         *at = (struct kp_position){position[0], position[1], position[2],
                                    position[3], loss[0],     loss[1]};
+        state->updates = at->step;
+    }
     kp_safetensors_close(&file);
     return st;
 }

@@ -13,8 +13,8 @@ struct kp_position {
     double loss_weight; /* examples */
 };
 
-/* One safetensors file: the weights, "optimizer.<parameter>", "kappa.position", "kappa.loss" and
- * the observers' sums "kappa.sums.<metric>". Replaces `path` safely. */
+/* One safetensors file: the weights, "optimizer.<slot>.<parameter>", "kappa.position", "kappa.loss"
+ * and the observers' sums "kappa.sums.<metric>". Replaces `path` safely. */
 KP_NODISCARD enum kp_status kp_checkpoint_save(const char *path, const struct kp_state *state,
                                                bool slots, const struct kp_position *at,
                                                const struct kp_observers *running,

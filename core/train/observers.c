@@ -28,7 +28,8 @@ enum kp_status kp_observers_create(const struct kp_metric_use *metrics, int64_t 
     if (!o.v)
         st = kp_fail(e, KP_E_NOMEM, "no memory for the metrics");
     for (int64_t i = 0; st == KP_OK && i < count; i++)
-        if (teacher || !(metrics[i].def->needs & KP_METRIC_NEEDS_TEACHER))
+        if (metrics[i].def->observe &&
+            (teacher || !(metrics[i].def->needs & KP_METRIC_NEEDS_TEACHER)))
             st = add(&o, &metrics[i], e);
     if (st != KP_OK) {
         kp_observers_finish(&o);

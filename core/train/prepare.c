@@ -1,5 +1,6 @@
 /* prepare.c - builds what a training run needs. */
 #include "base/clock.h"
+#include "tensor/freeze.h"
 #include "train/training.h"
 
 #include <math.h>
@@ -38,12 +39,15 @@ static enum kp_status build_programs(struct kp_training *t, struct kp_error *e)
         .capacity = r->batch < job->subset->count ? r->batch : job->subset->count,
         .objective = r->objective,
         .objective_self = r->objective_self,
-        .sgd = r->sgd,
+        .optimizer = r->optimizer,
+        .freeze = r->freeze,
     };
     struct kp_program_spec eval = {.mode = KP_EVAL, .capacity = r->eval_batch};
     enum kp_status st = kp_net_create(r->model.def, r->model.self, &io, &t->net, e);
 
     spec.net = eval.net = t->net;
+    if (st == KP_OK)
+        st = kp_freeze_check(t->net, r->freeze, e);
     if (st == KP_OK)
         st = kp_state_create(job->device, t->net, true, &t->state, e);
     if (st == KP_OK)
@@ -71,6 +75,8 @@ static enum kp_status make_loader(struct kp_training *t, struct kp_error *e)
         .order = r->order,
         .flip = r->flip,
         .crop_pad = r->crop_pad,
+        .rotate = r->rotate,
+        .random_resized_crop = r->random_resized_crop,
         .role = r->role,
         .seed_order = r->seed_order,
         .seed_augment = r->seed_augment,
@@ -92,7 +98,8 @@ static enum kp_status ask_teacher(struct kp_training *t, struct kp_error *e)
 {
     const struct kp_train_job *job = t->job;
     bool needed = (t->recipe->objective->needs & KP_NEED_TEACHER_LOGITS) != 0;
-    bool few = t->recipe->crop_pad == 0;
+    const struct kp_recipe *r = t->recipe;
+    bool few = r->crop_pad == 0 && r->rotate <= 0 && !r->random_resized_crop;
     enum kp_teacher_mode mode = t->recipe->teacher_mode;
     int draws = 1;
 
@@ -101,9 +108,10 @@ static enum kp_status ask_teacher(struct kp_training *t, struct kp_error *e)
     if (needed && mode == KP_TEACHER_TABLE && !few)
         return kp_fail(
             e, KP_E_CONFIG,
-            "teacher.mode = table, but data.crop_pad = %lld gives an example more than two "
-            "draws; use teacher.mode = live or data.crop_pad = 0",
-            (long long)t->recipe->crop_pad);
+            "teacher.mode = table, but data.crop_pad = %lld, data.rotate = %g and "
+            "data.random_resized_crop = %s give an example more than two draws; use teacher.mode = "
+            "live, or 0, 0 and false",
+            (long long)r->crop_pad, r->rotate, r->random_resized_crop ? "true" : "false");
     t->live = needed && (mode == KP_TEACHER_LIVE || (mode == KP_TEACHER_AUTO && !few));
     if (needed && !t->live && t->recipe->flip)
         draws = 2;

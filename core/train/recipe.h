@@ -34,12 +34,15 @@ struct kp_recipe {
     enum kp_order order;
     bool flip;
     int64_t crop_pad;
+    double rotate;
+    bool random_resized_crop;
     double kappa; /* for the results */
 
     int64_t epochs, batch, eval_batch;
     int64_t eval_every; /* epochs; 0: only after the last */
     struct kp_schedule schedule;
-    struct kp_sgd sgd;
+    struct kp_optimizer optimizer;
+    const char *freeze; /* see struct kp_program_spec */
     enum kp_teacher_mode teacher_mode;
     double checkpoint_seconds;
 

@@ -163,12 +163,19 @@ static double epoch_loss(const struct kp_training *t)
     return t->at.loss_weight > 0 ? t->at.loss_sum / t->at.loss_weight : (double)NAN;
 }
 
+static void set_lr(struct kp_training *t)
+{
+    const struct kp_moment now = {t->at.step, t->at.epoch, kp_loader_batches(t->loader)};
+
+    t->train_exec->memory.scalars[KP_SCALAR_LR] = kp_schedule_lr(&t->recipe->schedule, now);
+}
+
 static enum kp_status end_epoch(struct kp_training *t, struct kp_error *e)
 {
     int64_t every = t->recipe->eval_every;
 
     add_point(t, "train/loss", epoch_loss(t));
-    add_point(t, "train/lr", kp_schedule_lr(&t->recipe->schedule, t->at.epoch));
+    add_point(t, "train/lr", t->train_exec->memory.scalars[KP_SCALAR_LR]);
     t->at.epoch++;
     t->at.batch = 0;
     t->at.loss_sum = t->at.loss_weight = 0;
@@ -190,8 +197,7 @@ static enum kp_status train_all(struct kp_training *t, struct kp_error *e)
 
         if (last && t->at.batch == 0)
             kp_observers_reset(&t->running);
-        t->train_exec->memory.scalars[KP_SCALAR_LR] =
-            kp_schedule_lr(&t->recipe->schedule, t->at.epoch);
+        set_lr(t);
         st = train_batch(t, kp_loader_next(t->loader), last, e);
         if (st != KP_OK)
             break;

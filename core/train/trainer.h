@@ -10,6 +10,8 @@ enum kp_phase {
     KP_PHASE_TEACHER_TABLE = 0,
     KP_PHASE_TRAIN = 1,
     KP_PHASE_EVALUATE = 2,
+    KP_PHASE_DATA = 3, /* images are decoded into their cache */
+    KP_PHASE_ANALYSE = 4,
 };
 
 /* What a person watching wants to know. */

@@ -9,13 +9,13 @@
 
 #define SLOT_PREFIX "optimizer."
 
-static char *slot_name(const char *param)
+static char *slot_name(int slot, const char *param)
 {
-    size_t size = strlen(SLOT_PREFIX) + strlen(param) + 1;
+    size_t size = strlen(SLOT_PREFIX) + strlen(param) + 16;
     char *name = malloc(size);
 
     if (name)
-        (void)snprintf(name, size, "%s%s", SLOT_PREFIX, param);
+        (void)snprintf(name, size, "%s%d.%s", SLOT_PREFIX, slot, param);
     return name;
 }
 
@@ -42,18 +42,20 @@ static void add_list(struct kp_snapshot *s, const struct kp_net_list *list, cons
             v + list->v[i]->offset / sizeof(float));
 }
 
-static bool add_slots(struct kp_snapshot *s, const struct kp_net_list *list)
+static bool add_slots(struct kp_snapshot *s, const struct kp_net_list *list, int slots)
 {
-    s->names = calloc((size_t)list->count, sizeof(*s->names));
+    s->names = calloc((size_t)(slots * list->count), sizeof(*s->names));
     if (!s->names)
         return false;
-    for (int64_t i = 0; i < list->count; i++) {
-        s->names[i] = slot_name(list->v[i]->name);
-        if (!s->names[i])
-            return false;
-        add(s, s->names[i], KP_STORED_F32, list->v[i]->shape,
-            s->slots + list->v[i]->offset / sizeof(float));
-    }
+    for (int slot = 0; slot < slots; slot++)
+        for (int64_t i = 0; i < list->count; i++) {
+            const struct kp_net_block *b = list->v[i];
+            char *name = s->names[s->name_count++] = slot_name(slot, b->name);
+            if (!name)
+                return false;
+            add(s, name, KP_STORED_F32, b->shape,
+                s->slots + ((size_t)slot * list->bytes + b->offset) / sizeof(float));
+        }
     return true;
 }
 
@@ -63,18 +65,19 @@ enum kp_status kp_snapshot_take(const struct kp_state *s, bool slots, struct kp_
     const struct kp_net *net = s->net;
 
     *out = (struct kp_snapshot){.net = net, .steps = s->steps};
-    out->room = 2 * net->params.count + net->buffers.count + net->counter_count;
+    out->room = (1 + s->slot_count) * net->params.count + net->buffers.count + net->counter_count;
     out->arrays = calloc((size_t)out->room, sizeof(*out->arrays));
     out->params = copy_of(s, s->params, net->params.bytes);
     out->buffers = copy_of(s, s->buffers, net->buffers.bytes);
-    out->slots = slots && s->slots ? copy_of(s, s->slots, net->params.bytes) : NULL;
+    out->slots =
+        slots && s->slots ? copy_of(s, s->slots, (size_t)s->slot_count * net->params.bytes) : NULL;
     if (!out->arrays || !out->params || !out->buffers || (slots && s->slots && !out->slots))
         goto out;
     add_list(out, &net->params, out->params);
     add_list(out, &net->buffers, out->buffers);
     for (int64_t i = 0; i < net->counter_count; i++)
         add(out, net->counters[i], KP_STORED_I64, (struct kp_shape){0}, &out->steps);
-    if (out->slots && !add_slots(out, &net->params))
+    if (out->slots && !add_slots(out, &net->params, s->slot_count))
         goto out;
     return KP_OK;
 out:
@@ -84,9 +87,8 @@ out:
 
 void kp_snapshot_finish(struct kp_snapshot *s)
 {
-    if (s->names)
-        for (int64_t i = 0; i < s->net->params.count; i++)
-            free(s->names[i]);
+    for (int64_t i = 0; i < s->name_count; i++)
+        free(s->names[i]);
     free(s->names);
     free(s->params);
     free(s->buffers);
@@ -129,40 +131,29 @@ static const struct kp_stored *want(const struct kp_safetensors *f, const char *
     return NULL;
 }
 
-static float *gather(const struct kp_safetensors *f, const struct kp_net_list *list, bool slots,
-                     struct kp_text *wrong, int64_t *found)
+/* Copy the list's arrays to `out`; slot -1: the list itself, else what the optimizer keeps of it.
+ */
+static void gather(const struct kp_safetensors *f, const struct kp_net_list *list, int slot,
+                   float *out, struct kp_text *wrong, int64_t *found)
 {
-    float *host = malloc(list->bytes > 0 ? list->bytes : 1);
-
-    for (int64_t i = 0; host && i < list->count; i++) {
+    for (int64_t i = 0; i < list->count; i++) {
         const struct kp_net_block *b = list->v[i];
-        char *name = slots ? slot_name(b->name) : strdup(b->name);
+        char *name = slot >= 0 ? slot_name(slot, b->name) : strdup(b->name);
         const struct kp_stored *a =
             name ? want(f, name, KP_STORED_F32, b->shape, wrong, found) : NULL;
 
         if (a)
-            memcpy(host + b->offset / sizeof(float), a->data, kp_stored_bytes(a));
+            memcpy(out + b->offset / sizeof(float), a->data, kp_stored_bytes(a));
+        wrong->failed |= !name;
         free(name);
     }
-    return host;
 }
 
 static bool belongs(const struct kp_state *s, const char *name, bool slots)
 {
-    const struct kp_net *n = s->net;
+    bool slot = strncmp(name, SLOT_PREFIX, strlen(SLOT_PREFIX)) == 0;
 
-    if (slots && strncmp(name, SLOT_PREFIX, strlen(SLOT_PREFIX)) == 0)
-        return true;
-    for (int64_t i = 0; i < n->params.count; i++)
-        if (strcmp(n->params.v[i]->name, name) == 0)
-            return true;
-    for (int64_t i = 0; i < n->buffers.count; i++)
-        if (strcmp(n->buffers.v[i]->name, name) == 0)
-            return true;
-    for (int64_t i = 0; i < n->counter_count; i++)
-        if (strcmp(n->counters[i], name) == 0)
-            return true;
-    return false;
+    return (slots && slot) || kp_net_declares(s->net, name);
 }
 
 enum kp_status kp_weights_load(struct kp_state *s, const struct kp_safetensors *file, bool slots,
@@ -172,14 +163,20 @@ enum kp_status kp_weights_load(struct kp_state *s, const struct kp_safetensors *
     struct kp_text wrong = {0};
     enum kp_status st = KP_OK;
     int64_t found = 0, steps = 0;
-    float *params = gather(file, &net->params, false, &wrong, &found);
-    float *buffers = gather(file, &net->buffers, false, &wrong, &found);
-    float *moments = slots ? gather(file, &net->params, true, &wrong, &found) : NULL;
+    int slot_count = slots ? s->slot_count : 0;
+    float *params = malloc(net->params.bytes);
+    float *buffers = malloc(net->buffers.bytes + 1);
+    float *moments = malloc((size_t)slot_count * net->params.bytes + 1);
 
-    if (!params || !buffers || (slots && !moments)) {
+    if (!params || !buffers || !moments) {
         st = kp_fail(e, KP_E_NOMEM, "%s: no memory to load", file->name);
         goto out;
     }
+    gather(file, &net->params, -1, params, &wrong, &found);
+    gather(file, &net->buffers, -1, buffers, &wrong, &found);
+    for (int i = 0; i < slot_count; i++)
+        gather(file, &net->params, i, moments + (size_t)i * net->params.bytes / sizeof(float),
+               &wrong, &found);
     for (int64_t i = 0; i < net->counter_count; i++) {
         const struct kp_stored *a =
             want(file, net->counters[i], KP_STORED_I64, (struct kp_shape){0}, &wrong, &found);
@@ -190,6 +187,10 @@ enum kp_status kp_weights_load(struct kp_state *s, const struct kp_safetensors *
         for (int64_t i = 0; i < file->count; i++)
             if (!belongs(s, file->arrays[i].name, slots))
                 kp_text_addf(&wrong, "; surplus: %s", file->arrays[i].name);
+    if (wrong.failed) {
+        st = kp_fail(e, KP_E_NOMEM, "%s: no memory to load", file->name);
+        goto out;
+    }
     if (wrong.length > 0) {
         st = kp_fail(e, KP_E_FORMAT, "%s: not the weights of this model '%s'%s", file->name,
                      net->def->name, wrong.s);
@@ -198,8 +199,9 @@ enum kp_status kp_weights_load(struct kp_state *s, const struct kp_safetensors *
     s->device->ops->upload(s->device, s->params, params, net->params.bytes);
     if (net->buffers.bytes > 0)
         s->device->ops->upload(s->device, s->buffers, buffers, net->buffers.bytes);
-    if (slots)
-        s->device->ops->upload(s->device, s->slots, moments, net->params.bytes);
+    if (slot_count > 0)
+        s->device->ops->upload(s->device, s->slots, moments,
+                               (size_t)slot_count * net->params.bytes);
     s->steps = steps;
 out:
     free(params);

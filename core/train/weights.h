@@ -12,9 +12,11 @@ struct kp_snapshot {
     float *params, *buffers,
         *slots; /* slots: NULL if the state is not trained or they are not wanted */
     int64_t steps;
-    struct kp_stored *arrays; /* parameters, buffers, counters; then slots as "optimizer.<name>" */
+    struct kp_stored *arrays; /* parameters, buffers, counters; then slots, each array of slot k as
+                                 "optimizer.<k>.<parameter>" */
     int64_t count, room;
     char **names; /* of slots */
+    int64_t name_count;
     const struct kp_net *net;
 };
 

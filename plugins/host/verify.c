@@ -23,6 +23,7 @@ enum {
 #define OBJECTIVE_MIN       END_OF(struct kp_objective_def, loss)
 #define METRIC_MIN          END_OF(struct kp_metric_def, result)
 #define VALUE_MIN           END_OF(struct kp_metric_value, doc)
+#define ANALYSER_MIN        END_OF(struct kp_analyser, analyse)
 
 enum kp_status kp_verify_abi(const struct kp_abi *abi, const char *path, struct kp_error *e)
 {
@@ -238,9 +239,42 @@ static enum kp_status verify_objective(const struct kp_objective_def *d, const c
     return verify_options(&p, &d->options, d->self_size, e);
 }
 
-static const struct kp_metric_value *value_at(const struct kp_metric_def *d, uint32_t i)
+static const struct kp_metric_value *value_at(const struct kp_metric_value *v, uint32_t size,
+                                              uint32_t i)
 {
-    return (const void *)((const char *)d->values + (size_t)i * d->value_size);
+    return (const void *)((const char *)v + (size_t)i * size);
+}
+
+static enum kp_status verify_values(const struct place *p, const struct kp_metric_value *values,
+                                    uint32_t count, uint32_t size, struct kp_error *e)
+{
+    if (!values || count == 0 || count > LIST_MAX || size < VALUE_MIN || size > STRUCT_MAX ||
+        size % _Alignof(struct kp_metric_value) != 0)
+        return bad(p, e, "its values; 1 to 256, with .value_size = sizeof(struct kp_metric_value)");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct kp_metric_value *v = value_at(values, size, i);
+        if (!good_name(v->name) || !v->unit || !v->doc)
+            return bad(p, e, "a value without a good name (a-z 0-9 _), unit or doc");
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(value_at(values, size, j)->name, v->name) == 0)
+                return bad(p, e, "two values of one name");
+    }
+    return KP_OK;
+}
+
+static enum kp_status verify_analyser(const struct place *p, const struct kp_analyser *a,
+                                      struct kp_error *e)
+{
+    const uint32_t known = KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_READS_GRADS |
+                           KP_ANALYSIS_NEEDS_PAIRS | KP_ANALYSIS_REFUSES_PAIRS;
+
+    if (a->size < ANALYSER_MIN || a->size > STRUCT_MAX)
+        return bad(p, e, "its analyser is too short: set .size = sizeof(struct kp_analyser)");
+    if (!a->analyse)
+        return bad(p, e, "analyse is missing");
+    if ((a->needs & ~known) || a->scope < KP_SCOPE_EACH || a->scope > KP_SCOPE_ALL)
+        return bad(p, e, "its analyser needs what this kappa does not give; use a newer kappa");
+    return verify_values(p, a->values, a->value_count, a->value_size, e);
 }
 
 static enum kp_status verify_metric(const struct kp_metric_def *d, const char *path,
@@ -251,26 +285,17 @@ static enum kp_status verify_metric(const struct kp_metric_def *d, const char *p
 
     if (st != KP_OK)
         return st;
-    if (!d->observe || !d->result)
+    if (!d->observe != !d->result || (!d->observe && !kp_metric_analyser(d)))
         return bad(&p, e, "observe or result is missing");
     if (d->needs & ~(uint32_t)KP_METRIC_NEEDS_TEACHER)
         return bad(&p, e, "it needs what this kappa does not give; use a newer kappa");
-    if (!d->values || d->value_count == 0 || d->value_count > LIST_MAX ||
-        d->value_size < VALUE_MIN || d->value_size > STRUCT_MAX ||
-        d->value_size % _Alignof(struct kp_metric_value) != 0)
-        return bad(&p, e,
-                   "its values; 1 to 256, with .value_size = sizeof(struct kp_metric_value)");
     if (d->sum_count > SUMS_MAX)
         return bad(&p, e, "more than 65536 sums");
-    for (uint32_t i = 0; i < d->value_count; i++) {
-        const struct kp_metric_value *v = value_at(d, i);
-        if (!good_name(v->name) || !v->unit || !v->doc)
-            return bad(&p, e, "a value without a good name (a-z 0-9 _), unit or doc");
-        for (uint32_t j = 0; j < i; j++)
-            if (strcmp(value_at(d, j)->name, v->name) == 0)
-                return bad(&p, e, "two values of one name");
-    }
-    return verify_options(&p, &d->options, d->self_size, e);
+    if (d->observe)
+        st = verify_values(&p, d->values, d->value_count, d->value_size, e);
+    if (st == KP_OK && kp_metric_analyser(d))
+        st = verify_analyser(&p, kp_metric_analyser(d), e);
+    return st == KP_OK ? verify_options(&p, &d->options, d->self_size, e) : st;
 }
 
 static enum kp_status too_many(const char *path, const char *kind, struct kp_error *e)

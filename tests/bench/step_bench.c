@@ -1,5 +1,5 @@
-/* step_bench.c - times steps of VanillaCNN: for each number N read from standard input it runs N
- * steps and prints the seconds of one.
+/* step_bench.c - times steps of a model, VanillaCNN unless told otherwise: for each number N read
+ * from standard input it runs N steps and prints the seconds of one.
  *
  * A step is what the training loop does with a batch: load bytes (augment, normalise, lay out),
  * write labels and weights, run, read the loss. In evaluation: load, run, read the logits. With
@@ -26,6 +26,7 @@ struct bench {
     struct kp_exec *exec;
     int64_t batch;
     bool bare; /* the first batch stays loaded */
+    const char *model, *options;
     uint8_t *bytes;
     struct kp_draw *draws;
     int32_t *labels;
@@ -63,7 +64,7 @@ static enum kp_status prepare(struct bench *b, struct rig *rig, bool train, stru
         .net = NULL, .mode = train ? KP_TRAIN : KP_EVAL, .capacity = b->batch};
     struct kp_shape rgb = {3, {CHANNELS, SIDE, SIDE}};
     void *self = NULL;
-    enum kp_status st = rig_net(rig, "cnn", NULL, rgb, CLASSES, &b->net, e);
+    enum kp_status st = rig_net(rig, b->model, b->options, rgb, CLASSES, &b->net, e);
 
     if (st == KP_OK && train)
         st = rig_objective(rig, "lt", NULL, &spec.objective, &self, e);
@@ -141,9 +142,10 @@ static void finish(struct bench *b)
 
 static int usage(void)
 {
-    (void)fprintf(stderr,
-                  "usage: step_bench [--threads N] [--batch N] [--slice N] [--bare] train|eval\n"
-                  "reads numbers of steps from standard input\n");
+    (void)fprintf(
+        stderr, "usage: step_bench [--threads N] [--batch N] [--slice N] [--bare] [--model NAME]\n"
+                "                  [--options 'name=value;name=value'] train|eval\n"
+                "reads numbers of steps from standard input\n");
     return 2;
 }
 
@@ -154,16 +156,24 @@ int main(int argc, char **argv)
         {"batch", required_argument, NULL, 'b'},
         {"slice", required_argument, NULL, 's'},
         {"bare", no_argument, NULL, 'x'},
+        {"model", required_argument, NULL, 'm'},
+        {"options", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
     };
     struct kp_device_config config = {.threads = 2, .slice = 32};
-    struct bench b = {.batch = 256};
+    struct bench b = {.batch = 256, .model = "cnn"};
     struct rig rig;
     struct kp_error e = {0};
     char text[256];
     int c;
 
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        if (c == 'm')
+            b.model = optarg;
+        if (c == 'o')
+            b.options = optarg;
+        if (c == 'm' || c == 'o')
+            continue;
         long n = optarg ? strtol(optarg, NULL, 10) : 1;
         if (c == '?' || n < 1 || n > BATCH)
             return usage();

@@ -1,5 +1,6 @@
 #!/bin/sh
-# torch.sh [--rounds N] [--steps N] [--threads N] [--batch N] - VanillaCNN in kappa and in PyTorch.
+# torch.sh [--rounds N] [--steps N] [--threads N] [--batch N] [--model cnn|resnet|vit] - VanillaCNN,
+# ResNet-18 or the 6.3M ViT in kappa and in PyTorch.
 #
 # One interleaved run of the training step (forward, loss, backward, SGD) and of evaluation. kappa's
 # step also augments, normalises and lays out its batch; PyTorch finds it ready. PyTorch's faster

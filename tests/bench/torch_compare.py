@@ -1,4 +1,4 @@
-"""torch_compare.py STEP_BENCH - VanillaCNN in kappa and in PyTorch, see torch.sh."""
+"""torch_compare.py STEP_BENCH - a model in kappa and in PyTorch, see torch.sh."""
 import argparse
 import os
 import platform
@@ -44,11 +44,12 @@ def race(mode, layouts, python, a, untuned):
     def torch(layout, tuned):
         name = f"PyTorch {layout}{'' if tuned else ', malloc as it comes'}"
         return Contender(name, [python, "-B", os.path.join(HERE, "torch_step.py"), mode, layout,
-                                "--threads", str(a.threads), "--batch", str(a.batch)],
+                                "--threads", str(a.threads), "--batch", str(a.batch),
+                                "--model", a.model],
                          tuned, a.threads)
 
     ours = Contender("kappa", [a.step_bench, "--threads", str(a.threads), "--batch", str(a.batch),
-                               mode], False, a.threads)
+                               "--model", a.model, mode], False, a.threads)
     tuned = [torch(layout, True) for layout in layouts]
     plain = [torch(layout, False) for layout in layouts] if untuned else []
     measure([ours, *tuned, *plain], a.rounds, a.steps * (1 if mode == "train" else 4))
@@ -66,8 +67,8 @@ def shown(what, other, ours):
 
 
 def compare(python, its, a):
-    print(f"training, batch {a.batch}, {a.threads} threads, fp32; PyTorch {its}; medians of "
-          f"{a.rounds} turns of {a.steps} steps")
+    print(f"{a.model}: training, batch {a.batch}, {a.threads} threads, fp32; PyTorch {its}; "
+          f"medians of {a.rounds} turns of {a.steps} steps")
     ours, tuned, plain = race("train", ["nchw", "nhwc"], python, a, True)
     train = shown("training", fastest(tuned), ours)
     untuned = shown("training, untuned", fastest(plain), ours)
@@ -84,6 +85,7 @@ def main():
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--model", choices=["cnn", "resnet", "vit"], default="cnn")
     a = parser.parse_args()
 
     sys.stdout.reconfigure(line_buffering=True)

@@ -1,8 +1,9 @@
-"""torch_step.py train|eval LAYOUT [--threads N] [--batch N] - the PyTorch side of torch.sh.
+"""torch_step.py train|eval LAYOUT [--threads N] [--batch N] [--model NAME] - the PyTorch side of
+torch.sh.
 
-For each number N read from standard input it runs N steps of VanillaCNN and prints the seconds of
-one. LAYOUT is nchw, nhwc, or for evaluation also frozen-nchw, frozen-nhwc: traced, frozen, batch
-norm folded, optimised for inference."""
+For each number N read from standard input it runs N steps of the model (VanillaCNN unless told
+otherwise) and prints the seconds of one. LAYOUT is nchw, nhwc, or for evaluation also frozen-nchw,
+frozen-nhwc: traced, frozen, batch norm folded, optimised for inference."""
 import argparse
 import os
 import sys
@@ -13,7 +14,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
-from torch_models import VanillaCnn  # noqa: E402
+from torch_models import ResNet, VanillaCnn, Vit  # noqa: E402
+
+MODELS = {"cnn": VanillaCnn, "resnet": lambda: ResNet([2, 2, 2, 2]), "vit": Vit}
 
 
 def main():
@@ -22,11 +25,12 @@ def main():
     parser.add_argument("layout", choices=["nchw", "nhwc", "frozen-nchw", "frozen-nhwc"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--model", choices=sorted(MODELS), default="cnn")
     a = parser.parse_args()
 
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
-    model = VanillaCnn()
+    model = MODELS[a.model]()
     x = torch.randn(a.batch, 3, 32, 32)
     y = torch.randint(0, 10, (a.batch,))
     if a.layout.endswith("nhwc"):

@@ -10,9 +10,20 @@ has out "one of none tau tau2"
 has out "ABI 1.0"
 has out "$build/objectives/kd.so"
 has out "sha256 $(sha256sum "$build/objectives/kd.so" | cut -d' ' -f1)"
+has out "label_weight * CE(z, y) + kd_weight * tau^2 * KL"
+has out "0 * CE(z, y) + 1 * 20^2 * KL"
 try 0 "$kappa" info kd --set objective.kd.tau=5 --set objective.kd.tau_scale=none
-has out "KL(softmax(t / 5) || softmax(z / 5))"
-has out "by none"
+has out "1 * KL(softmax(t / 5) || softmax(z / 5))"
+try 0 "$kappa" info kd --set objective.kd.asymmetric=true --set objective.kd.reduction=mean
+has out "1 * KL(softmax(t / 20) || softmax(z)) / K"
+try 0 "$kappa" info ls
+has out "0.1 * 20^2 * KL(softmax(q / 20) || softmax(z / 20)), q_y = 0.99, q_k = (1 - 0.99) / (1 - K)"
+try 0 "$kappa" info ls --set objective.ls.variant=yuan_reg --set objective.ls.multiplier=100
+has out "0.1 * 100 / K * KL(softmax(q / 20) || softmax(z))"
+try 0 "$kappa" info l2 --set objective.l2.reduction=sum --set objective.l2.centred=true
+has out "sum_k ((z_k - mean z) - (t_k - mean t))^2"
+try 0 "$kappa" info hardkd
+has out "CE(z, argmax t)"
 try 2 "$kappa" info kd --set objective.kd.tau=hot
 has err "kappa: --set objective.kd.tau=hot: 'hot'"
 try 2 "$kappa" info kd --set objective.kd.tao=5

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct kp_error e;
     int64_t count;
 
-    if (kp_cifar_parse(size, "records", &count, &e))
+    if (kp_cifar_parse(size, KP_CIFAR_RECORD, "records", &count, &e))
         return 0;
     KP_ASSERT(count >= 1 && (size_t)count * KP_CIFAR_RECORD == size);
     int32_t *labels = malloc((size_t)count * sizeof *labels);

@@ -14,10 +14,12 @@ function arrow(from, to,    i, n, names) {
         reach[from, names[i]] = 1
 }
 BEGIN {
-    names = "app study report conform train store tensor data config host device kernels base"
+    names = "app study report conform analyse train store tensor data config host device kernels"
+    names = names " base"
     rooms = split(names, room, " ")
     arrow("app", "study report conform")
-    arrow("study", "train config")
+    arrow("study", "analyse train config")
+    arrow("analyse", "train store data tensor")
     arrow("report", "store")
     arrow("conform", "tensor host")
     arrow("train", "store data tensor")
@@ -37,7 +39,9 @@ BEGIN {
     owner["sqlite3.h"] = "core/store/ core/app/" # app: versions for doctor
     owner["ini.h"] = "core/config/ core/app/"
     owner["dnnl"] = "core/device/cpu/ core/app/"
-    owner["cblas.h"] = "core/device/cpu/"
+    owner["cblas.h"] = "core/device/cpu/ core/analyse/"
+    owner["lbfgs.h"] = "core/analyse/"
+    owner["jpeglib.h"] = owner["jerror.h"] = owner["png.h"] = owner["zip.h"] = "core/data/"
 }
 function wrong(why) {
     printf "%s:%s: #include %s: %s\n", file, line, shown, why

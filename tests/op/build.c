@@ -50,7 +50,10 @@ static void build_unary(struct op_builder *b)
     struct kp_node *f = op_node(b, c->op);
 
     f->in[0] = op_main_input(b, shape);
-    f->out[0] = b->out->y = op_value(b, KP_F32, mean ? kp_shape1(c->capacity) : shape, KP_AT_ARENA);
+    struct kp_shape y = mean && !c->last ? kp_shape1(c->capacity) : shape;
+    if (c->last)
+        y.dim[--y.n] = 0;
+    f->out[0] = b->out->y = op_value(b, KP_F32, y, KP_AT_ARENA);
     (void)op_result_add(b, b->out->y, ulps, mean ? b->sd : 0);
     if (b->parts & PART_GRAD_X) {
         struct kp_node *g = op_node(b, unary_gradient(c->op));
@@ -139,27 +142,35 @@ static void build_weighted_mean(struct op_builder *b)
     b->out->flops = 2 * b->count * op_each(shape);
 }
 
-static void build_sgd(struct op_builder *b)
+static bool build_sequence(struct op_builder *b)
 {
-    const struct op_case *c = b->c;
-    struct kp_value *p = op_normal(b, kp_shape1(c->channels), KP_AT_PARAMS, 0, 1);
-    struct kp_value *g = op_value(b, KP_F32, p->shape, KP_AT_GRADS);
-    struct op_pair pair = {p, g};
+    static const struct {
+        enum kp_op op;
+        void (*build)(struct op_builder *b);
+    } table[] = {
+        {KP_OP_LAYER_NORM, op_build_layer_norm},
+        {KP_OP_ATTENTION, op_build_attention},
+        {KP_OP_GELU, op_build_gelu},
+        {KP_OP_PATCHES, op_build_patches},
+        {KP_OP_PREPEND, op_build_table},
+        {KP_OP_ADD_POSITION, op_build_table},
+        {KP_OP_SELECT, op_build_select},
+        {KP_OP_EMBEDDING, op_build_embedding},
+        {KP_OP_DROPOUT, op_build_dropout},
+    };
 
-    (void)op_node(b, KP_OP_SGD);
-    op_operand_add(b, g, false, FILL_NORMAL, 0, 1);
-    b->out->pairs[b->out->pair_count++] = pair;
-    (void)op_result_add(b, p, 8, 0);
-    if (c->momentum > 0) {
-        op_operand_add(b, p, true, FILL_NORMAL, 0, 1);
-        (void)op_result_add(b, p, 8, 0);
-        b->out->results[b->out->result_count - 1].slot = true;
-    }
-    b->out->flops = 6 * (double)c->channels;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+        if (table[i].op == b->c->op) {
+            table[i].build(b);
+            return true;
+        }
+    return false;
 }
 
 static void build(struct op_builder *b)
 {
+    if (!b->c->chain && build_sequence(b))
+        return;
     if (b->c->chain)
         op_build_chain(b);
     else if (b->c->op == KP_OP_LINEAR)
@@ -174,10 +185,12 @@ static void build(struct op_builder *b)
         build_pool(b);
     else if (b->c->op == KP_OP_CROSS_ENTROPY || b->c->op == KP_OP_KL)
         build_loss(b);
+    else if (b->c->op == KP_OP_ONE_HOT || b->c->op == KP_OP_ARGMAX)
+        op_build_classes(b);
     else if (b->c->op == KP_OP_WEIGHTED_MEAN)
         build_weighted_mean(b);
-    else if (b->c->op == KP_OP_SGD)
-        build_sgd(b);
+    else if (kp_op_is_optimizer(b->c->op))
+        op_build_optimizer(b);
     else if (unary_gradient(b->c->op) != KP_OP_LOG_SOFTMAX_GRAD || b->c->op == KP_OP_LOG_SOFTMAX)
         build_unary(b);
     else

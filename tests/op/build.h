@@ -9,7 +9,7 @@
 /* Something that the host fills before a run. */
 struct op_operand {
     struct kp_value *v;
-    bool slot; /* the optimizer's state of parameter v, not v itself */
+    int slot; /* 0: v itself; k: the optimizer's slot k - 1 of parameter v */
     enum op_fill fill;
     double mean, sd;
     int64_t classes;
@@ -20,7 +20,7 @@ struct op_operand {
  * `ulps` 2^-24 times the larger of `floor` and the reference's largest magnitude. */
 struct op_result {
     struct kp_value *v;
-    bool slot;
+    int slot;
     double ulps, floor;
 };
 

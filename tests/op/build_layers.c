@@ -8,23 +8,25 @@ void op_build_linear(struct op_builder *b)
 {
     const struct op_case *c = b->c;
     int64_t in = c->channels, out = c->outputs;
-    struct kp_value *x = op_main_input(b, kp_shape2(c->capacity, in));
+    struct kp_shape shape = op_input_shape(c), y = shape;
+    double rows = b->count * op_each(shape) / (double)in;
+    struct kp_value *x = op_main_input(b, shape);
     struct kp_value *w = op_normal(b, kp_shape2(out, in), KP_AT_PARAMS, 0, c->zero_weights ? 0 : 1);
     struct kp_value *bias = c->bias ? op_normal(b, kp_shape1(out), KP_AT_PARAMS, 0, 1) : NULL;
     struct kp_value *dy = NULL;
-    double sums = sqrt(b->count);
+    double sums = sqrt(rows);
+    y.dim[y.n - 1] = out;
 
     if (b->parts & PART_FORWARD) {
         struct kp_node *n = op_node(b, KP_OP_LINEAR);
         n->in[0] = x;
         n->in[1] = w;
         n->in[2] = bias;
-        n->out[0] = b->out->y =
-            op_result_add(b, op_value(b, KP_F32, kp_shape2(c->capacity, out), KP_AT_ARENA),
-                          op_sum_ulps((double)in), sqrt((double)in));
+        n->out[0] = b->out->y = op_result_add(b, op_value(b, KP_F32, y, KP_AT_ARENA),
+                                              op_sum_ulps((double)in), sqrt((double)in));
     }
     if (b->parts & (PART_GRAD_X | PART_GRAD_W))
-        dy = b->out->dy = op_normal(b, kp_shape2(c->capacity, out), KP_AT_ARENA, 0, 1);
+        dy = b->out->dy = op_normal(b, y, KP_AT_ARENA, 0, 1);
     if (b->parts & PART_GRAD_X) {
         struct kp_node *n = op_node(b, KP_OP_LINEAR_GRAD_X);
         n->in[0] = dy;
@@ -35,10 +37,10 @@ void op_build_linear(struct op_builder *b)
         struct kp_node *n = op_node(b, KP_OP_LINEAR_GRAD_W);
         n->in[0] = x;
         n->in[1] = dy;
-        n->out[0] = op_gradient(b, w, op_sum_ulps(b->count), sums);
-        n->out[1] = bias ? op_gradient(b, bias, op_sum_ulps(b->count), sums) : NULL;
+        n->out[0] = op_gradient(b, w, op_sum_ulps(rows), sums);
+        n->out[1] = bias ? op_gradient(b, bias, op_sum_ulps(rows), sums) : NULL;
     }
-    b->out->flops = 2 * b->count * (double)(in * out);
+    b->out->flops = 2 * rows * (double)(in * out);
 }
 
 void op_build_conv(struct op_builder *b)

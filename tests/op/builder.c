@@ -45,7 +45,7 @@ struct kp_node *op_node(struct op_builder *b, enum kp_op op)
     return n;
 }
 
-void op_operand_add(struct op_builder *b, struct kp_value *v, bool slot, enum op_fill fill,
+void op_operand_add(struct op_builder *b, struct kp_value *v, int slot, enum op_fill fill,
                     double mean, double sd)
 {
     struct op_operand o = {v, slot, fill, mean, sd, b->c->channels, NULL};
@@ -58,7 +58,7 @@ struct kp_value *op_normal(struct op_builder *b, struct kp_shape shape, enum kp_
                            double mean, double sd)
 {
     struct kp_value *v = op_value(b, KP_F32, shape, place);
-    op_operand_add(b, v, false, sd > 0 ? FILL_NORMAL : FILL_CONSTANT, mean, sd);
+    op_operand_add(b, v, 0, sd > 0 ? FILL_NORMAL : FILL_CONSTANT, mean, sd);
     return v;
 }
 
@@ -66,20 +66,20 @@ struct kp_value *op_special(struct op_builder *b, enum kp_dtype dtype, struct kp
                             enum kp_place place, enum op_fill fill)
 {
     struct kp_value *v = op_value(b, dtype, shape, place);
-    op_operand_add(b, v, false, fill, 0, 1);
+    op_operand_add(b, v, 0, fill, 0, 1);
     return v;
 }
 
 struct kp_value *op_main_input(struct op_builder *b, struct kp_shape shape)
 {
     struct kp_value *v = op_value(b, KP_F32, shape, KP_AT_ARENA);
-    op_operand_add(b, v, false, b->c->fill, b->c->mean, b->sd);
+    op_operand_add(b, v, 0, b->c->fill, b->c->mean, b->sd);
     return v;
 }
 
 struct kp_value *op_result_add(struct op_builder *b, struct kp_value *v, double ulps, double floor)
 {
-    struct op_result r = {v, false, ulps, floor};
+    struct op_result r = {v, 0, ulps, floor};
     KP_ASSERT(b->out->result_count < OP_RESULTS);
     v->output = v->place == KP_AT_ARENA;
     b->out->results[b->out->result_count++] = r;

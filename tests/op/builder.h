@@ -29,7 +29,7 @@ struct kp_value *op_fixed(struct op_builder *b, struct kp_shape shape);
 
 struct kp_node *op_node(struct op_builder *b, enum kp_op op);
 
-void op_operand_add(struct op_builder *b, struct kp_value *v, bool slot, enum op_fill fill,
+void op_operand_add(struct op_builder *b, struct kp_value *v, int slot, enum op_fill fill,
                     double mean, double sd);
 
 /* A new operand: N(mean, sd). */
@@ -59,5 +59,15 @@ void op_build_conv(struct op_builder *b);
 void op_build_norm(struct op_builder *b);
 void op_build_fold(struct op_builder *b);
 void op_build_chain(struct op_builder *b);
+void op_build_optimizer(struct op_builder *b);
+void op_build_classes(struct op_builder *b);
+void op_build_layer_norm(struct op_builder *b);
+void op_build_attention(struct op_builder *b);
+void op_build_gelu(struct op_builder *b);
+void op_build_patches(struct op_builder *b);
+void op_build_table(struct op_builder *b);
+void op_build_select(struct op_builder *b);
+void op_build_embedding(struct op_builder *b);
+void op_build_dropout(struct op_builder *b);
 
 #endif

@@ -32,7 +32,8 @@ enum {
 };
 
 /* Images x (N, channels, height, width), or vectors (N, channels) where height is 0. Rows of a
- * softmax, a loss: (N, height, channels) or (N, channels), channels being the classes. */
+ * softmax, a loss: (N, height, channels) or (N, channels), channels being the classes. Sequences:
+ * (N, height, channels), tables of `outputs` rows. */
 struct op_case {
     enum kp_op op; /* the forward operation */
     enum op_chain chain;
@@ -44,10 +45,15 @@ struct op_case {
     bool head; /* a chain ends with flatten and a linear layer of 10 outputs */
     double factor, momentum, weight_decay;
     bool nesterov;
+    double clip_norm;       /* 0: no clipping */
+    bool decoupled, frozen; /* frozen: the middle third of the parameters */
+    bool last;              /* a mean over the last dimension */
     enum op_fill fill;
     double mean, sd; /* of the main input; sd 0 means 1 */
     bool zero_weights;
     int64_t bench; /* batch of the benchmark; 0: not in it */
+    int64_t heads, index;
+    bool causal, approximate;
 };
 
 extern const struct op_case op_cases[];

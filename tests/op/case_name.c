@@ -25,6 +25,14 @@ static const struct gradients table[] = {
     {KP_OP_CROSS_ENTROPY, KP_OP_CROSS_ENTROPY_GRAD, KP_OP_COUNT},
     {KP_OP_KL, KP_OP_KL_GRAD, KP_OP_COUNT},
     {KP_OP_WEIGHTED_MEAN, KP_OP_WEIGHTED_MEAN_GRAD, KP_OP_COUNT},
+    {KP_OP_LAYER_NORM, KP_OP_LAYER_NORM_GRAD, KP_OP_COUNT},
+    {KP_OP_GELU, KP_OP_GELU_GRAD, KP_OP_COUNT},
+    {KP_OP_ATTENTION, KP_OP_ATTENTION_GRAD, KP_OP_COUNT},
+    {KP_OP_PATCHES, KP_OP_PATCHES_GRAD, KP_OP_COUNT},
+    {KP_OP_PREPEND, KP_OP_PREPEND_GRAD, KP_OP_COUNT},
+    {KP_OP_ADD_POSITION, KP_OP_ADD_POSITION_GRAD, KP_OP_COUNT},
+    {KP_OP_SELECT, KP_OP_SELECT_GRAD, KP_OP_COUNT},
+    {KP_OP_EMBEDDING, KP_OP_EMBEDDING_GRAD, KP_OP_COUNT},
 };
 
 static const struct gradients *gradients_of(const struct op_case *c)
@@ -94,8 +102,19 @@ void op_case_name(const struct op_case *c, unsigned part, char *out, size_t size
         add_window(&t, "pool-", &c->pool_window);
     if (c->factor != 0)
         kp_text_addf(&t, " factor=%g", c->factor);
-    if (c->op == KP_OP_SGD)
+    if (kp_op_is_optimizer(c->op))
         kp_text_addf(&t, " mu=%g wd=%g", c->momentum, c->weight_decay);
+    if (c->clip_norm > 0)
+        kp_text_addf(&t, " clip=%g", c->clip_norm);
+    kp_text_add(&t, c->decoupled ? " decoupled" : "");
+    kp_text_add(&t, c->frozen ? " frozen" : "");
+    kp_text_add(&t, c->last ? " last" : "");
+    if (c->heads > 0)
+        kp_text_addf(&t, " heads=%lld", (long long)c->heads);
+    if (c->op == KP_OP_SELECT)
+        kp_text_addf(&t, " index=%lld", (long long)c->index);
+    kp_text_add(&t, c->causal ? " causal" : "");
+    kp_text_add(&t, c->approximate ? " tanh" : "");
     kp_text_add(&t, c->bias ? " bias" : "");
     kp_text_add(&t, c->residual ? " add" : "");
     kp_text_add(&t, c->act ? " relu" : "");

@@ -80,6 +80,12 @@ static size_t place_arena(struct kp_graph *g)
     return aligned(at + guard);
 }
 
+/* Of a value or of a slot of it, in its block. */
+static size_t offset_of(const struct op_instance *x, const struct kp_value *v, int slot)
+{
+    return v->offset + (slot > 1 ? (size_t)(slot - 1) * x->graph.g.param_bytes : 0);
+}
+
 static enum kp_status block_init(struct op_instance *x, int which, size_t bytes, struct kp_error *e)
 {
     struct op_block *b = &x->blocks[which];
@@ -104,7 +110,7 @@ static enum kp_status blocks_init(struct op_instance *x, struct kp_error *e)
                             [BLOCK_PARAMS] = g->param_bytes,
                             [BLOCK_BUFFERS] = g->buffer_bytes,
                             [BLOCK_GRADS] = g->param_bytes,
-                            [BLOCK_SLOTS] = g->param_bytes};
+                            [BLOCK_SLOTS] = 2 * g->param_bytes};
     bool needed[BLOCKS] = {[BLOCK_ARENA] = true, [BLOCK_PARAMS] = true, [BLOCK_BUFFERS] = true};
 
     for (int64_t i = 0; i < g->value_count; i++)
@@ -124,7 +130,8 @@ static enum kp_status blocks_init(struct op_instance *x, struct kp_error *e)
     }
     for (int i = 0; i < x->graph.operand_count; i++)
         if (x->graph.operands[i].slot)
-            own(&x->blocks[BLOCK_SLOTS], x->graph.operands[i].v->offset,
+            own(&x->blocks[BLOCK_SLOTS],
+                offset_of(x, x->graph.operands[i].v, x->graph.operands[i].slot),
                 bytes_of(x->graph.operands[i].v));
     for (int64_t i = 0; i < g->node_count; i++)
         own(&x->blocks[BLOCK_ARENA], g->nodes[i]->scratch_offset, g->nodes[i]->scratch);
@@ -142,10 +149,10 @@ int64_t op_result_words(const struct op_instance *x, const struct op_result *r)
     return r->v->batched ? count / r->v->shape.dim[0] * x->rows : count;
 }
 
-static bool has_sgd(const struct kp_graph *g)
+static bool has_optimizer(const struct kp_graph *g)
 {
     for (int64_t i = 0; i < g->node_count; i++)
-        if (g->nodes[i]->op == KP_OP_SGD)
+        if (g->nodes[i]->op == KP_OP_CLIP || kp_op_is_optimizer(g->nodes[i]->op))
             return true;
     return false;
 }
@@ -155,7 +162,7 @@ static enum kp_status prepare(struct op_instance *x, bool fuse, struct kp_error 
     const struct kp_device_ops *ops = x->device->ops;
     struct op_graph *g = &x->graph;
     enum kp_status st = KP_OK;
-    g->g.param_bytes = place_packed(g, KP_AT_PARAMS, !has_sgd(&g->g));
+    g->g.param_bytes = place_packed(g, KP_AT_PARAMS, !has_optimizer(&g->g));
     g->g.buffer_bytes = place_packed(g, KP_AT_BUFFERS, true);
     for (int i = 0; i < g->pair_count; i++)
         if (g->pairs[i].gradient->place == KP_AT_GRADS)
@@ -180,6 +187,8 @@ enum kp_status op_instance_adopt(struct op_instance *x, struct kp_device *d, str
     x->graph = *g;
     x->rows = rows;
     x->memory.scalars[KP_SCALAR_LR] = 0.05;
+    x->memory.scalars[KP_SCALAR_STEP] = 3;
+    x->memory.scalars[KP_SCALAR_SEED] = 1234567890123.0;
     memset(g, 0, sizeof(*g));
     enum kp_status st = prepare(x, fuse, e);
     if (st != KP_OK)
@@ -259,7 +268,7 @@ enum kp_status op_instance_fill(struct op_instance *x, float poison, struct kp_e
         const struct op_operand *o = &x->graph.operands[i];
         int block = block_of(o->v, o->slot);
         if (block != BLOCK_ARENA)
-            fill(o, i, x->blocks[block].host + o->v->offset / sizeof(float));
+            fill(o, i, x->blocks[block].host + offset_of(x, o->v, o->slot) / sizeof(float));
     }
     for (int i = 0; i < BLOCKS; i++) {
         const struct op_block *b = &x->blocks[i];
@@ -315,7 +324,7 @@ enum kp_status op_instance_results(struct op_instance *x, float poison, float *o
         if (block == BLOCK_ARENA)
             x->device->ops->read(x->code, &x->memory, r->v, out, x->rows);
         else
-            memcpy(out, x->blocks[block].host + r->v->offset / sizeof(float),
+            memcpy(out, x->blocks[block].host + offset_of(x, r->v, r->slot) / sizeof(float),
                    (size_t)words * sizeof(float));
         out += words;
     }

@@ -9,12 +9,15 @@
 
 struct load_case {
     int64_t capacity, rows, channels, height, width;
-    int pad; /* crop offsets in [-pad, pad]; -1: no draws at all */
+    int pad;      /* crop offsets in [-pad, pad]; -1: no draws at all */
+    float rotate; /* angles in [-rotate, rotate] */
 };
 
 static const struct load_case cases[] = {
-    {1, 1, 1, 1, 1, 0},     {5, 5, 3, 3, 4, 1},     {16, 16, 1, 28, 28, -1}, {33, 20, 3, 32, 32, 4},
-    {17, 17, 1, 28, 28, 2}, {33, 33, 3, 32, 32, 0}, {64, 1, 3, 32, 32, 4},   {16, 11, 3, 5, 7, 9},
+    {1, 1, 1, 1, 1, 0},       {5, 5, 3, 3, 4, 1},     {16, 16, 1, 28, 28, -1},
+    {33, 20, 3, 32, 32, 4},   {17, 17, 1, 28, 28, 2}, {33, 33, 3, 32, 32, 0},
+    {64, 1, 3, 32, 32, 4},    {16, 11, 3, 5, 7, 9},   {33, 33, 3, 32, 32, 4, 15},
+    {16, 9, 1, 5, 8, 0, 180}, {5, 5, 3, 7, 7, 1, 45},
 };
 
 /* Bytes and draws of one case; finish() frees. */
@@ -40,6 +43,7 @@ static bool batch_init(struct batch *b, const struct load_case *c)
         b->draws[n].dy = (int8_t)((int)kp_rng_below(key, 1, (uint32_t)n, choices) - c->pad);
         b->draws[n].dx = (int8_t)((int)kp_rng_below(key, 2, (uint32_t)n, choices) - c->pad);
         b->draws[n].flip = kp_rng_below(key, 3, (uint32_t)n, 2) == 1;
+        b->draws[n].angle = c->rotate * (float)(2 * kp_rng_uniform(key, 4, (uint32_t)n) - 1);
     }
     return true;
 }

@@ -67,8 +67,10 @@ static bool wanted(const struct options *o, const struct op_case *c)
     char name[256];
     unsigned parts = op_case_parts(c);
     for (unsigned part = PART_FORWARD; part <= PART_GRAD_W; part *= 2) {
+        if (!(parts & part))
+            continue;
         op_case_name(c, part, name, sizeof(name));
-        if (parts & part && (!o->only || strstr(name, o->only)))
+        if (!o->only || strstr(name, o->only))
             return true;
     }
     return false;

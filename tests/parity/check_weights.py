@@ -5,12 +5,15 @@ import sys
 import torch
 
 import safetensors_file
-from torch_models import Mlp, VanillaCnn
+from torch_models import Mlp, ResNet, VanillaCnn, Vit
 
 MODULES = {
     "cnn": lambda: VanillaCnn(5),
     "cnn_grey": lambda: VanillaCnn(3, channels=1, image=28),
     "mlp": lambda: Mlp(3 * 8 * 8, [11, 8], 7),
+    "resnet18": lambda: ResNet([2, 2, 2, 2], 3),
+    "resnet50": lambda: ResNet([3, 4, 6, 3], 2, bottleneck=True, imagenet=True),
+    "vit": lambda: Vit(width=24, depth=3, heads=4, mlp=20),
 }
 STEPS = 3
 

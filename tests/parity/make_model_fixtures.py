@@ -9,6 +9,8 @@ stored in fp32. A file holds
   grad/<objective>/<name>      of every parameter
   loss/<objective>
   sgd/<optimizer>/<name>       after STEPS steps on that batch with the objective kd_tau2
+A brief one holds the objectives lt and kd_tau2 and the optimizer momentum only. model_gpt*: x and
+labels are (N, T), a label may be -1, weights (N, T) are those of the tokens, the objective is lt.
 
 A value that is within rounding of a ReLU's or a pool's switch makes the weights after some steps
 depend on how a device rounds. Draws are repeated until small noise leaves the weights alone.
@@ -21,7 +23,7 @@ import torch
 import torch.nn.functional as F
 
 import safetensors_file
-from torch_models import Mlp, VanillaCnn
+from torch_models import GptShape, Mlp, ResNet, VanillaCnn, Vit
 
 TAU = 20.0
 SCALES = {"none": 1.0, "tau": TAU, "tau2": TAU * TAU}
@@ -31,6 +33,8 @@ WEIGHT_DECAY = 1e-3
 NOISE = 3e-7  # relative, on each parameter before each step: several roundings of fp32
 STEADY = 1e-5  # the largest relative error that it may cause
 TRIALS = 6
+BRIEF = ("lt", "kd_tau2", "momentum")
+NORMS = ("downsample.1.", ".la1.", ".la2.", "fc.0.", "ln")
 OPTIMIZERS = {
     "plain": {},
     "momentum": {"momentum": 0.9},
@@ -66,7 +70,7 @@ def prepare(model):
                 value.uniform_(0.5, 2)
             elif name.endswith("num_batches_tracked"):
                 value.fill_(7)
-            elif ".bn" in "." + name:
+            elif ".bn" in "." + name or any(s in name for s in NORMS):
                 value.add_(0.2 * torch.randn_like(value))
             if value.is_floating_point():
                 value.copy_(held_by_fp32(value))
@@ -93,7 +97,7 @@ def unlike(a, b):
                for k in a if a[k].is_floating_point())
 
 
-def record(path, model, x, classes):
+def record(path, model, x, classes, brief=False):
     """False if the weights after some steps depend on rounding."""
     labels = torch.randint(0, classes, (len(x),))
     teacher = held_by_fp32(3 * torch.randn(len(x), classes, dtype=torch.float64))
@@ -102,6 +106,8 @@ def record(path, model, x, classes):
 
     out["logits/eval"] = copy.deepcopy(model).eval()(x)
     for name, loss in losses().items():
+        if brief and name not in BRIEF:
+            continue
         m = copy.deepcopy(model).train()
         logits = m(x)
         value = loss(logits, labels, teacher)
@@ -110,19 +116,51 @@ def record(path, model, x, classes):
         out[f"loss/{name}"] = value
         out.update({f"grad/{name}/{k}": p.grad for k, p in m.named_parameters()})
     for name, options in OPTIMIZERS.items():
+        if brief and name not in BRIEF:
+            continue
         end = steps(model, options, x, labels, teacher, 0)
         for _ in range(TRIALS):
             if unlike(end, steps(model, options, x, labels, teacher, NOISE)) > STEADY:
                 return False
         out.update({f"sgd/{name}/{k}": v for k, v in end.items()})
 
+    store(path, out)
+    return True
+
+
+def store(path, out):
     arrays = {}
     for name, tensor in out.items():
         array = tensor.detach().numpy()
         arrays[name] = array.astype(numpy.int64 if array.dtype.kind == "i" else numpy.float32)
     safetensors_file.write(path, arrays)
     print(path, os.path.getsize(path), "bytes")
-    return True
+
+
+def record_tokens(path, model, vocabulary, rows, context):
+    x = torch.randint(0, vocabulary, (rows, context))
+    labels = torch.randint(-1, vocabulary, (rows, context))
+    weights = torch.randint(0, 4, (rows, context)).double() / 2
+    out = {"x": x, "labels": labels, "weights": weights, **model.state_dict()}
+
+    def loss(m):
+        logits = m(x)
+        each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none",
+                               ignore_index=-1)
+        return logits, (each * weights.flatten()).sum() / weights.sum()
+
+    m = copy.deepcopy(model)
+    out["logits/train"], out["loss/lt"] = loss(m)
+    out["loss/lt"].backward()
+    out.update({f"grad/lt/{k}": p.grad for k, p in m.named_parameters()})
+    m = copy.deepcopy(model)
+    sgd = torch.optim.SGD(m.parameters(), lr=LR, weight_decay=WEIGHT_DECAY, momentum=0.9)
+    for _ in range(STEPS):
+        sgd.zero_grad()
+        loss(m)[1].backward()
+        sgd.step()
+    out.update({f"sgd/momentum/{k}": v for k, v in m.state_dict().items()})
+    store(path, out)
 
 
 def main():
@@ -136,8 +174,8 @@ def main():
         level = torch.randint(0, 256, (n, channels, size, size), dtype=torch.float64)
         return held_by_fp32((level / 255 - 0.5) / 0.25)
 
-    def repeat(name, draw, classes):
-        while not record(os.path.join(folder, name), *draw(), classes):
+    def repeat(name, draw, classes, brief=False):
+        while not record(os.path.join(folder, name), *draw(), classes, brief):
             pass
 
     repeat("model_cnn_32.safetensors", lambda: (prepare(VanillaCnn(4)), images(12, 3, 32)), 10)
@@ -145,6 +183,18 @@ def main():
            lambda: (prepare(VanillaCnn(4, channels=1, image=28)), images(17, 1, 28)), 10)
     repeat("model_mlp.safetensors",
            lambda: (prepare(Mlp(3 * 8 * 8, [16, 12], 7)), images(17, 3, 8)), 7)
+    repeat("model_resnet_basic.safetensors",
+           lambda: (prepare(ResNet([1, 2], 4)), images(13, 3, 8)), 10, True)
+    repeat("model_resnet_bottleneck.safetensors",
+           lambda: (prepare(ResNet([1, 2], 2, bottleneck=True, imagenet=True)), images(12, 3, 32)),
+           10, True)
+    repeat("model_vit_omihub.safetensors",
+           lambda: (prepare(Vit(8, 2, 16, 2, 4, 24)), images(17, 3, 8)), 10, True)
+    repeat("model_vit_standard.safetensors",
+           lambda: (prepare(Vit(8, 4, 12, 1, 3, 20, 7, omihub=False)), images(5, 3, 8)), 7, True)
+    for tied in (False, True):
+        name = "model_gpt_tied.safetensors" if tied else "model_gpt.safetensors"
+        record_tokens(os.path.join(folder, name), prepare(GptShape(tied=tied)), 19, 5, 12)
 
 
 main()

@@ -10,10 +10,12 @@ Format: lines of text, then numbers. A file is a sequence of cases; a case is
 
     case NAME
     node OPERATION                      kp_op_name()
-    attr NAME NUMBER...                 act pool factor eps momentum weight_decay nesterov lr (one
-                                        number), window pool_window (size, stride, pad; two each)
-    in INDEX PLACE DTYPE N DIM...       an operand: place batch, fixed, param, buffer, grad or slot;
-                                        dtype f64 or i32; N dimensions
+    attr NAME NUMBER...                 act pool factor eps momentum weight_decay nesterov lr heads
+                                        index causal approximate on off clip_norm beta1 beta2
+                                        decoupled step (one number), window pool_window (size,
+                                        stride, pad; two each)
+    in INDEX PLACE DTYPE N DIM...       an operand: place batch, fixed, param, buffer, grad, slot or
+                                        slot2; dtype f64 or i32; N dimensions
     out INDEX PLACE TERMS FLOOR N DIM...
                                         a result: number of products that are summed into one
                                         element, and a magnitude below which errors are absolute
@@ -361,11 +363,69 @@ def sgd():
             yield case
 
 
+def adam():
+    for decoupled, decay in ((False, 0.0), (False, 5e-2), (True, 5e-2)):
+        p = draw(23).requires_grad_(True)
+        kind = torch.optim.AdamW if decoupled else torch.optim.Adam
+        optimizer = kind([p], lr=0.05, betas=(0.9, 0.95), eps=1e-8, weight_decay=decay)
+        for step in (1, 2, 3):
+            p.data = p.data.float().double()
+            state = optimizer.state[p]
+            slots = [state[k].float().double() if step > 1 else torch.zeros_like(p)
+                     for k in ("exp_avg", "exp_avg_sq")]
+            if step > 1:
+                state["exp_avg"], state["exp_avg_sq"] = (s.clone() for s in slots)
+            p.grad = draw(23)
+            case = Case(f"decoupled{int(decoupled)}-wd{decay:g}-{step}", "adam", beta1=0.9,
+                        beta2=0.95, eps=1e-8, weight_decay=decay, decoupled=decoupled, lr=0.05,
+                        step=step)
+            case.operand(0, "param", p).operand(1, "grad", p.grad)
+            case.operand(2, "slot", slots[0]).operand(3, "slot2", slots[1])
+            optimizer.step()
+            case.result(0, "param", p, 1, 0, "after")
+            state = optimizer.state[p]
+            case.result(2, "slot", state["exp_avg"], 1, 0, "after")
+            yield case.result(3, "slot2", state["exp_avg_sq"], 1, 0, "after")
+
+
+def clip():
+    for limit in (0.5, 4.0, 100.0):
+        p = draw(23).requires_grad_(True)
+        g = draw(23)
+        p.grad = g.clone()
+        torch.nn.utils.clip_grad_norm_([p], limit)
+        at = g.abs().argmax()
+        yield (Case(f"{limit:g}", "clip", clip_norm=limit).operand(0, "param", p)
+               .operand(1, "grad", g).result(0, "fixed", p.grad[at] / g[at], 1))
+
+
+def classes():
+    for shape in ((6, 10), (4, 3, 7), (17, 33)):
+        name, k = "x".join(map(str, shape)), shape[-1]
+        labels = torch.randint(0, k, shape[:-1])
+        y = torch.full(shape, -1.5, dtype=torch.float64)
+        y.scatter_(-1, labels.unsqueeze(-1), 0.75)
+        labels.view(-1)[1] = -1
+        y.view(-1, k)[1] = -1.5
+        yield (Case(name, "one_hot", on=0.75, off=-1.5).operand(0, "batch", labels)
+               .result(0, "batch", y))
+        x = torch.randint(-2, 3, shape).double()
+        # numpy's is the first largest
+        largest = np.argmax(x.numpy(), -1).astype(np.float64)
+        yield Case(name, "argmax").operand(0, "batch", x).result(0, "batch", largest)
+        x, = leaves(draw(*shape))
+        y, dy = x.mean(-1), draw(*shape[:-1])
+        yield Case(name + "-last", "mean").operand(0, "batch", x).result(0, "batch", y, k, 1)
+        yield (Case(name + "-last", "mean_grad").operand(0, "batch", dy)
+               .result(0, "batch", grads(y, dy, x)[0]))
+
+
 def main():
     os.makedirs(FOLDER, exist_ok=True)
     for function in (linear, conv2d, batch_norm, fold, pools, elementwise, softmaxes,
-                     cross_entropy, kl, weighted_mean, sgd):
+                     cross_entropy, kl, weighted_mean, sgd, adam, clip, classes):
         write(function.__name__, function())
 
 
-main()
+if __name__ == "__main__":
+    main()

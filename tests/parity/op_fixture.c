@@ -67,46 +67,74 @@ static struct kp_window read_window(struct reader *r)
     return w;
 }
 
+/* Where the number of an attribute goes; NULL for one that is no plain number. */
+static double *attr_number(struct op_fixture *f, const char *name)
+{
+    const struct {
+        const char *name;
+        double *to;
+    } table[] = {
+        {"factor", &f->attrs.factor},
+        {"eps", &f->attrs.eps},
+        {"momentum", &f->attrs.momentum},
+        {"weight_decay", &f->attrs.weight_decay},
+        {"on", &f->attrs.on},
+        {"off", &f->attrs.off},
+        {"beta1", &f->attrs.beta1},
+        {"beta2", &f->attrs.beta2},
+        {"lr", &f->lr},
+        {"clip_norm", &f->attrs.clip_norm},
+        {"step", &f->step},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].to;
+    return NULL;
+}
+
+static bool *attr_flag(struct op_fixture *f, const char *name)
+{
+    const struct {
+        const char *name;
+        bool *to;
+    } table[] = {
+        {"act", &f->attrs.act},
+        {"pool", &f->attrs.pool},
+        {"nesterov", &f->attrs.nesterov},
+        {"causal", &f->attrs.causal},
+        {"decoupled", &f->attrs.decoupled},
+        {"approximate", &f->attrs.approximate},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].to;
+    return NULL;
+}
+
 static enum kp_status read_attr(struct reader *r, struct op_fixture *f)
 {
-    static const char *const names[] = {"act", "pool",         "factor",   "eps",    "momentum",
-                                        "lr",  "weight_decay", "nesterov", "window", NULL};
-    switch (among(word(r), names)) {
-    case 0:
-        f->attrs.act = real(r) != 0;
-        return KP_OK;
-    case 1:
-        f->attrs.pool = real(r) != 0;
-        return KP_OK;
-    case 2:
-        f->attrs.factor = real(r);
-        return KP_OK;
-    case 3:
-        f->attrs.eps = real(r);
-        return KP_OK;
-    case 4:
-        f->attrs.momentum = real(r);
-        return KP_OK;
-    case 5:
-        f->lr = real(r);
-        return KP_OK;
-    case 6:
-        f->attrs.weight_decay = real(r);
-        return KP_OK;
-    case 7:
-        f->attrs.nesterov = real(r) != 0;
-        return KP_OK;
-    case 8:
+    const char *name = word(r);
+    double *number = attr_number(f, name);
+    bool *flag = attr_flag(f, name);
+    if (number)
+        *number = real(r);
+    else if (flag)
+        *flag = real(r) != 0;
+    else if (strcmp(name, "window") == 0)
         f->attrs.window = read_window(r);
-        return KP_OK;
-    default:
+    else if (strcmp(name, "heads") == 0)
+        f->attrs.heads = (int64_t)real(r);
+    else if (strcmp(name, "index") == 0)
+        f->attrs.index = (int64_t)real(r);
+    else
         return wrong(r, "unknown attribute");
-    }
+    return KP_OK;
 }
 
 static enum kp_status read_array_line(struct reader *r, enum op_array_use use, struct op_fixture *f)
 {
-    static const char *const places[] = {"batch", "fixed", "param", "buffer", "grad", "slot", NULL};
+    static const char *const places[] = {"batch", "fixed", "param", "buffer",
+                                         "grad",  "slot",  "slot2", NULL};
     struct op_array a = {.use = use};
     if (f->array_count == OP_ARRAYS)
         return wrong(r, "too many arrays");

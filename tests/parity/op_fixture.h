@@ -20,6 +20,7 @@ enum op_array_place {
     ARRAY_BUFFER,
     ARRAY_GRAD,
     ARRAY_SLOT,
+    ARRAY_SLOT2,
 };
 
 struct op_array {
@@ -38,7 +39,7 @@ struct op_fixture {
     char name[64];
     enum kp_op op;
     struct kp_attrs attrs;
-    double lr;
+    double lr, step;
     struct op_array arrays[OP_ARRAYS];
     int array_count;
 };

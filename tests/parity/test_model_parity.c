@@ -27,13 +27,35 @@ struct fixture {
     const char *file, *model, *options;
     struct kp_shape input;
     int64_t classes;
+    bool brief; /* fewer objectives and optimizers */
 };
 
 static const struct fixture fixtures[] = {
     {"model_cnn_32", "cnn", "width=4", {3, {3, 32, 32}}, 10},
     {"model_cnn_28", "cnn", "width=4", {3, {1, 28, 28}}, 10},
     {"model_mlp", "mlp", "hidden=16 12", {3, {3, 8, 8}}, 7},
+    {"model_resnet_basic", "resnet", "width=4;blocks=1 2", {3, {3, 8, 8}}, 10, true},
+    {"model_resnet_bottleneck",
+     "resnet",
+     "width=2;blocks=1 2;block=bottleneck;stem=imagenet",
+     {3, {3, 32, 32}},
+     10,
+     true},
+    {"model_vit_omihub",
+     "vit",
+     "patch=2;width=16;depth=2;heads=4;mlp=24",
+     {3, {3, 8, 8}},
+     10,
+     true},
+    {"model_vit_standard",
+     "vit",
+     "variant=standard;patch=4;width=12;depth=1;heads=3;mlp=20",
+     {3, {3, 8, 8}},
+     7,
+     true},
 };
+
+#define FIXTURES ((int)(sizeof(fixtures) / sizeof(fixtures[0])))
 
 /* Bounds on the error of fp32. Rounding of a sum of n products is about sqrt(n) 2^-24 of its
  * largest terms; the longest ones here, batch statistics and weight gradients over 12 * 32 * 32
@@ -149,9 +171,10 @@ static void close_bench(struct bench *b)
 
 /* A program with the fixture's weights and its batch loaded. objective NULL: no training. */
 static void start(struct bench *b, enum kp_mode mode, const char *objective, const char *options,
-                  struct kp_sgd sgd)
+                  struct kp_optimizer optimizer)
 {
-    struct kp_program_spec spec = {.net = b->net, .mode = mode, .capacity = CAPACITY, .sgd = sgd};
+    struct kp_program_spec spec = {
+        .net = b->net, .mode = mode, .capacity = CAPACITY, .optimizer = optimizer};
     struct kp_error e = {0};
     void *self = NULL;
     float weights[ROWS_MAX];
@@ -233,11 +256,11 @@ static void compare_list(struct bench *b, const struct kp_net_list *list, const 
 
 static void check_evaluation(struct bench *b)
 {
-    start(b, KP_EVAL, NULL, NULL, (struct kp_sgd){0});
+    start(b, KP_EVAL, NULL, NULL, (struct kp_optimizer){0});
     step(b, 0);
     compare_logits(b, "logits/eval");
     stop(b);
-    start(b, KP_EVAL_GRAD, NULL, NULL, (struct kp_sgd){0});
+    start(b, KP_EVAL_GRAD, NULL, NULL, (struct kp_optimizer){0});
     step(b, 0);
     compare_logits(b, "logits/eval");
     stop(b);
@@ -247,19 +270,22 @@ static void check_objectives(struct bench *b)
 {
     static const struct {
         const char *array, *objective, *options;
+        bool brief;
     } cases[] = {
-        {"lt", "lt", NULL},
+        {"lt", "lt", NULL, true},
         {"kd_none", "kd", "tau=20;tau_scale=none"},
         {"kd_tau", "kd", "tau=20;tau_scale=tau"},
-        {"kd_tau2", "kd", "tau=20"},
+        {"kd_tau2", "kd", "tau=20", true},
         {"kd_mixed", "kd", "tau=20;label_weight=0.3;kd_weight=0.7"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (b->fixture->brief && !cases[i].brief)
+            continue;
         const struct kp_stored *want = array(b, "loss/%s", cases[i].array);
         float loss;
 
-        start(b, KP_TRAIN, cases[i].objective, cases[i].options, (struct kp_sgd){0});
+        start(b, KP_TRAIN, cases[i].objective, cases[i].options, (struct kp_optimizer){0});
         step(b, 0);
         compare_logits(b, "logits/train");
         kp_exec_read(b->exec, b->program->loss, &loss, 1);
@@ -273,15 +299,18 @@ static void check_optimizers(struct bench *b)
 {
     static const struct {
         const char *array;
-        struct kp_sgd sgd;
+        struct kp_optimizer optimizer;
+        bool brief;
     } cases[] = {
         {"plain", {.weight_decay = SGD_DECAY}},
-        {"momentum", {.momentum = 0.9, .weight_decay = SGD_DECAY}},
+        {"momentum", {.momentum = 0.9, .weight_decay = SGD_DECAY}, true},
         {"nesterov", {.momentum = 0.9, .weight_decay = SGD_DECAY, .nesterov = true}},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        start(b, KP_TRAIN, "kd", "tau=20", cases[i].sgd);
+        if (b->fixture->brief && !cases[i].brief)
+            continue;
+        start(b, KP_TRAIN, "kd", "tau=20", cases[i].optimizer);
         int64_t before = b->state->steps;
         for (int n = 0; n < SGD_STEPS; n++)
             step(b, SGD_LR);
@@ -310,19 +339,19 @@ static void check(const char *device, int fixture, void (*what)(struct bench *b)
     static void evaluation_on_##device(void **state)           \
     {                                                          \
         (void)state;                                           \
-        for (int i = 0; i < 3; i++)                            \
+        for (int i = 0; i < FIXTURES; i++)                     \
             check(#device, i, check_evaluation);               \
     }                                                          \
     static void losses_and_gradients_on_##device(void **state) \
     {                                                          \
         (void)state;                                           \
-        for (int i = 0; i < 3; i++)                            \
+        for (int i = 0; i < FIXTURES; i++)                     \
             check(#device, i, check_objectives);               \
     }                                                          \
     static void ten_steps_of_sgd_on_##device(void **state)     \
     {                                                          \
         (void)state;                                           \
-        for (int i = 0; i < 3; i++)                            \
+        for (int i = 0; i < FIXTURES; i++)                     \
             check(#device, i, check_optimizers);               \
     }
 
@@ -332,16 +361,23 @@ TESTS(cpu)
 static void parameter_counts(void **state)
 {
     static const struct {
-        const char *options;
-        int64_t classes, count;
+        const char *model, *options;
+        int64_t size, classes, count;
     } cases[] = {
-        {NULL, 10, 154250},
-        {NULL, 100, 168740},
-        {"width=8", 10, 25418},
-        {"width=6", 10, 14530},
-        {"width=4", 10, 6666},
-        {"channels=20 40 60 160", 10, 118190},
-        {"channels=20 40 60 160", 100, 132680},
+        {"cnn", NULL, 32, 10, 154250},
+        {"cnn", NULL, 32, 100, 168740},
+        {"cnn", "width=8", 32, 10, 25418},
+        {"cnn", "width=6", 32, 10, 14530},
+        {"cnn", "width=4", 32, 10, 6666},
+        {"cnn", "channels=20 40 60 160", 32, 10, 118190},
+        {"cnn", "channels=20 40 60 160", 32, 100, 132680},
+        {"resnet", NULL, 32, 10, 11173962},
+        {"resnet", NULL, 32, 100, 11220132},
+        {"resnet", "depth=18;stem=imagenet", 224, 1000, 11689512},
+        {"resnet", "depth=34;stem=imagenet", 224, 1000, 21797672},
+        {"resnet", "depth=50;stem=imagenet", 224, 1000, 25557032},
+        {"vit", NULL, 32, 10, 6268810},
+        {"vit", NULL, 32, 100, 6303460},
     };
     struct rig rig;
     struct kp_error e = {0};
@@ -349,10 +385,10 @@ static void parameter_counts(void **state)
     (void)state;
     must(rig_open(&rig, KP_BUILD_ROOT, &e), &e);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct kp_shape rgb = {3, {3, 32, 32}};
+        struct kp_shape rgb = {3, {3, cases[i].size, cases[i].size}};
         struct kp_net *net = NULL;
 
-        must(rig_net(&rig, "cnn", cases[i].options, rgb, cases[i].classes, &net, &e), &e);
+        must(rig_net(&rig, cases[i].model, cases[i].options, rgb, cases[i].classes, &net, &e), &e);
         assert_int_equal(kp_net_param_count(net), cases[i].count);
         kp_net_destroy(net);
     }

@@ -41,7 +41,9 @@ static struct kp_value *value(struct parity *p, const struct op_array *a, enum k
     bool batched = a->place == ARRAY_BATCH;
     if (batched)
         shape.dim[0] = p->rows + SPARE_ROWS;
-    struct kp_value *v = kp_graph_value(&p->graph.g, a->dtype, shape, batched);
+    /* results have no type in a fixture */
+    bool classes = a->use == ARRAY_OUT && p->f->op == KP_OP_ARGMAX;
+    struct kp_value *v = kp_graph_value(&p->graph.g, classes ? KP_I32 : a->dtype, shape, batched);
     if (v)
         v->place = place;
     return v;
@@ -56,17 +58,24 @@ static struct kp_value *operand_value(const struct parity *p, int index)
     return NULL;
 }
 
+/* As struct op_operand has it. */
+static int slot_of(const struct op_array *a)
+{
+    return a->place == ARRAY_SLOT ? 1 : a->place == ARRAY_SLOT2 ? 2 : 0;
+}
+
 /* A value in the arrays' place. A gradient needs a parameter whose gradient it is: the SGD node's
  * own one, or one that nothing reads. */
 static struct kp_value *array_value(struct parity *p, const struct op_array *a)
 {
     static const enum kp_place places[] = {
         [ARRAY_BATCH] = KP_AT_ARENA,    [ARRAY_FIXED] = KP_AT_ARENA, [ARRAY_PARAM] = KP_AT_PARAMS,
-        [ARRAY_BUFFER] = KP_AT_BUFFERS, [ARRAY_GRAD] = KP_AT_GRADS,  [ARRAY_SLOT] = KP_AT_PARAMS};
+        [ARRAY_BUFFER] = KP_AT_BUFFERS, [ARRAY_GRAD] = KP_AT_GRADS,  [ARRAY_SLOT] = KP_AT_PARAMS,
+        [ARRAY_SLOT2] = KP_AT_PARAMS};
+    if (slot_of(a) > 0)
+        return operand_value(p, 0);
     if (a->use == ARRAY_AFTER)
         return operand_value(p, a->index);
-    if (a->place == ARRAY_SLOT)
-        return operand_value(p, 0);
     struct kp_value *v = value(p, a, places[a->place]);
     if (v && a->place == ARRAY_GRAD) {
         struct op_pair pair = {a->use == ARRAY_IN ? operand_value(p, 0) : NULL, v};
@@ -92,7 +101,7 @@ static bool add_array(struct parity *p, int i, struct kp_node *n)
     const struct op_array *a = &p->f->arrays[i];
     struct op_graph *g = &p->graph;
     struct kp_value *v = p->values[i] = array_value(p, a);
-    bool slot = a->place == ARRAY_SLOT;
+    int slot = slot_of(a);
     if (!v)
         return false;
     if (a->use == ARRAY_IN) {
@@ -101,7 +110,7 @@ static bool add_array(struct parity *p, int i, struct kp_node *n)
         o.given = p->given[i];
         v->input = v->place == KP_AT_ARENA;
         g->operands[g->operand_count++] = o;
-        if (n->op != KP_OP_SGD)
+        if (n->op != KP_OP_CLIP && !kp_op_is_optimizer(n->op))
             n->in[a->index] = v;
         return p->given[i] != NULL && g->operand_count < OP_OPERANDS;
     }
@@ -137,10 +146,11 @@ static void parity_finish(struct parity *p)
 }
 
 /* Where a value's, or its slot's, doubles are on the reference device. */
-static double *ref_at(const struct op_instance *x, const struct kp_value *v, bool slot)
+static double *ref_at(const struct op_instance *x, const struct kp_value *v, int slot)
 {
-    if (slot)
-        return (double *)x->memory.slots + v->offset / sizeof(float);
+    if (slot > 0)
+        return (double *)x->memory.slots +
+               (v->offset + (size_t)(slot - 1) * x->graph.g.param_bytes) / sizeof(float);
     return kp_ref_values(&x->memory, v);
 }
 
@@ -171,6 +181,19 @@ static enum kp_status check(const struct op_array *a, double tolerance, const do
     return KP_OK;
 }
 
+/* All results as doubles, whatever their type. */
+static void widen(const struct op_instance *x, const float *results, double *wide)
+{
+    for (int i = 0; i < x->graph.result_count; i++) {
+        const struct op_result *r = &x->graph.results[i];
+        for (int64_t left = op_result_words(x, r); left > 0; left--, results++) {
+            int32_t integer;
+            memcpy(&integer, results, sizeof(integer));
+            *wide++ = r->v->dtype == KP_I32 ? (double)integer : (double)*results;
+        }
+    }
+}
+
 static enum kp_status check_all(struct op_instance *x, const struct op_fixture *f, bool exact,
                                 float poison, struct kp_error *e)
 {
@@ -184,8 +207,8 @@ static enum kp_status check_all(struct op_instance *x, const struct op_fixture *
         st = kp_fail(e, KP_E_NOMEM, "out of memory");
     if (st == KP_OK)
         st = op_instance_results(x, poison, results, e);
-    for (int64_t i = 0; st == KP_OK && i < x->result_words; i++)
-        wide[i] = (double)results[i];
+    if (st == KP_OK)
+        widen(x, results, wide);
     for (int i = 0; st == KP_OK && i < f->array_count; i++) {
         if (f->arrays[i].use == ARRAY_IN)
             continue;
@@ -209,6 +232,7 @@ static enum kp_status run_fixture(struct kp_device *d, bool exact, const struct 
         st = op_instance_adopt(&x, d, &p.graph, p.rows, false, e);
     if (st == KP_OK) {
         x.memory.scalars[KP_SCALAR_LR] = f->lr;
+        x.memory.scalars[KP_SCALAR_STEP] = f->step;
         st = op_instance_fill(&x, NAN, e);
     }
     if (st == KP_OK && exact)

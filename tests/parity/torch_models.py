@@ -1,5 +1,9 @@
 """torch_models.py - the PyTorch modules that kappa's models are the equivalent of, same names."""
+import math
+
+import torch
 import torch.nn as nn
+import torch.nn.functional as F
 
 
 class VanillaCnn(nn.Module):
@@ -40,3 +44,134 @@ class Mlp(nn.Module):
         for layer in self.layers[:-1]:
             x = layer(x).relu()
         return self.layers[-1](x)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, or 1x1, 3x3 and 1x1 around fewer channels."""
+
+    def __init__(self, before, width, stride, bottleneck):
+        super().__init__()
+        after = 4 * width if bottleneck else width
+        sizes = [1, 3, 1] if bottleneck else [3, 3]
+        channels = [before, width, width, after] if bottleneck else [before, width, after]
+        strided = 1 if bottleneck else 0
+        self.parts = len(sizes)
+        for i, size in enumerate(sizes):
+            setattr(self, f"conv{i + 1}", nn.Conv2d(
+                channels[i], channels[i + 1], size, stride if i == strided else 1, size // 2,
+                bias=False))
+            setattr(self, f"bn{i + 1}", nn.BatchNorm2d(channels[i + 1]))
+        self.downsample = None
+        if stride != 1 or before != after:
+            self.downsample = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False),
+                                            nn.BatchNorm2d(after))
+
+    def forward(self, x):
+        y = x
+        for i in range(1, self.parts + 1):
+            y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y))
+            if i < self.parts:
+                y = y.relu()
+        return (y + (self.downsample(x) if self.downsample else x)).relu()
+
+
+class ResNet(nn.Module):
+    """torchvision's names."""
+
+    def __init__(self, blocks, width=64, classes=10, bottleneck=False, imagenet=False):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 7 if imagenet else 3, 2 if imagenet else 1,
+                               3 if imagenet else 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.pool = nn.MaxPool2d(3, 2, 1) if imagenet else nn.Identity()
+        before = width
+        for i, count in enumerate(blocks):
+            stage = nn.Sequential()
+            for k in range(count):
+                stage.append(ResidualBlock(before, width << i, 2 if i > 0 and k == 0 else 1,
+                                           bottleneck))
+                before = (width << i) * (4 if bottleneck else 1)
+            setattr(self, f"layer{i + 1}", stage)
+        self.stages = len(blocks)
+        self.fc = nn.Linear(before, classes)
+
+    def forward(self, x):
+        x = self.pool(self.bn1(self.conv1(x)).relu())
+        for i in range(1, self.stages + 1):
+            x = getattr(self, f"layer{i}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+class Attention(nn.Module):
+    """Separate linear layers for queries, keys, values and the result."""
+
+    def __init__(self, width, heads, divide_by, causal=False, inner=None):
+        super().__init__()
+        self.heads, self.divide_by, self.causal = heads, divide_by, causal
+        inner = inner or width
+        self.q, self.k, self.v = (nn.Linear(width, inner) for _ in range(3))
+        self.o = nn.Linear(inner, width)
+
+    def forward(self, x):
+        split = lambda y: y.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        a = split(self.q(x)) @ split(self.k(x)).transpose(2, 3) / math.sqrt(self.divide_by)
+        if self.causal:
+            n = x.shape[1]
+            a = a.masked_fill(torch.ones(n, n).triu(1).bool(), -math.inf)
+        return self.o((a.softmax(-1) @ split(self.v(x))).transpose(1, 2).flatten(2))
+
+
+class Encoder(nn.Module):
+    def __init__(self, width, heads, mlp, omihub):
+        super().__init__()
+        self.la1 = nn.LayerNorm(width)
+        self.msa = Attention(width, heads, width if omihub else width // heads)
+        self.la2 = nn.LayerNorm(width)
+        last = nn.GELU() if omihub else nn.Identity()
+        self.mlp = nn.Sequential(nn.Linear(width, mlp), nn.GELU(), nn.Identity(),
+                                 nn.Linear(mlp, width), last)
+
+    def forward(self, x):
+        x = self.msa(self.la1(x)) + x
+        return self.mlp(self.la2(x)) + x
+
+
+class Vit(nn.Module):
+    """The names of the 6.3M network of the study."""
+
+    def __init__(self, image=32, patch=4, width=384, depth=7, heads=12, mlp=384, classes=10,
+                 omihub=True):
+        super().__init__()
+        self.patch = patch
+        self.cls_token = nn.Parameter(torch.randn(1, 1, width))
+        self.pos_emb = nn.Parameter(torch.randn(1, (image // patch) ** 2 + 1, width))
+        self.emb = nn.Linear(patch * patch * 3, width)
+        self.enc = nn.Sequential(*(Encoder(width, heads, mlp, omihub) for _ in range(depth)))
+        self.fc = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, classes))
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        p = self.patch
+        x = x.reshape(n, c, h // p, p, w // p, p).permute(0, 2, 4, 3, 5, 1)
+        x = x.reshape(n, -1, p * p * c)
+        x = torch.cat([self.cls_token.expand(n, -1, -1), self.emb(x)], 1) + self.pos_emb
+        return self.fc(self.enc(x)[:, 0])
+
+
+class GptShape(nn.Module):
+    """Token and position embedding, one layer with causal attention, a head tied or not."""
+
+    def __init__(self, vocabulary=19, context=12, width=16, heads=2, mlp=24, tied=False):
+        super().__init__()
+        self.tok = nn.Embedding(vocabulary, width)
+        self.pos = nn.Embedding(context, width)
+        self.ln1, self.ln2, self.lnf = (nn.LayerNorm(width) for _ in range(3))
+        self.attn = Attention(width, heads, width // heads, causal=True)
+        self.fc1, self.fc2 = nn.Linear(width, mlp), nn.Linear(mlp, width)
+        self.head = None if tied else nn.Linear(width, vocabulary, bias=False)
+
+    def forward(self, ids):
+        x = self.tok(ids) * math.sqrt(self.tok.embedding_dim) + self.pos.weight[:ids.shape[1]]
+        x = x + self.attn(self.ln1(x))
+        x = x + self.fc2(F.gelu(self.fc1(self.ln2(x)), approximate="tanh"))
+        return F.linear(self.lnf(x), self.head.weight if self.head else self.tok.weight)

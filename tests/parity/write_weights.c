@@ -20,13 +20,16 @@ static const struct sample samples[] = {
     {"cnn", "cnn", "width=5", {3, {3, 32, 32}}, 10},
     {"cnn_grey", "cnn", "width=3", {3, {1, 28, 28}}, 10},
     {"mlp", "mlp", "hidden=11 8", {3, {3, 8, 8}}, 7},
+    {"resnet18", "resnet", "width=3", {3, {3, 32, 32}}, 10},
+    {"resnet50", "resnet", "width=2;depth=50;stem=imagenet", {3, {3, 64, 64}}, 10},
+    {"vit", "vit", "width=24;depth=3;heads=4;mlp=20", {3, {3, 32, 32}}, 10},
 };
 
 static enum kp_status train(const struct sample *s, struct rig *r, struct kp_device *d,
                             struct kp_state *state, const float *x, struct kp_error *e)
 {
     struct kp_program_spec spec = {
-        .net = state->net, .mode = KP_TRAIN, .capacity = ROWS, .sgd = {.momentum = 0.9}};
+        .net = state->net, .mode = KP_TRAIN, .capacity = ROWS, .optimizer = {.momentum = 0.9}};
     struct kp_program *program = NULL;
     struct kp_exec *exec = NULL;
     float weights[ROWS];

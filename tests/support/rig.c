@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum kp_status scan(struct rig *r, const char *build, const char *folder, struct kp_error *e)
+enum kp_status rig_scan(struct rig *r, const char *build, const char *folder, struct kp_error *e)
 {
     struct kp_text refused = {0};
     char *path = kp_path_join(build, folder);
@@ -26,9 +26,9 @@ enum kp_status rig_open(struct rig *r, const char *build, struct kp_error *e)
     enum kp_status st;
 
     *r = (struct rig){0};
-    st = scan(r, build, "models", e);
+    st = rig_scan(r, build, "models", e);
     if (st == KP_OK)
-        st = scan(r, build, "objectives", e);
+        st = rig_scan(r, build, "objectives", e);
     if (st != KP_OK)
         rig_close(r);
     return st;
@@ -82,15 +82,22 @@ static enum kp_status fill(struct rig *r, const struct kp_option_table *t, const
 enum kp_status rig_net(struct rig *r, const char *model, const char *options, struct kp_shape input,
                        int64_t classes, struct kp_net **out, struct kp_error *e)
 {
-    const struct kp_model_def *def = kp_registry_model(&r->registry, model, NULL);
     struct kp_model_io io = {
         .size = sizeof(io), .dtype = KP_F32, .input = input, .classes = classes};
+
+    return rig_net_io(r, model, options, &io, out, e);
+}
+
+enum kp_status rig_net_io(struct rig *r, const char *model, const char *options,
+                          const struct kp_model_io *io, struct kp_net **out, struct kp_error *e)
+{
+    const struct kp_model_def *def = kp_registry_model(&r->registry, model, NULL);
     void *self;
 
     if (!def)
         return kp_fail(e, KP_E_INVALID, "no model '%s'", model);
     enum kp_status st = fill(r, &def->options, options, def->self_size, &self, e);
-    return st == KP_OK ? kp_net_create(def, self, &io, out, e) : st;
+    return st == KP_OK ? kp_net_create(def, self, io, out, e) : st;
 }
 
 enum kp_status rig_objective(struct rig *r, const char *name, const char *options,

@@ -15,11 +15,20 @@ struct rig {
 KP_NODISCARD enum kp_status rig_open(struct rig *r, const char *build, struct kp_error *e);
 void rig_close(struct rig *r);
 
+/* Open the plugins of one more folder below the build folder. */
+KP_NODISCARD enum kp_status rig_scan(struct rig *r, const char *build, const char *folder,
+                                     struct kp_error *e);
+
 /* Build a model for images (C, H, W). `options` is "name=value;name=value"; NULL for the defaults.
  */
 KP_NODISCARD enum kp_status rig_net(struct rig *r, const char *model, const char *options,
                                     struct kp_shape input, int64_t classes, struct kp_net **out,
                                     struct kp_error *e);
+
+/* The same for any input. */
+KP_NODISCARD enum kp_status rig_net_io(struct rig *r, const char *model, const char *options,
+                                       const struct kp_model_io *io, struct kp_net **out,
+                                       struct kp_error *e);
 
 /* An objective and its filled state struct. */
 KP_NODISCARD enum kp_status rig_objective(struct rig *r, const char *name, const char *options,

@@ -23,20 +23,24 @@ static void test_golden(void **state)
     struct kp_hashes h = hash_of(kd_text, NULL, "0123");
 
     assert_string_equal(h.config,
-                        "c6d9f650f91ae1fcff08730d5ff765ccf81ae5f61de92fd62f6f7e31b80787b6");
-    assert_string_equal(h.pair, "2f997d4cd716a09831f49028da752c0579b0b82d2b8ff88708631b01c9e2b24e");
+                        "7b1eb49394e35acd83a0e1e02a846f8481b35c0690072e3a78c2855c235094d7");
+    assert_string_equal(h.pair, "f778dbfd6deb86bfb02ccdd3cf3c2dd1559a3c5508d2c47c69f58592b91a0062");
     assert_string_equal(h.group,
-                        "85d78b79c697414ff92d7f4febd868cc50bec7fa910d56c986951b0547b1d049");
+                        "a75986dd4927242e6e0fc328f954402b071c35b3c4f01224de1b36efba30261e");
 }
 
 /* The golden text itself, so that what is hashed can be read. */
 static void test_text(void **state)
 {
     (void)state;
-    static const char settings[] = "data.crop_pad=0\ndata.dev=0\ndata.flip=false\n"
-                                   "data.format=idx\ndata.mean=0.5\ndata.n_teacher=100\n"
-                                   "data.nested=false\ndata.order=epoch\ndata.pad_to=0\n"
-                                   "data.sd=0.25\ndata.student_pool=fresh\ndevice.slice=32\n"
+    static const char settings[] = "data.crop=0\ndata.crop_pad=0\ndata.dev=0\n"
+                                   "data.downsample=0\ndata.flip=false\ndata.format=idx\n"
+                                   "data.labels=fine\ndata.list=list.txt\ndata.mean=0.5\n"
+                                   "data.n_teacher=100\ndata.nested=false\ndata.order=epoch\n"
+                                   "data.pad_to=0\ndata.random_resized_crop=false\n"
+                                   "data.resize=0\ndata.rotate=0\ndata.sd=0.25\n"
+                                   "data.skip_bad=false\ndata.student_pool=fresh\n"
+                                   "data.test_limit=0\ndevice.slice=32\n"
                                    "model.net.bias=true\nmodel.net.channels=\n"
                                    "model.net.kind=plain\nmodel.net.note=\nmodel.net.rate=0.5\n"
                                    "model.net.scales=1 2.5\nmodel.net.width=20\n"
@@ -46,8 +50,10 @@ static void test_text(void **state)
                                    "run.role=student\nseed.augment=master\nseed.init=master\n"
                                    "seed.master=11\nseed.order=master\nseed.subset=master\n"
                                    "seed.teacher_pool=0\nteacher.mode=auto\ntrain.batch=128\n"
-                                   "train.epochs=10\ntrain.lr=0.1\ntrain.momentum=0\n"
-                                   "train.nesterov=false\ntrain.schedule=cosine_epoch\n"
+                                   "train.clip_norm=0\ntrain.epochs=10\ntrain.freeze=\n"
+                                   "train.lr=0.1\ntrain.lr_final=0\ntrain.momentum=0\n"
+                                   "train.nesterov=false\ntrain.optimizer=sgd\n"
+                                   "train.schedule=cosine_epoch\n"
                                    "train.warmup_epochs=5\ntrain.warmup_factor=0.01\n"
                                    "train.weight_decay=0\ndata.m=50\nteacher=0123\n";
     struct kp_hashes h = hash_of(kd_text, NULL, "0123");
@@ -84,6 +90,8 @@ static void test_unhashed(void **state)
                                       "run.checkpoint=5",
                                       "data.root=/elsewhere",
                                       "data.name=other",
+                                      "data.cache=/elsewhere",
+                                      "data.decoders=3",
                                       "train.eval_batch=7",
                                       "train.eval_every=1",
                                       "device.kind=ref",
@@ -109,7 +117,16 @@ static void test_hashed(void **state)
     (void)state;
     static const char *const set[] = {"run.role=teacher",
                                       "data.format=cifar10",
+                                      "data.labels=coarse",
+                                      "data.list=other.txt",
                                       "data.pad_to=32",
+                                      "data.downsample=8",
+                                      "data.resize=256",
+                                      "data.crop=224",
+                                      "data.skip_bad=true",
+                                      "data.test_limit=100",
+                                      "data.rotate=15",
+                                      "data.random_resized_crop=true",
                                       "data.mean=0.4",
                                       "data.sd=0.3",
                                       "data.flip=true",
@@ -126,6 +143,10 @@ static void test_hashed(void **state)
                                       "train.momentum=0.9",
                                       "train.weight_decay=1e-3",
                                       "train.schedule=constant",
+                                      "train.optimizer=adam",
+                                      "train.clip_norm=1",
+                                      "train.freeze=head",
+                                      "train.lr_final=0.01",
                                       "train.warmup_epochs=4",
                                       "train.warmup_factor=0.1",
                                       "seed.init=1",
@@ -254,7 +275,7 @@ static void test_print(void **state)
     struct kp_text text = {0};
 
     kp_config_print(c, true, &text);
-    assert_non_null(strstr(text.s, "[data]\ncrop_pad = 0 ; default\ndev = 0 ; default\n"));
+    assert_non_null(strstr(text.s, "[data]\ncache = ; default\ncrop = 0 ; default\n"));
     assert_non_null(
         strstr(text.s, "\n\n[model.net]\nbias = true ; default\nchannels = ; default\n"));
     assert_non_null(strstr(text.s, "kappa = 0.5 ; x.ini:18\n"));

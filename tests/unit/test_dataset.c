@@ -388,7 +388,8 @@ static void unknown_formats_get_a_hint(void **state)
     (void)state;
 
     REFUSED("cifar1O", 0, "'cifar1O' is no dataset format", "did you mean 'cifar10'?");
-    REFUSED("imagenet", 0, "'imagenet' is no dataset format", "there is: cifar10, idx");
+    REFUSED("imagenet", 0, "'imagenet' is no dataset format",
+            "there is: cifar10, cifar100, cifar5m, folder, idx, list");
     assert_int_equal(kp_dataset_open(&config, &d, &e), KP_E_CONFIG);
     assert_non_null(strstr(e.text, "KAPPA_DATA"));
     config.root = NULL;

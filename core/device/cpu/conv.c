@@ -1,5 +1,6 @@
 /* conv.c - convolutions of stride 1 on LANE planes, forward and backward to x. */
 #include "device/cpu/conv.h"
+#include "device/cpu/dnn.h"
 
 /* Fewer channels do not pay for Winograd's transformations. */
 #define FAST_CHANNELS 8
@@ -39,7 +40,7 @@ static struct kp_conv conv_of(const struct kp_node *n)
 size_t kp_scratch_conv(const struct kp_cpu *cpu, const struct kp_graph *g, const struct kp_node *n)
 {
     if (!kp_cpu_conv_is_lane(n))
-        return kp_scratch_conv_gemm(cpu, g, n);
+        return kp_dnn_is_there() ? kp_scratch_dnn_conv(cpu, g, n) : kp_scratch_conv_gemm(cpu, g, n);
     const struct kp_conv c = conv_of(n);
     return (size_t)(c.pack + kp_pool_threads(cpu->pool) * c.work) * sizeof(float);
 }
@@ -123,7 +124,10 @@ static void conv_slice(const struct kp_step *s, const struct kp_pass *p, const s
 void kp_lower_conv(struct kp_lowering *l, const struct kp_node *n)
 {
     if (!kp_cpu_conv_is_lane(n)) {
-        kp_lower_conv_gemm(l, n);
+        if (kp_dnn_is_there())
+            kp_lower_dnn_conv(l, n);
+        else
+            kp_lower_conv_gemm(l, n);
         return;
     }
     struct kp_conv *c = kp_lower_alloc(l, sizeof(*c));

@@ -1,5 +1,6 @@
 /* conv_grad_w.c - gradient of a LANE convolution's weights: one part per slice, then their sum. */
 #include "device/cpu/conv.h"
+#include "device/cpu/dnn.h"
 
 /* Floats of one task of the sum over slices. */
 #define COMBINE_BLOCK 4096
@@ -16,6 +17,8 @@ size_t kp_scratch_conv_grad_w(const struct kp_cpu *cpu, const struct kp_graph *g
                               const struct kp_node *n)
 {
     const size_t sums = (size_t)(kp_cpu_slices(cpu, g->capacity) * grad_floats(n)) * sizeof(float);
+    if (!kp_cpu_conv_is_lane(n) && kp_dnn_is_there())
+        return kp_scratch_dnn_conv(cpu, g, n);
     return kp_cpu_conv_is_lane(n) ? sums : sums + kp_scratch_conv_gemm(cpu, g, n);
 }
 
@@ -68,6 +71,10 @@ void kp_lower_conv_grad_w(struct kp_lowering *l, const struct kp_node *n)
 {
     const int64_t all = grad_floats(n);
 
+    if (!kp_cpu_conv_is_lane(n) && kp_dnn_is_there()) {
+        kp_lower_dnn_conv(l, n);
+        return;
+    }
     if (kp_cpu_conv_is_lane(n)) {
         struct kp_conv *c = kp_lower_alloc(l, sizeof(*c));
         if (!c)

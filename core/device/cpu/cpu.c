@@ -1,5 +1,6 @@
 /* cpu.c - the cpu device: open, memory, description, table of operations. */
 #include "device/cpu/cpu.h"
+#include "device/cpu/dnn.h"
 #include "device/cpu/gemm.h"
 
 #include <stdio.h>
@@ -22,13 +23,14 @@ static void cpu_describe(const struct kp_device *d, char *out, size_t size)
 {
     const struct kp_cpu *cpu = (const struct kp_cpu *)d;
     const char *coretype = getenv("OPENBLAS_CORETYPE");
-    char library[96];
+    char library[96], dnn[64];
 
     kp_gemm_describe(library, sizeof(library));
-    (void)snprintf(out, size, "cpu %s, %s, %d thread%s, slice %lld%s%.32s", cpu->lane->name,
-                   library, kp_pool_threads(cpu->pool), kp_pool_threads(cpu->pool) == 1 ? "" : "s",
-                   (long long)cpu->slice, coretype ? ", OPENBLAS_CORETYPE=" : "",
-                   coretype ? coretype : "");
+    kp_dnn_describe(dnn, sizeof(dnn));
+    (void)snprintf(out, size, "cpu %s, %s%s%s, %d thread%s, slice %lld%s%.32s", cpu->lane->name,
+                   library, *dnn ? ", " : "", dnn, kp_pool_threads(cpu->pool),
+                   kp_pool_threads(cpu->pool) == 1 ? "" : "s", (long long)cpu->slice,
+                   coretype ? ", OPENBLAS_CORETYPE=" : "", coretype ? coretype : "");
 }
 
 static void *cpu_alloc(struct kp_device *d, size_t bytes)

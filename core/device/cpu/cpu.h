@@ -65,10 +65,18 @@ struct kp_segment {
     struct kp_steps before, slices, after;
 };
 
+/* What must be given back beside memory when code is destroyed. */
+struct kp_cleanup {
+    void (*fn)(void *data);
+    void *data;
+    struct kp_cleanup *next;
+};
+
 struct kp_code {
     struct kp_cpu *cpu;
     const struct kp_graph *graph;
     struct kp_arena memory;
+    struct kp_cleanup *cleanups;
     struct kp_segment *segments;
     int64_t segment_count;
 };
@@ -84,7 +92,9 @@ struct kp_lowering {
     struct kp_code *code;
     struct kp_segment *segment; /* of the node at hand */
     const struct kp_node *node;
-    bool failed; /* out of memory */
+    struct kp_error *e;
+    bool failed;           /* out of memory, or as e says */
+    enum kp_status status; /* of e; KP_OK: out of memory */
 };
 
 typedef void kp_step_fn(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t);
@@ -93,13 +103,17 @@ void kp_lower_step(struct kp_lowering *l, enum kp_phase phase, kp_step_fn *fn, c
                    int64_t tasks);
 /* Zeroed, with the code's lifetime; NULL sets l->failed. */
 void *kp_lower_alloc(struct kp_lowering *l, size_t size);
+/* Calls fn(data) when the code is destroyed. False if out of memory; l->failed is set. */
+bool kp_lower_cleanup(struct kp_lowering *l, void (*fn)(void *data), void *data);
+/* Records why the node at hand cannot be lowered, and sets l->failed. */
+void kp_lower_fail(struct kp_lowering *l, enum kp_status st, const char *fmt, ...) KP_PRINTF(3, 4);
 
 /* How an operation takes part in planning. */
 enum kp_cpu_need {
     KP_WANT_PLAIN = 0,
     KP_WANT_LANE = 1,
     KP_WANT_SAME = 2, /* any layout, all batched operands the same */
-    KP_WANT_CONV = 3, /* LANE where the own kernels can do it */
+    KP_WANT_CONV = 3, /* LANE where the own kernels or oneDNN do it */
 };
 
 /* Which phases of a segment run an operation's parts; decides when its results are complete. */
@@ -120,6 +134,8 @@ extern const struct kp_cpu_op kp_cpu_ops[KP_OP_COUNT];
 
 /* True if the own kernels do this convolution (of any direction). */
 bool kp_cpu_conv_is_lane(const struct kp_node *n);
+/* True if its images are LANE: the own kernels do it, or oneDNN does. */
+bool kp_cpu_conv_wants_lane(const struct kp_node *n);
 /* Whether this node runs alone: no result or operand that is cut into slices, or WHEN_WIDE. */
 bool kp_cpu_is_wide(const struct kp_node *n);
 
@@ -185,9 +201,13 @@ size_t kp_scratch_conv_grad_w(const struct kp_cpu *, const struct kp_graph *,
                               const struct kp_node *);
 size_t kp_scratch_conv_gemm(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 size_t kp_scratch_norm_grad(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
+size_t kp_scratch_clip(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 size_t kp_scratch_mean(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 size_t kp_scratch_norm_eval_grad(const struct kp_cpu *, const struct kp_graph *,
                                  const struct kp_node *);
+size_t kp_scratch_layer_norm(const struct kp_cpu *, const struct kp_graph *,
+                             const struct kp_node *);
+size_t kp_scratch_attention(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 
 void kp_lower_conv(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_conv_grad_w(struct kp_lowering *l, const struct kp_node *n);
@@ -205,7 +225,15 @@ void kp_lower_element(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_rows(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_losses(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_mean(struct kp_lowering *l, const struct kp_node *n);
-void kp_lower_sgd(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_classes(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_clip(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_optimizer(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_layer_norm(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_attention(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_patches(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_tokens(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_embedding(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_dropout(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_convert(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_nothing(struct kp_lowering *l, const struct kp_node *n);
 

@@ -16,6 +16,10 @@ static void apply(const struct kp_node *n, const struct kp_lane_ops *lane, int64
         lane->sub(count, a, b, y);
     else if (n->op == KP_OP_MUL)
         lane->mul(count, a, b, y);
+    else if (n->op == KP_OP_GELU)
+        lane->gelu(count, n->attrs.approximate, a, y);
+    else if (n->op == KP_OP_GELU_GRAD)
+        lane->gelu_grad(count, n->attrs.approximate, a, b, y);
     else
         lane->scale(count, (float)n->attrs.factor, a, y);
 }

@@ -1,11 +1,8 @@
-/* gemm.c - matrix product on one thread: OpenBLAS, which allocates nothing after its first call, or
- * oneDNN where OpenBLAS is missing. */
+/* gemm.c - matrix product on one thread: OpenBLAS, which allocates nothing after its first call. */
 #include "device/cpu/gemm.h"
 
-#include <stdio.h>
-
-#if defined(KP_HAVE_OPENBLAS)
 #include <cblas.h>
+#include <stdio.h>
 
 void kp_gemm_init(void)
 {
@@ -32,26 +29,3 @@ void kp_gemm(bool turn_a, bool turn_b, int64_t m, int64_t n, int64_t k, const fl
                 turn_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a,
                 (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }
-
-#elif defined(KP_HAVE_DNNL)
-#include <dnnl.h>
-
-void kp_gemm_init(void)
-{
-}
-
-void kp_gemm_describe(char *out, size_t size)
-{
-    const dnnl_version_t *v = dnnl_version();
-    (void)snprintf(out, size, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
-}
-
-void kp_gemm(bool turn_a, bool turn_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
-             const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
-{
-    (void)dnnl_sgemm(turn_a ? 'T' : 'N', turn_b ? 'T' : 'N', m, n, k, 1.0f, a, lda, b, ldb, beta, c,
-                     ldc);
-}
-#else
-#error "kappa wants OpenBLAS or oneDNN"
-#endif

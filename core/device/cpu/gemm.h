@@ -1,4 +1,4 @@
-/* gemm.h - matrix product on one thread, by whichever library is there. */
+/* gemm.h - matrix product on one thread, by OpenBLAS. */
 #ifndef KP_CPU_GEMM_H
 #define KP_CPU_GEMM_H
 
@@ -6,10 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The libraries do their work on the calling thread from now on. */
+/* OpenBLAS does its work on the calling thread from now on. */
 void kp_gemm_init(void);
-/* Same, for the thread that calls: some libraries keep the number per thread. */
-void kp_gemm_thread(void);
+/* "OpenBLAS 0.3.21 (core)" */
 void kp_gemm_describe(char *out, size_t size);
 
 /* Row-major  C (M, N) = op(A) op(B) + beta C,  op(A) (M, K), op(B) (K, N); turned: stored

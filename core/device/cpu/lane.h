@@ -56,6 +56,25 @@ struct kp_lane_pool {
     int64_t size[2], stride[2], pad[2];
 };
 
+/* One head of attention: `tokens` rows of `size` numbers, `row` floats from one to the next. */
+struct kp_lane_head {
+    int64_t tokens, size, row;
+    float scale;
+    bool causal;
+};
+
+/* l and the working memory are as attention left them, the rest is as q. */
+struct kp_lane_head_grad {
+    const float *q, *k, *v, *y, *l, *dy;
+    float *dq, *dk, *dv;
+};
+
+/* Floats of working memory of a head; both extents are padded. */
+#define KP_ATT_PADDED(size) (((size) + 15) / 16 * 16)
+#define KP_ATT_KEYS(tokens) (((tokens) + 7) / 8 * 8)
+#define KP_ATT_WORK(tokens, size)                         \
+    (4 * KP_ATT_KEYS(tokens) * (KP_ATT_PADDED(size) + 16) + 4 * 32 * KP_ATT_PADDED(size))
+
 struct kp_lane_ops {
     const char *name;
 
@@ -100,6 +119,20 @@ struct kp_lane_ops {
     void (*sub)(int64_t n, const float *a, const float *b, float *y);
     void (*mul)(int64_t n, const float *a, const float *b, float *y);
     void (*scale)(int64_t n, float factor, const float *x, float *y);
+    void (*gelu)(int64_t n, bool approximate, const float *x, float *y);
+    void (*gelu_grad)(int64_t n, bool approximate, const float *x, const float *dy, float *dx);
+
+    /* Row-major. One row of k numbers; out[0] = mean, out[1] = 1 / sqrt(variance + eps). */
+    void (*layer_norm)(int64_t k, float eps, const float *x, const float *gamma, const float *beta,
+                       float *y, float out[2]);
+    /* dgamma and dbeta are added to; NULL: neither. */
+    void (*layer_norm_grad)(int64_t k, float m, float s, const float *x, const float *gamma,
+                            const float *dy, float *dx, float *dgamma, float *dbeta);
+    /* Row-major, one head; work: KP_ATT_WORK(tokens, size) floats. l [tokens] */
+    void (*attention)(const struct kp_lane_head *h, const float *q, const float *k, const float *v,
+                      float *y, float *l, float *work);
+    void (*attention_grad)(const struct kp_lane_head *h, const struct kp_lane_head_grad *g,
+                           float *work);
 };
 
 extern const struct kp_lane_ops kp_lane_portable;

@@ -2,11 +2,17 @@
  */
 #include "device/cpu/lane.h"
 #include "device/cpu/vec.h"
+#include "device/cpu/vec_math.h"
 
+#include <math.h>
+
+#include "device/cpu/lane_attention.inl"
 #include "device/cpu/lane_conv.inl"
 #include "device/cpu/lane_element.inl"
+#include "device/cpu/lane_gelu.inl"
 #include "device/cpu/lane_grad_fast.inl"
 #include "device/cpu/lane_grad_w.inl"
+#include "device/cpu/lane_layer_norm.inl"
 #include "device/cpu/lane_norm.inl"
 #include "device/cpu/lane_pool.inl"
 #include "device/cpu/lane_winograd.inl"
@@ -30,4 +36,10 @@ const struct kp_lane_ops LANE_TABLE = {
     .sub = lane_sub,
     .mul = lane_mul,
     .scale = lane_scale,
+    .gelu = lane_gelu,
+    .gelu_grad = lane_gelu_grad,
+    .layer_norm = lane_layer_norm,
+    .layer_norm_grad = lane_layer_norm_grad,
+    .attention = lane_attention,
+    .attention_grad = lane_attention_grad,
 };

@@ -1,11 +1,9 @@
 /* level.c - which instruction set the kernels use. */
 #include "device/cpu/cpu.h"
+#include "device/cpu/dnn.h"
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef KP_HAVE_DNNL
-#include <dnnl.h>
-#endif
 
 static const char *const level_words[] = {"portable", "avx2", "avx512"};
 
@@ -20,19 +18,6 @@ static enum kp_cpu_level processor_level(void)
         return KP_CPU_AVX2;
 #endif
     return KP_CPU_PORTABLE;
-}
-
-/* oneDNN takes a cap only before its first use; later the one it has stays. */
-static void cap_library(enum kp_cpu_level level)
-{
-#if defined(KP_HAVE_DNNL) && defined(__x86_64__)
-    static const dnnl_cpu_isa_t isa[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2,
-                                         dnnl_cpu_isa_avx512_core};
-    if (level < KP_CPU_AVX512)
-        (void)dnnl_set_max_cpu_isa(isa[level]);
-#else
-    (void)level;
-#endif
 }
 
 enum kp_status kp_cpu_level_choose(enum kp_cpu_level *out, struct kp_error *e)
@@ -50,7 +35,7 @@ enum kp_status kp_cpu_level_choose(enum kp_cpu_level *out, struct kp_error *e)
         if ((enum kp_cpu_level)word < level)
             level = (enum kp_cpu_level)word;
     }
-    cap_library(level);
+    kp_dnn_cap(level); /* OpenBLAS has no such setting */
     *out = level;
     return KP_OK;
 }

@@ -1,6 +1,8 @@
 /* linear.c - y = x w^T + b and its gradients, row-major.
  *
- *   x (N, I)   w (O, I)   b (O)   y (N, O)     dx = dy w     dw = dy^T x     db = sum of dy */
+ *   x (N, .., I)   w (O, I)   b (O)   y (N, .., O)     dx = dy w     dw = dy^T x     db = sum of dy
+ *
+ * An example has one row or several (tokens). */
 #include "device/cpu/cpu.h"
 #include "device/cpu/gemm.h"
 
@@ -9,29 +11,43 @@
 /* Rows of dw that one task makes, from the whole batch. */
 #define GRAD_ROWS 64
 
+/* Rows of one example of v, whose rows have `width` numbers. */
+static int64_t each(const struct kp_value *v, int64_t width)
+{
+    return kp_value_rest(v) / width;
+}
+
+/* First row of a slice and the number of its rows. */
+static struct kp_range rows_of(const struct kp_span *t, const struct kp_value *v, int64_t width)
+{
+    const int64_t group = KP_LANES * each(v, width);
+    struct kp_range r = {t->group * group, (t->group_end - t->group) * group};
+    return r;
+}
+
 static void forward_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
-    const int64_t rows = (t->group_end - t->group) * KP_LANES;
     const int64_t in = n->in[1]->shape.dim[1], out = n->in[1]->shape.dim[0];
-    const float *x = kp_floats(p, n->in[0]) + t->group * KP_LANES * in;
+    const struct kp_range r = rows_of(t, n->in[0], in);
+    const float *x = kp_floats(p, n->in[0]) + r.first * in;
     const float *b = kp_floats(p, n->in[2]);
-    float *y = kp_floats(p, n->out[0]) + t->group * KP_LANES * out;
+    float *y = kp_floats(p, n->out[0]) + r.first * out;
 
-    for (int64_t e = 0; b && e < rows; e++)
+    for (int64_t e = 0; b && e < r.count; e++)
         memcpy(y + e * out, b, (size_t)out * sizeof(float));
-    kp_gemm(false, true, rows, out, in, x, in, kp_floats(p, n->in[1]), in, b ? 1.0f : 0.0f, y, out);
+    kp_gemm(false, true, r.count, out, in, x, in, kp_floats(p, n->in[1]), in, b ? 1.0f : 0.0f, y,
+            out);
 }
 
 static void grad_x_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
-    const int64_t rows = (t->group_end - t->group) * KP_LANES;
     const int64_t in = n->in[1]->shape.dim[1], out = n->in[1]->shape.dim[0];
+    const struct kp_range r = rows_of(t, n->in[0], out);
 
-    kp_gemm(false, false, rows, in, out, kp_floats(p, n->in[0]) + t->group * KP_LANES * out, out,
-            kp_floats(p, n->in[1]), in, 0.0f, kp_floats(p, n->out[0]) + t->group * KP_LANES * in,
-            in);
+    kp_gemm(false, false, r.count, in, out, kp_floats(p, n->in[0]) + r.first * out, out,
+            kp_floats(p, n->in[1]), in, 0.0f, kp_floats(p, n->out[0]) + r.first * in, in);
 }
 
 static void grad_w_rows(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
@@ -40,17 +56,18 @@ static void grad_w_rows(const struct kp_step *s, const struct kp_pass *p, const 
     const int64_t in = n->out[0]->shape.dim[1], out = n->out[0]->shape.dim[0];
     const int64_t o = t->index * GRAD_ROWS;
     const int64_t rows = out - o < GRAD_ROWS ? out - o : GRAD_ROWS;
+    const int64_t all = p->rows * each(n->in[0], in);
     const float *dy = kp_floats(p, n->in[1]) + o;
     float *db = kp_floats(p, n->out[1]);
+    double sums[GRAD_ROWS] = {0};
 
-    kp_gemm(true, false, rows, in, p->rows, dy, out, kp_floats(p, n->in[0]), in, 0.0f,
+    kp_gemm(true, false, rows, in, all, dy, out, kp_floats(p, n->in[0]), in, 0.0f,
             kp_floats(p, n->out[0]) + o * in, in);
-    for (int64_t i = 0; db && i < rows; i++) {
-        double sum = 0.0;
-        for (int64_t e = 0; e < p->rows; e++)
-            sum += (double)dy[e * out + i];
-        db[o + i] = (float)sum;
-    }
+    for (int64_t e = 0; db && e < all; e++)
+        for (int64_t i = 0; i < rows; i++)
+            sums[i] += (double)dy[e * out + i];
+    for (int64_t i = 0; db && i < rows; i++)
+        db[o + i] = (float)sums[i];
 }
 
 void kp_lower_linear(struct kp_lowering *l, const struct kp_node *n)

@@ -12,6 +12,26 @@ void *kp_lower_alloc(struct kp_lowering *l, size_t size)
     return p;
 }
 
+bool kp_lower_cleanup(struct kp_lowering *l, void (*fn)(void *data), void *data)
+{
+    struct kp_cleanup *c = kp_lower_alloc(l, sizeof(*c));
+    if (!c)
+        return false;
+    *c = (struct kp_cleanup){fn, data, l->code->cleanups};
+    l->code->cleanups = c;
+    return true;
+}
+
+void kp_lower_fail(struct kp_lowering *l, enum kp_status st, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    l->status = kp_fail_v(l->e, st, fmt, args);
+    va_end(args);
+    l->failed = true;
+}
+
 void kp_lower_step(struct kp_lowering *l, enum kp_phase phase, kp_step_fn *fn, const void *data,
                    int64_t tasks)
 {
@@ -42,6 +62,8 @@ void kp_cpu_code_destroy(struct kp_code *c)
 {
     if (!c)
         return;
+    for (const struct kp_cleanup *i = c->cleanups; i; i = i->next)
+        i->fn(i->data);
     kp_arena_finish(&c->memory);
     free(c);
 }
@@ -58,7 +80,7 @@ static int64_t count_segments(const struct kp_graph *g)
 enum kp_status kp_cpu_lower(struct kp_device *d, const struct kp_graph *g, struct kp_code **out,
                             struct kp_error *e)
 {
-    struct kp_lowering l = {0};
+    struct kp_lowering l = {.e = e};
     struct kp_code *code = calloc(1, sizeof(*code));
     enum kp_status st = KP_OK;
     int64_t at = -1;
@@ -81,7 +103,7 @@ enum kp_status kp_cpu_lower(struct kp_device *d, const struct kp_graph *g, struc
         kp_cpu_ops[g->nodes[i]->op].lower(&l, g->nodes[i]);
     }
     if (l.failed) {
-        st = kp_fail(e, KP_E_NOMEM, "no memory to lower a graph");
+        st = l.status != KP_OK ? l.status : kp_fail(e, KP_E_NOMEM, "no memory to lower a graph");
         goto out;
     }
     *out = code;

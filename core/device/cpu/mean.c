@@ -1,16 +1,18 @@
 /* mean.c - means over an example and weighted means over a batch, with gradients. */
 #include "device/cpu/cpu.h"
 
-/* x (N, ..) -> y (N), or dy (N) -> dx (N, ..) = dy / count */
+/* x -> y, the mean of each run of `count` numbers; or dy -> dx = dy / count */
 static void mean_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
     const bool back = n->op == KP_OP_MEAN_GRAD;
-    const int64_t count = kp_value_rest(back ? n->out[0] : n->in[0]);
+    const struct kp_value *wide = back ? n->out[0] : n->in[0], *means = back ? n->in[0] : n->out[0];
+    const int64_t each = kp_value_rest(means), count = kp_value_rest(wide) / each;
+    const int64_t end = t->group_end * KP_LANES * each;
     const float *in = kp_floats(p, n->in[0]);
     float *out = kp_floats(p, n->out[0]);
 
-    for (int64_t e = t->group * KP_LANES; e < t->group_end * KP_LANES; e++) {
+    for (int64_t e = t->group * KP_LANES * each; e < end; e++) {
         double sum = 0.0;
         for (int64_t i = 0; i < count; i++) {
             if (back)

@@ -93,7 +93,7 @@ static bool made_by_conv(const struct kp_graph *g, const struct kp_node *sums)
     for (int64_t i = 0; i < g->node_count; i++) {
         const struct kp_node *n = g->nodes[i];
         if ((n->op == KP_OP_CONV2D || n->op == KP_OP_CONV2D_GRAD_X) && n->out[0] == sums->in[0])
-            return kp_cpu_conv_is_lane(n) && n->segment == sums->segment;
+            return kp_cpu_conv_wants_lane(n) && n->segment == sums->segment;
     }
     return false;
 }

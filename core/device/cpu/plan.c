@@ -1,5 +1,6 @@
 /* plan.c - layouts, conversions, sizes and scratch of a graph. */
 #include "device/cpu/cpu.h"
+#include "device/cpu/dnn.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,11 @@ bool kp_cpu_conv_is_lane(const struct kp_node *n)
 
     return k == w->size[1] && (k == 1 || k == 3 || k == 5) && w->stride[0] == 1 &&
            w->stride[1] == 1 && w->pad[0] < k && w->pad[1] < k;
+}
+
+bool kp_cpu_conv_wants_lane(const struct kp_node *n)
+{
+    return kp_cpu_conv_is_lane(n) || kp_dnn_is_there();
 }
 
 /* A value that may be in either layout. */
@@ -42,7 +48,7 @@ static enum kp_layout wanted(const struct planner *p, const struct kp_node *n)
                    ? KP_LANE
                    : KP_PLAIN;
     if (need == KP_WANT_CONV)
-        return kp_cpu_conv_is_lane(n) ? KP_LANE : KP_PLAIN;
+        return kp_cpu_conv_wants_lane(n) ? KP_LANE : KP_PLAIN;
     if (need != KP_WANT_SAME)
         return need == KP_WANT_LANE ? KP_LANE : KP_PLAIN;
     for (int j = 0; j < KP_NODE_IN; j++)

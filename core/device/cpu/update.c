@@ -6,41 +6,147 @@
 /* Floats of one task. */
 #define UPDATE_BLOCK 16384
 
-/* g' = g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v);  mu = 0: v = g' is not kept
+static int64_t param_count(const struct kp_graph *g)
+{
+    return (int64_t)(g->param_bytes / sizeof(float));
+}
+
+static int64_t block_count(int64_t floats)
+{
+    return (floats + UPDATE_BLOCK - 1) / UPDATE_BLOCK;
+}
+
+/* The scale that CLIP found for the gradients. */
+static float clip_scale(const struct kp_pass *p, const struct kp_node *n)
+{
+    return n->in[0] ? *kp_floats(p, n->in[0]) : 1.0f;
+}
+
+/* g' = c g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v);  mu = 0: v = g' is not kept
  */
 static void sgd_block(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_attrs *a = &s->node->attrs;
-    const float lr = (float)p->m->scalars[KP_SCALAR_LR];
+    const struct kp_extent *block = (const struct kp_extent *)s->data + t->index;
+    const float lr = (float)p->m->scalars[KP_SCALAR_LR], c = clip_scale(p, s->node);
     const float mu = (float)a->momentum, wd = (float)a->weight_decay;
-    const int64_t all = (int64_t)(p->code->graph->param_bytes / sizeof(float));
-    const int64_t from = t->index * UPDATE_BLOCK;
-    const int64_t to = from + UPDATE_BLOCK < all ? from + UPDATE_BLOCK : all;
+    const int64_t from = block->first, to = block->first + block->count;
     float *w = p->m->params, *v = p->m->slots;
     const float *g = p->m->grads;
 
     if (mu == 0.0f) {
         for (int64_t i = from; i < to; i++)
-            w[i] -= lr * (g[i] + wd * w[i]);
+            w[i] -= lr * (c * g[i] + wd * w[i]);
     } else if (a->nesterov) {
         for (int64_t i = from; i < to; i++) {
-            const float d = g[i] + wd * w[i];
+            const float d = c * g[i] + wd * w[i];
             v[i] = mu * v[i] + d;
             w[i] -= lr * (d + mu * v[i]);
         }
     } else {
         for (int64_t i = from; i < to; i++) {
-            v[i] = mu * v[i] + g[i] + wd * w[i];
+            v[i] = mu * v[i] + c * g[i] + wd * w[i];
             w[i] -= lr * v[i];
         }
     }
 }
 
-void kp_lower_sgd(struct kp_lowering *l, const struct kp_node *n)
+/* decoupled: p -= lr wd p, g' = c g;  else: g' = c g + wd p
+ * m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2
+ * p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
+static void adam_block(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
-    const int64_t all = (int64_t)(l->code->graph->param_bytes / sizeof(float));
+    const struct kp_attrs *a = &s->node->attrs;
+    const struct kp_extent *block = (const struct kp_extent *)s->data + t->index;
+    const double lr = p->m->scalars[KP_SCALAR_LR], number = p->m->scalars[KP_SCALAR_STEP];
+    const float b1 = (float)a->beta1, b1_rest = (float)(1.0 - a->beta1);
+    const float b2 = (float)a->beta2, b2_rest = (float)(1.0 - a->beta2);
+    const float step = (float)(lr / (1.0 - pow(a->beta1, number)));
+    const float correction = (float)sqrt(1.0 - pow(a->beta2, number));
+    const float wd = a->decoupled ? 0.0f : (float)a->weight_decay;
+    const float keep = a->decoupled ? (float)(1.0 - lr * a->weight_decay) : 1.0f;
+    const float eps = (float)a->eps, c = clip_scale(p, s->node);
+    float *w = (float *)p->m->params + block->first;
+    float *m = (float *)p->m->slots + block->first;
+    float *v = m + param_count(p->code->graph);
+    const float *g = (const float *)p->m->grads + block->first;
+
+    for (int64_t i = 0; i < block->count; i++) {
+        const float d = c * g[i] + wd * w[i];
+        m[i] = b1 * m[i] + b1_rest * d;
+        v[i] = b2 * v[i] + b2_rest * d * d;
+        w[i] = keep * w[i] - step * (m[i] / (sqrtf(v[i]) / correction + eps));
+    }
+}
+
+/* All parameters but the frozen ones, in blocks; the number of blocks. `out` NULL: only count. */
+static int64_t trained_blocks(const struct kp_node *n, int64_t all, struct kp_extent *out)
+{
+    int64_t at = 0, blocks = 0;
+
+    for (int64_t i = 0; i <= n->attrs.frozen_count; i++) {
+        const bool last = i == n->attrs.frozen_count;
+        const int64_t end = last ? all : n->attrs.frozen[i].first;
+        for (; at < end; at += UPDATE_BLOCK, blocks++)
+            if (out)
+                out[blocks] =
+                    (struct kp_extent){at, end - at < UPDATE_BLOCK ? end - at : UPDATE_BLOCK};
+        at = last ? end : end + n->attrs.frozen[i].count;
+    }
+    return blocks;
+}
+
+void kp_lower_optimizer(struct kp_lowering *l, const struct kp_node *n)
+{
+    const int64_t all = param_count(l->code->graph);
+    const int64_t count = trained_blocks(n, all, NULL);
+    struct kp_extent *blocks = kp_lower_alloc(l, (size_t)(count + 1) * sizeof(*blocks));
+
+    if (!blocks || count == 0)
+        return;
+    (void)trained_blocks(n, all, blocks);
+    kp_lower_step(l, KP_BEFORE, n->op == KP_OP_ADAM ? adam_block : sgd_block, blocks, count);
+}
+
+/* scratch[block] = sum of g^2 */
+static void clip_block(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
+{
+    const int64_t all = param_count(p->code->graph);
+    const int64_t from = t->index * UPDATE_BLOCK;
+    const int64_t to = from + UPDATE_BLOCK < all ? from + UPDATE_BLOCK : all;
+    const float *g = p->m->grads;
+    double sum = 0.0;
+
+    for (int64_t i = from; i < to; i++)
+        sum += (double)g[i] * (double)g[i];
+    ((double *)kp_scratch(p, s->node))[t->index] = sum;
+}
+
+/* c = min(1, clip_norm / (|g| + 1e-6)); NaN stays NaN, so that it is seen */
+static void clip_combine(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
+{
+    const double *sums = kp_scratch(p, s->node);
+    double sum = 0.0;
+
+    (void)t;
+    for (int64_t i = 0; i < block_count(param_count(p->code->graph)); i++)
+        sum += sums[i];
+    const double c = s->node->attrs.clip_norm / (sqrt(sum) + 1e-6);
+    *kp_floats(p, s->node->out[0]) = c > 1.0 ? 1.0f : (float)c;
+}
+
+size_t kp_scratch_clip(const struct kp_cpu *cpu, const struct kp_graph *g, const struct kp_node *n)
+{
+    (void)cpu;
     (void)n;
-    kp_lower_step(l, KP_BEFORE, sgd_block, NULL, (all + UPDATE_BLOCK - 1) / UPDATE_BLOCK);
+    return (size_t)block_count(param_count(g)) * sizeof(double);
+}
+
+void kp_lower_clip(struct kp_lowering *l, const struct kp_node *n)
+{
+    (void)n;
+    kp_lower_step(l, KP_BEFORE, clip_block, NULL, block_count(param_count(l->code->graph)));
+    kp_lower_step(l, KP_BEFORE, clip_combine, NULL, 1);
 }
 
 /* w (O, ..), b? (O), gamma, beta, mean, var -> w' = w gamma / sqrt(var + eps),

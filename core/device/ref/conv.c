@@ -8,8 +8,8 @@ void kp_ref_linear(const struct kp_ref_call *c)
 {
     const double *x = kp_ref_in(c, 0), *w = kp_ref_in(c, 1), *b = kp_ref_in(c, 2);
     double *y = kp_ref_out(c, 0);
-    int64_t rows = kp_ref_first(c->node->in[0], c->rows);
     int64_t outputs = c->node->in[1]->shape.dim[0], inputs = c->node->in[1]->shape.dim[1];
+    int64_t rows = kp_ref_count(c->node->in[0], c->rows) / inputs;
 
     for (int64_t n = 0; n < rows; n++)
         for (int64_t o = 0; o < outputs; o++) {
@@ -25,8 +25,8 @@ void kp_ref_linear_grad_x(const struct kp_ref_call *c)
 {
     const double *dy = kp_ref_in(c, 0), *w = kp_ref_in(c, 1);
     double *dx = kp_ref_out(c, 0);
-    int64_t rows = kp_ref_first(c->node->in[0], c->rows);
     int64_t outputs = c->node->in[1]->shape.dim[0], inputs = c->node->in[1]->shape.dim[1];
+    int64_t rows = kp_ref_count(c->node->in[0], c->rows) / outputs;
 
     for (int64_t n = 0; n < rows; n++)
         for (int64_t o = 0; o < outputs; o++)
@@ -39,8 +39,8 @@ void kp_ref_linear_grad_w(const struct kp_ref_call *c)
 {
     const double *x = kp_ref_in(c, 0), *dy = kp_ref_in(c, 1);
     double *dw = kp_ref_out(c, 0), *db = kp_ref_out(c, 1);
-    int64_t rows = kp_ref_first(c->node->in[0], c->rows);
-    int64_t inputs = c->node->in[0]->shape.dim[1], outputs = c->node->in[1]->shape.dim[1];
+    int64_t outputs = c->node->out[0]->shape.dim[0], inputs = c->node->out[0]->shape.dim[1];
+    int64_t rows = kp_ref_count(c->node->in[0], c->rows) / inputs;
 
     for (int64_t n = 0; n < rows; n++)
         for (int64_t o = 0; o < outputs; o++) {

@@ -1,4 +1,4 @@
-/* element.c - element by element operations and SGD of the reference device. */
+/* element.c - element by element operations of the reference device. */
 #include "device/ref/ref.h"
 
 static int64_t elements(const struct kp_ref_call *c)
@@ -61,20 +61,4 @@ void kp_ref_copy(const struct kp_ref_call *c)
     double *y = kp_ref_out(c, 0);
     for (int64_t i = 0; x != y && i < elements(c); i++)
         y[i] = x[i];
-}
-
-/* g' = g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v) */
-void kp_ref_sgd(const struct kp_node *n, const struct kp_memory *m, int64_t count)
-{
-    const struct kp_attrs *a = &n->attrs;
-    const double *g = m->grads;
-    double *p = m->params, *slot = m->slots;
-    for (int64_t i = 0; i < count; i++) {
-        double step = g[i] + a->weight_decay * p[i], v = step;
-        if (a->momentum > 0) {
-            v += a->momentum * slot[i];
-            slot[i] = v;
-        }
-        p[i] -= m->scalars[KP_SCALAR_LR] * (a->nesterov ? step + a->momentum * v : v);
-    }
 }

@@ -1,6 +1,7 @@
 /* ref.c - the reference device's table: memory, planning, execution, input and output. */
 #include "device/ref/ref.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,25 @@ static void (*const operations[KP_OP_COUNT])(const struct kp_ref_call *c) = {
     [KP_OP_KL_GRAD] = kp_ref_kl_grad,
     [KP_OP_WEIGHTED_MEAN] = kp_ref_weighted_mean,
     [KP_OP_WEIGHTED_MEAN_GRAD] = kp_ref_weighted_mean_grad,
+    [KP_OP_ONE_HOT] = kp_ref_one_hot,
+    [KP_OP_ARGMAX] = kp_ref_argmax,
+    [KP_OP_LAYER_NORM] = kp_ref_layer_norm,
+    [KP_OP_LAYER_NORM_GRAD] = kp_ref_layer_norm_grad,
+    [KP_OP_GELU] = kp_ref_gelu,
+    [KP_OP_GELU_GRAD] = kp_ref_gelu_grad,
+    [KP_OP_ATTENTION] = kp_ref_attention,
+    [KP_OP_ATTENTION_GRAD] = kp_ref_attention_grad,
+    [KP_OP_PATCHES] = kp_ref_patches,
+    [KP_OP_PATCHES_GRAD] = kp_ref_patches_grad,
+    [KP_OP_PREPEND] = kp_ref_prepend,
+    [KP_OP_PREPEND_GRAD] = kp_ref_prepend_grad,
+    [KP_OP_ADD_POSITION] = kp_ref_add_position,
+    [KP_OP_ADD_POSITION_GRAD] = kp_ref_add_position_grad,
+    [KP_OP_SELECT] = kp_ref_select,
+    [KP_OP_SELECT_GRAD] = kp_ref_select_grad,
+    [KP_OP_EMBEDDING] = kp_ref_embedding,
+    [KP_OP_EMBEDDING_GRAD] = kp_ref_embedding_grad,
+    [KP_OP_DROPOUT] = kp_ref_dropout,
     [KP_OP_CONVERT] = kp_ref_copy,
 };
 
@@ -178,13 +198,14 @@ static enum kp_status ref_run(const struct kp_code *code, struct kp_memory *m, i
                        (long long)rows, (long long)g->capacity);
     for (int64_t i = 0; i < g->node_count; i++) {
         const struct kp_node *n = g->nodes[i];
-        if (n->op == KP_OP_SGD) {
-            kp_ref_sgd(n, m, (int64_t)(g->param_bytes / sizeof(float)));
-            continue;
-        }
         struct kp_ref_call call = {n, m, rows};
         clear_results(&call);
-        operations[n->op](&call);
+        if (n->op == KP_OP_CLIP)
+            kp_ref_clip(&call, (int64_t)(g->param_bytes / sizeof(float)));
+        else if (kp_op_is_optimizer(n->op))
+            kp_ref_optimize(&call, (int64_t)(g->param_bytes / sizeof(float)));
+        else
+            operations[n->op](&call);
     }
     return KP_OK;
 }
@@ -216,10 +237,25 @@ static void ref_read(const struct kp_code *c, const struct kp_memory *m, const s
     }
 }
 
-/* The byte that the crop and then the mirror put at (y, x). */
+/* Where the rotation takes (y, x) from: the pixel (*y, *x) of what crop and mirror made. */
+static void rotate_back(const struct kp_load *l, double angle, int64_t *y, int64_t *x)
+{
+    double c = cos(angle * M_PI / 180), s = sin(angle * M_PI / 180);
+    double v = (double)*y + 0.5 - (double)l->height / 2;
+    double u = (double)*x + 0.5 - (double)l->width / 2;
+
+    *y = (int64_t)floor(c * v + s * u + (double)l->height / 2);
+    *x = (int64_t)floor(c * u - s * v + (double)l->width / 2);
+}
+
+/* The byte that the crop, then the mirror, then the rotation put at (y, x). */
 static uint8_t pixel(const struct kp_load *l, int64_t n, int64_t c, int64_t y, int64_t x)
 {
     if (l->draws) {
+        if (fabs((double)l->draws[n].angle) > 0)
+            rotate_back(l, (double)l->draws[n].angle, &y, &x);
+        if (y < 0 || y >= l->height || x < 0 || x >= l->width)
+            return 0;
         if (l->draws[n].flip)
             x = l->width - 1 - x;
         y += l->draws[n].dy;

@@ -93,8 +93,29 @@ void kp_ref_kl(const struct kp_ref_call *c);
 void kp_ref_kl_grad(const struct kp_ref_call *c);
 void kp_ref_weighted_mean(const struct kp_ref_call *c);
 void kp_ref_weighted_mean_grad(const struct kp_ref_call *c);
+void kp_ref_layer_norm(const struct kp_ref_call *c);
+void kp_ref_layer_norm_grad(const struct kp_ref_call *c);
+void kp_ref_gelu(const struct kp_ref_call *c);
+void kp_ref_gelu_grad(const struct kp_ref_call *c);
+void kp_ref_attention(const struct kp_ref_call *c);
+void kp_ref_attention_grad(const struct kp_ref_call *c);
+void kp_ref_patches(const struct kp_ref_call *c);
+void kp_ref_patches_grad(const struct kp_ref_call *c);
+void kp_ref_prepend(const struct kp_ref_call *c);
+void kp_ref_prepend_grad(const struct kp_ref_call *c);
+void kp_ref_add_position(const struct kp_ref_call *c);
+void kp_ref_add_position_grad(const struct kp_ref_call *c);
+void kp_ref_select(const struct kp_ref_call *c);
+void kp_ref_select_grad(const struct kp_ref_call *c);
+void kp_ref_embedding(const struct kp_ref_call *c);
+void kp_ref_embedding_grad(const struct kp_ref_call *c);
+void kp_ref_dropout(const struct kp_ref_call *c);
 
-/* All parameters at once; `count` of them. */
-void kp_ref_sgd(const struct kp_node *n, const struct kp_memory *m, int64_t count);
+void kp_ref_one_hot(const struct kp_ref_call *c);
+void kp_ref_argmax(const struct kp_ref_call *c);
+
+/* CLIP, SGD and ADAM: all `count` parameters at once. */
+void kp_ref_clip(const struct kp_ref_call *c, int64_t count);
+void kp_ref_optimize(const struct kp_ref_call *c, int64_t count);
 
 #endif

@@ -100,10 +100,10 @@ void kp_ref_mean(const struct kp_ref_call *c)
     const struct kp_value *v = c->node->in[0];
     const double *x = kp_ref_in(c, 0);
     double *y = kp_ref_out(c, 0);
-    int64_t each = kp_shape_count(v->shape) / v->shape.dim[0];
+    int64_t each = kp_shape_count(v->shape) / kp_shape_count(c->node->out[0]->shape);
     for (int64_t i = 0; i < kp_ref_count(v, c->rows); i++)
         y[i / each] += x[i];
-    for (int64_t n = 0; n < kp_ref_first(v, c->rows); n++)
+    for (int64_t n = 0; n < kp_ref_count(c->node->out[0], c->rows); n++)
         y[n] /= (double)each;
 }
 
@@ -112,7 +112,7 @@ void kp_ref_mean_grad(const struct kp_ref_call *c)
     const struct kp_value *v = c->node->out[0];
     const double *dy = kp_ref_in(c, 0);
     double *dx = kp_ref_out(c, 0);
-    int64_t each = kp_shape_count(v->shape) / v->shape.dim[0];
+    int64_t each = kp_shape_count(v->shape) / kp_shape_count(c->node->in[0]->shape);
     for (int64_t i = 0; i < kp_ref_count(v, c->rows); i++)
         dx[i] = dy[i / each] / (double)each;
 }

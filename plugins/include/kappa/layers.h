@@ -48,13 +48,18 @@ struct kp_conv_layer {
     struct kp_window window;
 };
 
-/* Weight and bias U(-1/sqrt(I k k), 1/sqrt(I k k)), the default of torch.nn.Conv2d. */
-static inline struct kp_conv_layer kp_conv_declare(struct kp_build *b, const char *prefix,
-                                                   int64_t in, int64_t out, struct kp_window k,
-                                                   bool bias)
+/* Normal with the variance 2 / (O k k) that keeps the gradients' size through ReLU layers. */
+static inline struct kp_init kp_init_fan_out(int64_t out, struct kp_window k)
+{
+    return kp_init_normal(sqrt(2.0 / (double)(out * k.size[0] * k.size[1])));
+}
+
+/* Weight and bias as `init` says. */
+static inline struct kp_conv_layer kp_conv_declare_init(struct kp_build *b, const char *prefix,
+                                                        int64_t in, int64_t out, struct kp_window k,
+                                                        bool bias, struct kp_init init)
 {
     char name[KP_NAME_SIZE];
-    struct kp_init init = kp_init_uniform(1.0 / sqrt((double)(in * k.size[0] * k.size[1])));
     struct kp_conv_layer l;
 
     l.weight = kp_param(b, kp_layer_name(name, prefix, "weight"),
@@ -62,6 +67,16 @@ static inline struct kp_conv_layer kp_conv_declare(struct kp_build *b, const cha
     l.bias = bias ? kp_param(b, kp_layer_name(name, prefix, "bias"), kp_shape1(out), init) : NULL;
     l.window = k;
     return l;
+}
+
+/* Weight and bias U(-1/sqrt(I k k), 1/sqrt(I k k)), the default of torch.nn.Conv2d. */
+static inline struct kp_conv_layer kp_conv_declare(struct kp_build *b, const char *prefix,
+                                                   int64_t in, int64_t out, struct kp_window k,
+                                                   bool bias)
+{
+    struct kp_init init = kp_init_uniform(1.0 / sqrt((double)(in * k.size[0] * k.size[1])));
+
+    return kp_conv_declare_init(b, prefix, in, out, k, bias, init);
 }
 
 static inline struct kp_tensor *kp_conv_apply(struct kp_tape *t, const struct kp_conv_layer *l,
@@ -98,6 +113,54 @@ static inline struct kp_tensor *kp_norm_apply(struct kp_tape *t, const struct kp
                                               struct kp_tensor *x)
 {
     return kp_batch_norm(t, x, l->weight, l->bias, l->mean, l->var, 0.1, 1e-5);
+}
+
+/* Both (K). eps 1e-5 as torch.nn.LayerNorm. */
+struct kp_layer_norm_layer {
+    struct kp_tensor *weight;
+    struct kp_tensor *bias;
+};
+
+/* Weight 1, bias 0. */
+static inline struct kp_layer_norm_layer kp_layer_norm_declare(struct kp_build *b,
+                                                               const char *prefix, int64_t width)
+{
+    char name[KP_NAME_SIZE];
+    struct kp_layer_norm_layer l;
+
+    l.weight =
+        kp_param(b, kp_layer_name(name, prefix, "weight"), kp_shape1(width), kp_init_constant(1.0));
+    l.bias =
+        kp_param(b, kp_layer_name(name, prefix, "bias"), kp_shape1(width), kp_init_constant(0.0));
+    return l;
+}
+
+static inline struct kp_tensor *
+kp_layer_norm_apply(struct kp_tape *t, const struct kp_layer_norm_layer *l, struct kp_tensor *x)
+{
+    return kp_layer_norm(t, x, l->weight, l->bias, 1e-5);
+}
+
+/* weight (V, D) */
+struct kp_embedding_layer {
+    struct kp_tensor *weight;
+};
+
+static inline struct kp_embedding_layer kp_embedding_declare(struct kp_build *b, const char *prefix,
+                                                             int64_t rows, int64_t width,
+                                                             struct kp_init init)
+{
+    char name[KP_NAME_SIZE];
+    struct kp_embedding_layer l;
+
+    l.weight = kp_param(b, kp_layer_name(name, prefix, "weight"), kp_shape2(rows, width), init);
+    return l;
+}
+
+static inline struct kp_tensor *
+kp_embedding_apply(struct kp_tape *t, const struct kp_embedding_layer *l, struct kp_tensor *ids)
+{
+    return kp_embedding(t, ids, l->weight);
 }
 
 #endif

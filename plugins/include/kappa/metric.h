@@ -1,9 +1,9 @@
-/* metric.h - what a metric plugin provides: sums over rows, turned into numbers. */
+/* metric.h - what a metric plugin provides: sums over rows of a pass, an analysis of finished runs,
+ * or both. */
 #ifndef KAPPA_METRIC_H
 #define KAPPA_METRIC_H
 
-#include "kappa/option.h"
-#include "kappa/status.h"
+#include "kappa/analysis.h"
 
 enum kp_metric_need {
     KP_METRIC_NEEDS_TEACHER = 1,
@@ -19,14 +19,6 @@ struct kp_rows {
     const int32_t *labels;       /* [count], -1 for none */
 };
 
-/* One number that a metric gives, stored as "<split>/<name>". */
-struct kp_metric_value {
-    const char *name; /* [a-z0-9_]+ */
-    const char *unit; /* "%", "nats", "" */
-    bool higher_is_better;
-    const char *doc;
-};
-
 struct kp_metric_def {
     size_t size;      /* sizeof(struct kp_metric_def) */
     const char *name; /* [a-z0-9_]+ */
@@ -40,11 +32,20 @@ struct kp_metric_def {
     uint32_t value_size; /* sizeof(struct kp_metric_value) */
     uint32_t sum_count;  /* doubles that observe() adds to; they start at 0 and are checkpointed */
 
-    /* Add the rows to sums. Called in row order, on one thread at a time. */
+    /* Add the rows to sums. Called in row order, on one thread at a time. NULL, with result: the
+     * plugin only analyses. */
     void (*observe)(const void *self, const struct kp_rows *rows, double *sums);
 
     /* values[i] from the sums of a whole pass; NaN where there is none. */
     void (*result)(const void *self, const double *sums, double *values);
+
+    const struct kp_analyser *analyser; /* [analysis.NAME]; NULL: the plugin only observes */
 };
+
+/* The second face; NULL if there is none. */
+static inline const struct kp_analyser *kp_metric_analyser(const struct kp_metric_def *m)
+{
+    return KP_HAS(m, analyser) ? m->analyser : NULL;
+}
 
 #endif

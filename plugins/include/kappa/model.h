@@ -94,9 +94,10 @@ KP_NODISCARD static inline enum kp_status kp_build_status(const struct kp_build 
 /* What a model is built for. */
 struct kp_model_io {
     size_t size;
-    enum kp_dtype dtype;   /* of the input */
-    struct kp_shape input; /* of one example, without the batch: (C, H, W) */
-    int64_t classes;       /* from the dataset; the width of the logits */
+    enum kp_dtype dtype;    /* of the input: KP_F32, or KP_I32 for tokens */
+    struct kp_shape input;  /* of one example, without the batch: (C, H, W), or (T) tokens */
+    int64_t classes;        /* from the dataset: classes or vocabulary; the width of the logits */
+    struct kp_shape labels; /* of one example's labels: () for one class, (T) for one a token */
 };
 
 struct kp_model_def {
@@ -109,7 +110,7 @@ struct kp_model_def {
     /* Check io, declare parameters and buffers. Called once for each model, on any one thread. */
     enum kp_status (*build)(void *self, struct kp_build *b, const struct kp_model_io *io);
 
-    /* Record one forward pass.   x (N, io->input...)  ->  *logits (N, io->classes)
+    /* Record one forward pass.   x (N, io->input...)  ->  *logits (N, io->labels..., io->classes)
      * Called once for each (batch capacity, mode); must not change self. */
     enum kp_status (*forward)(const void *self, struct kp_tape *t, struct kp_tensor *x,
                               struct kp_tensor **logits);

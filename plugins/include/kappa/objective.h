@@ -10,23 +10,28 @@ enum kp_need {
     KP_NEED_TEACHER_LOGITS = 1,
 };
 
-/* All on one tape. Rows are examples. A row that is no example (padding) has weight 0, label -1. */
+/* All on one tape. A row is what has one label: an example (R is N), or a token of one (R is N, T).
+ * A row that does not count (padding) has weight 0, label -1. */
 struct kp_objective_io {
     size_t size;
-    struct kp_tensor *logits;         /* (N, K), the student's */
-    struct kp_tensor *features;       /* (N, D), the student's; NULL if its model names none */
-    struct kp_tensor *labels;         /* (N), int32, -1 for none */
-    struct kp_tensor *weights;        /* (N), >= 0 */
-    struct kp_tensor *teacher_logits; /* (N, K); NULL unless needed */
+    struct kp_tensor *logits;         /* (R, K), the student's */
+    struct kp_tensor *features;       /* (R, D), the student's; NULL if its model names none */
+    struct kp_tensor *labels;         /* (R), int32, -1 for none */
+    struct kp_tensor *weights;        /* (R), >= 0 */
+    struct kp_tensor *teacher_logits; /* (R, K); NULL unless needed */
+    struct kp_shape rows;             /* R: (N) or (N, T) */
 };
 
 struct kp_objective_def {
-    size_t size;         /* sizeof(struct kp_objective_def) */
-    const char *name;    /* [a-z0-9_]+, value of objective.plugin */
-    const char *doc;     /* one sentence */
-    const char *formula; /* of the loss of one row, plain text, for `kappa info` */
-    uint32_t needs;      /* enum kp_need */
-    size_t self_size;    /* of the state struct: zeroed, then options filled in */
+    size_t size;      /* sizeof(struct kp_objective_def) */
+    const char *name; /* [a-z0-9_]+, value of objective.plugin */
+    const char *doc;  /* one sentence */
+    /* The loss of one row, for `kappa info`. ${name} stands for the value of an option,
+     * ${name?word:text;word:text;*:text} for the text behind the word that is its value (* is any
+     * other word). Texts may hold ${...} again. */
+    const char *formula;
+    uint32_t needs;   /* enum kp_need */
+    size_t self_size; /* of the state struct: zeroed, then options filled in */
     struct kp_option_table options;
 
     /* Record *loss, a scalar: the mean of the rows' losses weighted by io->weights. It is

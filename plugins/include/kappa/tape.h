@@ -30,6 +30,14 @@ static inline struct kp_window kp_window(int64_t size, int64_t stride, int64_t p
     return w;
 }
 
+/* Two forms of the Gaussian error linear unit x P(x).
+ *   ERF    P = the standard normal distribution
+ *   TANH   P = (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+enum kp_gelu_form {
+    KP_GELU_ERF = 0,
+    KP_GELU_TANH = 1,
+};
+
 struct kp_tape;
 
 /* Function table of a tape, given by the host. Append only. Arguments as in the functions below. */
@@ -65,6 +73,23 @@ struct kp_tape_fn {
     struct kp_tensor *(*kl_divergence)(struct kp_tape *t, struct kp_tensor *student,
                                        struct kp_tensor *teacher, double tau);
     struct kp_tensor *(*weighted_mean)(struct kp_tape *t, struct kp_tensor *x, struct kp_tensor *w);
+    struct kp_tensor *(*layer_norm)(struct kp_tape *t, struct kp_tensor *x, struct kp_tensor *gamma,
+                                    struct kp_tensor *beta, double eps);
+    struct kp_tensor *(*gelu)(struct kp_tape *t, struct kp_tensor *x, enum kp_gelu_form form);
+    struct kp_tensor *(*attention)(struct kp_tape *t, struct kp_tensor *q, struct kp_tensor *k,
+                                   struct kp_tensor *v, int64_t heads, double scale, bool causal);
+    struct kp_tensor *(*patches)(struct kp_tape *t, struct kp_tensor *x, int64_t size);
+    struct kp_tensor *(*prepend)(struct kp_tape *t, struct kp_tensor *x, struct kp_tensor *token);
+    struct kp_tensor *(*add_position)(struct kp_tape *t, struct kp_tensor *x,
+                                      struct kp_tensor *table);
+    struct kp_tensor *(*select)(struct kp_tape *t, struct kp_tensor *x, int64_t index);
+    struct kp_tensor *(*embedding)(struct kp_tape *t, struct kp_tensor *ids,
+                                   struct kp_tensor *table);
+    struct kp_tensor *(*dropout)(struct kp_tape *t, struct kp_tensor *x, double rate);
+    struct kp_tensor *(*row_mean)(struct kp_tape *t, struct kp_tensor *x);
+    struct kp_tensor *(*one_hot)(struct kp_tape *t, struct kp_tensor *labels, int64_t classes,
+                                 double on, double off);
+    struct kp_tensor *(*argmax)(struct kp_tape *t, struct kp_tensor *x);
 };
 
 /* Public head of a tape; the host's private part follows it. */
@@ -96,7 +121,7 @@ static inline struct kp_shape kp_tensor_shape(const struct kp_tape *t, const str
     return t->fn->shape(x);
 }
 
-/* Name x (N, D) the features: the input of the classification head. */
+/* Name x (N, D), or (N, T, D), the features: the input of the classification head. */
 static inline void kp_features(struct kp_tape *t, struct kp_tensor *x)
 {
     t->fn->features(t, x);
@@ -108,7 +133,7 @@ static inline void kp_tap(struct kp_tape *t, struct kp_tensor *x, const char *na
     t->fn->tap(t, x, name);
 }
 
-/* y = x w^T + b.   x (N, I)   w (O, I)   b (O) or NULL   ->   (N, O) */
+/* y = x w^T + b.   x (N, ..., I)   w (O, I)   b (O) or NULL   ->   (N, ..., O) */
 static inline struct kp_tensor *kp_linear(struct kp_tape *t, struct kp_tensor *x,
                                           struct kp_tensor *w, struct kp_tensor *b)
 {
@@ -203,6 +228,26 @@ static inline struct kp_tensor *kp_mean(struct kp_tape *t, struct kp_tensor *x)
     return t->fn->mean(t, x);
 }
 
+/* Mean over the last dimension: (N, ..., K) -> (N, ...). */
+static inline struct kp_tensor *kp_row_mean(struct kp_tape *t, struct kp_tensor *x)
+{
+    return t->fn->row_mean(t, x);
+}
+
+/* Rows with `on` at the label and `off` everywhere else; all `off` where the label is -1. No
+ * gradient.   labels (N, ...) int32   ->   (N, ..., classes) */
+static inline struct kp_tensor *kp_one_hot(struct kp_tape *t, struct kp_tensor *labels,
+                                           int64_t classes, double on, double off)
+{
+    return t->fn->one_hot(t, labels, classes, on, off);
+}
+
+/* The class of the first largest element. No gradient.   x (N, ..., K)   ->   (N, ...) int32 */
+static inline struct kp_tensor *kp_argmax(struct kp_tape *t, struct kp_tensor *x)
+{
+    return t->fn->argmax(t, x);
+}
+
 /* -log softmax(logits)[label], nats; 0 where the label is -1.
  *   logits (N, ..., K)   labels (N, ...) int32   ->   (N, ...) */
 static inline struct kp_tensor *kp_cross_entropy(struct kp_tape *t, struct kp_tensor *logits,
@@ -224,6 +269,74 @@ static inline struct kp_tensor *kp_weighted_mean(struct kp_tape *t, struct kp_te
                                                  struct kp_tensor *w)
 {
     return t->fn->weighted_mean(t, x, w);
+}
+
+/* y = (x - m) / sqrt(v + eps) * gamma + beta, m and v the mean and biased variance of the last
+ * dimension.   x (N, ..., K)   gamma, beta (K) */
+static inline struct kp_tensor *kp_layer_norm(struct kp_tape *t, struct kp_tensor *x,
+                                              struct kp_tensor *gamma, struct kp_tensor *beta,
+                                              double eps)
+{
+    return t->fn->layer_norm(t, x, gamma, beta, eps);
+}
+
+/* Elementwise, any shape. */
+static inline struct kp_tensor *kp_gelu(struct kp_tape *t, struct kp_tensor *x,
+                                        enum kp_gelu_form form)
+{
+    return t->fn->gelu(t, x, form);
+}
+
+/* For each head, softmax(scale q k^T) v; head h is the h-th of `heads` equal parts of the last
+ * dimension. causal: no query sees a later key.   q, k, v (N, T, E)   ->   (N, T, E) */
+static inline struct kp_tensor *kp_attention(struct kp_tape *t, struct kp_tensor *q,
+                                             struct kp_tensor *k, struct kp_tensor *v,
+                                             int64_t heads, double scale, bool causal)
+{
+    return t->fn->attention(t, q, k, v, heads, scale, causal);
+}
+
+/* Square patches without overlap, in row-major order; a patch's numbers in the order row, column,
+ * channel.   x (N, C, H, W), H and W multiples of size   ->   (N, H W / size^2, size^2 C) */
+static inline struct kp_tensor *kp_patches(struct kp_tape *t, struct kp_tensor *x, int64_t size)
+{
+    return t->fn->patches(t, x, size);
+}
+
+/* The same token before those of every example.
+ *   x (N, T, D)   token (D) or (1, .., 1, D)   ->   (N, T + 1, D) */
+static inline struct kp_tensor *kp_prepend(struct kp_tape *t, struct kp_tensor *x,
+                                           struct kp_tensor *token)
+{
+    return t->fn->prepend(t, x, token);
+}
+
+/* y[n][t] = x[n][t] + table[t].   x (N, T, D)   table (P, D) or (1, P, D) with P >= T */
+static inline struct kp_tensor *kp_add_position(struct kp_tape *t, struct kp_tensor *x,
+                                                struct kp_tensor *table)
+{
+    return t->fn->add_position(t, x, table);
+}
+
+/* One token of each example.   x (N, T, D), 0 <= index < T   ->   (N, D) */
+static inline struct kp_tensor *kp_select(struct kp_tape *t, struct kp_tensor *x, int64_t index)
+{
+    return t->fn->select(t, x, index);
+}
+
+/* Rows of a table.   ids (N, T) int32   table (V, D)   ->   (N, T, D). An id that is no row of the
+ * table gives zeros. */
+static inline struct kp_tensor *kp_embedding(struct kp_tape *t, struct kp_tensor *ids,
+                                             struct kp_tensor *table)
+{
+    return t->fn->embedding(t, ids, table);
+}
+
+/* TRAIN: each element is 0 with probability rate, else divided by 1 - rate; which ones depends on
+ * the run's seed, the step, the operation and the element. Otherwise x itself.   0 <= rate < 1 */
+static inline struct kp_tensor *kp_dropout(struct kp_tape *t, struct kp_tensor *x, double rate)
+{
+    return t->fn->dropout(t, x, rate);
 }
 
 #endif

@@ -1,0 +1,171 @@
+/* nets.c - opens the nets of an analysis: from their weights, or as they were initialised. */
+#include "analyse/state.h"
+#include "train/weights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static float *floats(struct kp_reals list)
+{
+    float *v = calloc((size_t)list.count + 1, sizeof(*v));
+
+    for (int64_t i = 0; v && i < list.count; i++)
+        v[i] = (float)list.v[i];
+    return v;
+}
+
+static enum kp_status fill(const struct kp_analyse_net *of, struct kp_state *s, struct kp_error *e)
+{
+    struct kp_safetensors file = {0};
+    enum kp_status st;
+
+    if (!of->weights)
+        return kp_state_init(s, of->seed_init, of->init_role, e);
+    st = kp_safetensors_open(of->weights, &file, e);
+    if (st != KP_OK)
+        return st;
+    st = kp_weights_load(s, &file, false, false, e);
+    kp_safetensors_close(&file);
+    return st;
+}
+
+static enum kp_status open_net(struct kp_analysing *x, const struct kp_analyse_net *of,
+                               struct kp_open_net *n)
+{
+    const struct kp_dataset *data = x->job->data;
+    struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
+    struct kp_program_spec spec = {.mode = KP_EVAL, .capacity = of->batch, .taps = true};
+    enum kp_status st = KP_OK;
+
+    if (of->model.mean.count != data->shape.dim[0] || of->model.sd.count != data->shape.dim[0])
+        return kp_fail(x->error, KP_E_CONFIG, "data.mean and data.sd do not fit %lld channels",
+                       (long long)data->shape.dim[0]);
+    if (!n->net) {
+        n->mean = floats(of->model.mean);
+        n->sd = floats(of->model.sd);
+        if (!n->mean || !n->sd)
+            return kp_fail(x->error, KP_E_NOMEM, "no memory for a net");
+        st = kp_net_create(of->model.def, of->model.self, &io, &n->net, x->error);
+    }
+    spec.net = n->net;
+    if (st == KP_OK)
+        st = kp_state_create(x->job->device, n->net, false, &n->state, x->error);
+    if (st == KP_OK)
+        st = fill(of, n->state, x->error);
+    if (st == KP_OK)
+        st = kp_program_create(x->job->device, &spec, &n->program, x->error);
+    if (st == KP_OK)
+        st = kp_exec_create(n->program, n->state, &n->exec, x->error);
+    return st;
+}
+
+static void close_net(struct kp_open_net *n)
+{
+    kp_exec_destroy(n->exec);
+    kp_program_destroy(n->program);
+    kp_state_destroy(n->state);
+    n->exec = NULL;
+    n->program = NULL;
+    n->state = NULL;
+}
+
+struct kp_open_net *kp_analysing_net(struct kp_analysing *x, int64_t net)
+{
+    struct kp_open_net *n;
+
+    if (kp_analysing_failed(x))
+        return NULL;
+    if (net < 0 || net >= x->job->net_count) {
+        (void)kp_fail(x->error, KP_E_INVALID, "there is no net %lld; 0 to %lld", (long long)net,
+                      (long long)x->job->net_count - 1);
+        return NULL;
+    }
+    n = &x->nets[net];
+    if (n->exec)
+        return n;
+    /* Two nets hold memory at a time at most: the activations of many would not fit. */
+    int open = 0;
+    for (int64_t i = 0; i < x->job->net_count; i++)
+        open += x->nets[i].exec != NULL;
+    for (int64_t i = 0; i < x->job->net_count && open > 1; i++)
+        if (x->nets[i].exec && x->grads.net != i) {
+            close_net(&x->nets[i]);
+            open--;
+        }
+    return open_net(x, &x->job->nets[net], n) == KP_OK ? n : NULL;
+}
+
+void kp_analysing_close_nets(struct kp_analysing *x)
+{
+    for (int64_t i = 0; x->nets && i < x->job->net_count; i++) {
+        close_net(&x->nets[i]);
+        kp_net_destroy(x->nets[i].net);
+        free(x->nets[i].mean);
+        free(x->nets[i].sd);
+    }
+    free(x->nets);
+    x->nets = NULL;
+}
+
+const struct kp_net_facts *kp_analysis_facts(struct kp_analysis *a, int64_t net)
+{
+    struct kp_analysing *x = kp_analysing_of(a);
+    struct kp_open_net *n;
+
+    if (!kp_analysing_failed(x) && net >= 0 && net < x->job->net_count && x->nets[net].facts.size)
+        return &x->nets[net].facts;
+    n = kp_analysing_net(x, net);
+    if (!n)
+        return NULL;
+    const struct kp_analyse_net *of = &x->job->nets[net];
+    double forward = n->program->forward_flops;
+    n->facts = (struct kp_net_facts){
+        .size = sizeof(n->facts),
+        .uid = of->uid,
+        .initial = !of->weights,
+        .params = kp_net_param_count(n->net),
+        .width = n->program->features ? n->program->features->shape.dim[1] : 0,
+        .trained_on = of->subset ? of->subset->count : 0,
+        .pool = of->pool,
+        .kappa = of->kappa,
+        .seed = of->seed,
+        .subset_seed = of->subset_seed,
+        .forward_flops = forward,
+        .train_flops = (double)of->samples * (3 * forward + of->teacher_flops),
+    };
+    return &n->facts;
+}
+
+int64_t kp_analysis_tap_width(struct kp_analysis *a, int64_t net, const char *tap)
+{
+    struct kp_open_net *n = kp_analysing_net(kp_analysing_of(a), net);
+
+    for (int i = 0; n && i < n->program->tap_count; i++)
+        if (strcmp(n->program->taps[i].name, tap) == 0) {
+            const struct kp_value *v = n->program->taps[i].value;
+            return v->batched ? kp_shape_count(v->shape) / v->shape.dim[0] : 0;
+        }
+    return 0;
+}
+
+int64_t kp_analysis_blocks(struct kp_analysis *a, int64_t net, const struct kp_param_block **out)
+{
+    struct kp_analysing *x = kp_analysing_of(a);
+    struct kp_open_net *n = kp_analysing_net(x, net);
+
+    if (!n)
+        return 0;
+    if (!n->blocks)
+        n->blocks = kp_arena_new(&n->net->memory, struct kp_param_block, n->net->params.count);
+    if (!n->blocks) {
+        (void)kp_fail(x->error, KP_E_NOMEM, "no memory for the list of parameters");
+        return 0;
+    }
+    for (int64_t i = 0; i < n->net->params.count; i++) {
+        const struct kp_net_block *b = n->net->params.v[i];
+        n->blocks[i] =
+            (struct kp_param_block){b->name, b->shape, (int64_t)(b->offset / sizeof(float))};
+    }
+    *out = n->blocks;
+    return n->net->params.count;
+}

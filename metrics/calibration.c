@@ -1,0 +1,71 @@
+/* calibration.c - how far confidence is from accuracy. */
+#include "kappa/plugin.h"
+
+#include <math.h>
+
+/* ECE = sum_b n_b / N |accuracy_b - confidence_b| over ten bins of equal width, (b/10, (b+1)/10],
+ * of the largest softmax output. NLL = mean of -log softmax[label]. */
+enum { BINS = 10, COUNT = 0, RIGHT = BINS, CONFIDENCE = 2 * BINS, NLL = 3 * BINS, SUMS };
+
+static void calibration_observe(const void *self, const struct kp_rows *rows, double *sums)
+{
+    (void)self;
+    for (int64_t i = 0; i < rows->count; i++) {
+        const float *z = rows->logits + i * rows->classes;
+        int64_t best = 0;
+        double sum = 0, confidence;
+        int bin;
+
+        if (rows->labels[i] < 0)
+            continue;
+        for (int64_t k = 1; k < rows->classes; k++)
+            if (z[k] > z[best])
+                best = k;
+        for (int64_t k = 0; k < rows->classes; k++)
+            sum += exp((double)z[k] - (double)z[best]);
+        confidence = 1 / sum;
+        bin = (int)ceil(confidence * BINS) - 1;
+        bin = bin >= 0 && bin < BINS ? bin : 0; /* a NaN goes to the first */
+        sums[COUNT + bin] += 1;
+        sums[RIGHT + bin] += best == rows->labels[i];
+        sums[CONFIDENCE + bin] += confidence;
+        sums[NLL] += log(sum) + (double)z[best] - (double)z[rows->labels[i]];
+    }
+}
+
+static void calibration_result(const void *self, const double *sums, double *values)
+{
+    double count = 0, gap = 0;
+
+    (void)self;
+    for (int b = 0; b < BINS; b++) {
+        count += sums[COUNT + b];
+        gap += fabs(sums[RIGHT + b] - sums[CONFIDENCE + b]);
+    }
+    values[0] = count > 0 ? gap / count : (double)NAN;
+    values[1] = count > 0 ? sums[NLL] / count : (double)NAN;
+}
+
+static const struct kp_metric_value calibration_values[] = {
+    {"ece", "", false, "expected calibration error over ten bins of confidence"},
+    {"nll", "nats", false, "negative log-likelihood of the labels"},
+};
+
+static const struct kp_metric_def calibration = {
+    .size = sizeof(struct kp_metric_def),
+    .name = "calibration",
+    .doc = "Expected calibration error and negative log-likelihood.",
+    .values = calibration_values,
+    .value_count = 2,
+    .value_size = sizeof(struct kp_metric_value),
+    .sum_count = SUMS,
+    .observe = calibration_observe,
+    .result = calibration_result,
+};
+
+const struct kp_plugin KP_PLUGIN = {
+    .abi = KP_ABI,
+    .name = "calibration",
+    .version = "1",
+    .metrics = (const struct kp_metric_def *const[]){&calibration, NULL},
+};

@@ -1,0 +1,266 @@
+/* cka.c - centred kernel alignment of two nets' features. */
+#include "kappa/plugin.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* Kornblith, Norouzi, Lee, Hinton: Similarity of Neural Network Representations Revisited, 2019.
+ * With K = X X^T, L = Y Y^T, H = I - 11^T/n:
+ *   biased    CKA = <HKH, HLH> / (|HKH| |HLH|) = |X'^T Y'|^2 / (|X'^T X'| |Y'^T Y'|), Frobenius
+ *             norms, X', Y' column-centred
+ *   unbiased  HSIC_1 of Song et al. 2012 in place of each product:
+ *             [tr(K0 L0) + 1K0 1 1L0 1/((n-1)(n-2)) - 2/(n-2) 1K0 L0 1] / (n (n-3)),
+ *             K0, L0 with zero diagonals */
+struct cka {
+    int64_t n;
+    int estimator;
+    bool normalise_rows;
+};
+
+enum { BIASED, UNBIASED };
+
+static const char *const estimator_words[] = {"biased", "unbiased", NULL};
+
+static const struct kp_option options[] = {
+    KP_INT(struct cka, n, "n", "1280", 4, 10000000,
+           "examples; 0 is not all: the biased estimator depends on it"),
+    KP_ENUM(struct cka, estimator, "estimator", "biased", estimator_words,
+            "biased is above 0 also for unrelated features, the more the wider they are"),
+    KP_BOOL(struct cka, normalise_rows, "normalise_rows", "true",
+            "features of each example scaled to unit length first"),
+};
+
+/* The features of one net as they are compared. */
+struct side {
+    int64_t width;
+    double *x;     /* [n][width], rows normalised; biased: columns centred */
+    double *sum;   /* [width] sums of columns */
+    double *norm2; /* [n] squared row lengths: the kernel's diagonal */
+    double self;   /* HSIC with itself */
+};
+
+static void normalise(double *x, int64_t n, int64_t d)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double *row = x + i * d;
+        double norm = 0;
+
+        for (int64_t k = 0; k < d; k++)
+            norm += row[k] * row[k];
+        norm = norm > 0 ? 1 / sqrt(norm) : 0;
+        for (int64_t k = 0; k < d; k++)
+            row[k] *= norm;
+    }
+}
+
+static void add_up(struct side *s, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const double *row = s->x + i * s->width;
+        for (int64_t k = 0; k < s->width; k++) {
+            s->sum[k] += row[k];
+            s->norm2[i] += row[k] * row[k];
+        }
+    }
+}
+
+static void centre(struct side *s, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < s->width; k++)
+            s->x[i * s->width + k] -= s->sum[k] / (double)n;
+}
+
+/* |A|^2, summed row by row. */
+static double square_sum(const double *v, int64_t rows, int64_t columns)
+{
+    double sum = 0;
+
+    for (int64_t i = 0; i < rows; i++) {
+        double row = 0;
+        for (int64_t k = 0; k < columns; k++)
+            row += v[i * columns + k] * v[i * columns + k];
+        sum += row;
+    }
+    return sum;
+}
+
+/* HSIC of two sides up to a factor that cancels; `product` is X^T Y.
+ * Unbiased, from the features alone, with p_i = |x_i|^2, q_i = |y_i|^2, s = X^T 1, t = Y^T 1:
+ *   tr(K0 L0) = |X^T Y|^2 - sum p q        1K0 1 = |s|^2 - sum p
+ *   1K0 L0 1 = sum_i (x_i s - p_i)(y_i t - q_i) */
+static double hsic(const struct cka *o, const struct side *a, const struct side *b, int64_t n,
+                   const double *product)
+{
+    double trace = square_sum(product, a->width, b->width);
+    double ones_a = square_sum(a->sum, 1, a->width), ones_b = square_sum(b->sum, 1, b->width);
+    double cross = 0, m = (double)n;
+
+    if (o->estimator == BIASED)
+        return trace;
+    for (int64_t i = 0; i < n; i++) {
+        double x = -a->norm2[i], y = -b->norm2[i];
+        for (int64_t k = 0; k < a->width; k++)
+            x += a->x[i * a->width + k] * a->sum[k];
+        for (int64_t k = 0; k < b->width; k++)
+            y += b->x[i * b->width + k] * b->sum[k];
+        cross += x * y;
+        trace -= a->norm2[i] * b->norm2[i];
+        ones_a -= a->norm2[i];
+        ones_b -= b->norm2[i];
+    }
+    return (trace + ones_a * ones_b / ((m - 1) * (m - 2)) - 2 / (m - 2) * cross) / (m * (m - 3));
+}
+
+static void leave(struct kp_analysis *a, struct side *s)
+{
+    kp_analysis_release(a, s->x);
+    kp_analysis_release(a, s->sum);
+    kp_analysis_release(a, s->norm2);
+    *s = (struct side){0};
+}
+
+static bool enter(const struct cka *o, struct kp_analysis *a, const float *features, int64_t width,
+                  int64_t n, struct side *s)
+{
+    double *product;
+
+    s->width = width;
+    s->x = kp_analysis_alloc(a, double, (n * width));
+    s->sum = kp_analysis_alloc(a, double, width);
+    s->norm2 = kp_analysis_alloc(a, double, n);
+    product = kp_analysis_alloc(a, double, (width * width));
+    if (!s->x || !s->sum || !s->norm2 || !product)
+        return false;
+    for (int64_t i = 0; i < n * width; i++)
+        s->x[i] = (double)features[i];
+    if (o->normalise_rows)
+        normalise(s->x, n, width);
+    add_up(s, n);
+    if (o->estimator == BIASED)
+        centre(s, n);
+    kp_gram(a, width, n, s->x, 0, product);
+    s->self = hsic(o, s, s, n, product);
+    kp_analysis_release(a, product);
+    return kp_analysis_status(a) == KP_OK;
+}
+
+static double compare(const struct cka *o, struct kp_analysis *a, const struct side *x,
+                      const struct side *y, int64_t n)
+{
+    double *product = kp_analysis_alloc(a, double, x->width * y->width);
+    double both;
+
+    if (!product)
+        return (double)NAN;
+    kp_gemm64(a, true, false, x->width, y->width, n, x->x, y->x, 0, product);
+    both = hsic(o, x, y, n, product);
+    kp_analysis_release(a, product);
+    return both / sqrt(x->self * y->self);
+}
+
+/* Features of all nets, as they were computed. */
+struct features {
+    float **of;
+    int64_t *width;
+};
+
+static bool read_all(struct kp_analysis *a, int64_t n, struct features *f)
+{
+    int64_t nets = kp_net_count(a);
+
+    f->of = kp_analysis_alloc(a, float *, nets);
+    f->width = kp_analysis_alloc(a, int64_t, nets);
+    for (int64_t i = 0; f->of && f->width && i < nets; i++) {
+        const struct kp_net_facts *facts = kp_facts(a, i);
+        struct kp_read r = {.size = sizeof(r), .count = n};
+
+        if (!facts)
+            return false;
+        f->width[i] = facts->width;
+        if (facts->width == 0) {
+            kp_analysis_absent(a, "the model of %s names no features",
+                               facts->uid[0] ? facts->uid : "the teacher");
+            continue;
+        }
+        r.features = f->of[i] = kp_analysis_alloc(a, float, n * facts->width);
+        if (!r.features || kp_read_rows(a, i, &r) != KP_OK ||
+            !kp_analysis_progress(a, (double)(i + 1), (double)(nets + nets)))
+            return false;
+    }
+    return kp_analysis_status(a) == KP_OK;
+}
+
+static enum kp_status analyse(const void *self, struct kp_analysis *a)
+{
+    const struct cka *o = self;
+    const struct kp_net_pair *pair;
+    int64_t pairs = kp_net_pairs(a, &pair), rows = kp_row_count(a, KP_ROWS_SPLIT);
+    struct features f = {0};
+    struct side x = {0}, y = {0};
+    int64_t x_is = -1;
+    char how[64];
+
+    if (rows < o->n) {
+        kp_analysis_absent(a, "%lld examples of the split, n = %lld are wanted", (long long)rows,
+                           (long long)o->n);
+        return KP_OK;
+    }
+    if (!read_all(a, o->n, &f))
+        return kp_analysis_status(a);
+    (void)snprintf(how, sizeof(how), "%s%s", estimator_words[o->estimator],
+                   o->normalise_rows ? ", unit rows" : "");
+    for (int64_t i = 0; i < pairs; i++) {
+        if (!f.of[pair[i].a] || !f.of[pair[i].b])
+            continue;
+        if (x_is != pair[i].a) {
+            leave(a, &x);
+            x_is = pair[i].a;
+            if (!enter(o, a, f.of[pair[i].a], f.width[pair[i].a], o->n, &x))
+                break;
+        }
+        if (!enter(o, a, f.of[pair[i].b], f.width[pair[i].b], o->n, &y))
+            break;
+        double value = compare(o, a, &x, &y, o->n);
+        if (x.self > 0 && y.self > 0)
+            kp_emit_pair(a, i, "cka", how, o->n, value);
+        else
+            kp_analysis_absent(a, "the features of net %lld or %lld do not vary",
+                               (long long)pair[i].a, (long long)pair[i].b);
+        leave(a, &y);
+        if (!kp_analysis_progress(a, (double)(pairs + i + 1), (double)(2 * pairs)))
+            break;
+    }
+    return kp_analysis_status(a);
+}
+
+static const struct kp_metric_value values[] = {
+    {"cka", "", true,
+     "centred kernel alignment of the features, 1: alike up to rotation and scale"},
+};
+
+static const struct kp_analyser analyser = {
+    .size = sizeof(struct kp_analyser),
+    .needs = KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_NEEDS_PAIRS,
+    .scope = KP_SCOPE_EACH,
+    .values = values,
+    .value_count = 1,
+    .value_size = sizeof(struct kp_metric_value),
+    .analyse = analyse,
+};
+
+static const struct kp_metric_def cka = {
+    .size = sizeof(struct kp_metric_def),
+    .name = "cka",
+    .doc = "Centred kernel alignment of two nets' features.",
+    .self_size = sizeof(struct cka),
+    .options = KP_OPTIONS(options),
+    .analyser = &analyser,
+};
+
+const struct kp_plugin KP_PLUGIN = {
+    .abi = KP_ABI,
+    .name = "cka",
+    .version = "1",
+    .metrics = (const struct kp_metric_def *const[]){&cka, NULL},
+};

@@ -1,0 +1,170 @@
+/* test_analysis.c - analyses added to finished runs: no training again, results where SQL finds
+ * them. */
+#include "study_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct study_fixture fixture;
+
+static int open_fixture(void **state)
+{
+    (void)state;
+    study_fixture_open(&fixture);
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    (void)state;
+    study_fixture_close(&fixture);
+    return 0;
+}
+
+/* Run with overrides; what was done, found and failed. */
+static struct study_watch run(const char *db, const char *const *overrides,
+                              struct kp_study_result *r)
+{
+    struct study_watch w = {.stop_at = -1};
+
+    assert_int_equal(study_run(&fixture, db, overrides, &w, r), KP_OK);
+    return w;
+}
+
+static void expect(const char *db, const char *sql, const char *want)
+{
+    char *got = study_query(&fixture, db, sql);
+    size_t n = 0;
+
+    for (const char *c = got; *c; c++)
+        if (*c != '\r')
+            got[n++] = *c;
+    got[n] = '\0';
+    assert_string_equal(got, want);
+    free(got);
+}
+
+/* Two seeds of kd and of lt in one database, then cka of them all. */
+static void test_added_later(void **state)
+{
+    static const char *const objectives[] = {"objective.plugin=kd", "objective.plugin=lt"};
+    static const char *const cka[] = {"analysis.cka.of=cells", "analysis.cka.n=60"};
+    struct kp_study_result r;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const char *plain[] = {objectives[i], NULL};
+        run("a.db", plain, &r);
+        assert_int_equal(r.failed, 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *with[] = {objectives[i], cka[0], cka[1], NULL};
+        struct study_watch w = run("a.db", with, &r);
+        if (r.failed)
+            fail_msg("%s", w.text);
+        assert_int_equal(r.done, 1);
+        assert_int_equal(r.found, 2);
+        run("a.db", with, &r);
+        assert_int_equal(r.done, 0);
+        assert_int_equal(r.found, 3);
+    }
+    expect("a.db", "SELECT kind, count(*) FROM run WHERE attempt = 1 GROUP BY 1",
+           "analysis,2\ntrain,3\n");
+    expect("a.db",
+           "SELECT objective, metric, abs(lt - value) < 1, value > 0.05 AND value <= 1.0000001 "
+           "FROM v_pair WHERE metric = 'test/cka'",
+           "kd,test/cka,1,1\n");
+    expect("a.db",
+           "SELECT objective_a, split, estimator, n FROM v_pairwise WHERE metric = 'test/cka' "
+           "ORDER BY 1",
+           "kd,test,\"biased, unit rows\",60\nlt,test,\"biased, unit rows\",60\n");
+    expect("a.db", "SELECT name, objective, runs, values_found, absent FROM v_analysis ORDER BY 2",
+           "cka,kd,2,2,\ncka,lt,2,2,\n");
+    expect("a.db", "SELECT count(*) FROM v_run", "3\n");
+}
+
+/* The same name with other settings is refused; with a label it stands beside the first. */
+static void test_label(void **state)
+{
+    const char *wider[] = {"objective.plugin=kd", "analysis.cka.n=80", NULL};
+    const char *label[] = {"objective.plugin=kd", "analysis.cka.wider.n=80",
+                           "analysis.cka.wider.estimator=unbiased", NULL};
+    struct kp_study_result r;
+    struct study_watch w;
+
+    (void)state;
+    w = run("a.db", wider, &r);
+    assert_int_equal(r.failed, 1);
+    assert_non_null(strstr(w.text, "give this analysis a label"));
+    w = run("a.db", label, &r);
+    assert_string_equal(w.text, "");
+    assert_int_equal(r.done, 1);
+    expect("a.db", "SELECT estimator, n FROM v_pairwise WHERE metric = 'test/cka_wider'",
+           "\"unbiased, unit rows\",80\n");
+}
+
+static void test_partners(void **state)
+{
+    const char *init[] = {"analysis.cka.with=init", "analysis.cka.n=60", "analysis.cka.split=train",
+                          NULL};
+    const char *few[] = {"analysis.cka.few.n=5000", NULL};
+    struct kp_study_result r;
+    struct study_watch w;
+
+    (void)state;
+    w = run("a.db", init, &r);
+    assert_string_equal(w.text, "");
+    assert_int_equal(r.done, 1);
+    expect("a.db",
+           "SELECT count(*), min(value) < 1 FROM result v JOIN metric_key k ON k.id = "
+           "v.key WHERE k.name = 'train/cka_init'",
+           "1,1\n");
+    w = run("a.db", few, &r);
+    assert_int_equal(r.done, 1);
+    expect("a.db", "SELECT absent FROM v_analysis WHERE name = 'cka.few'",
+           "\"100 examples of the split, n = 5000 are wanted\"\n");
+}
+
+/* Pairs by SQL: a matrix of the two students. */
+static void test_query(void **state)
+{
+    const char *query[] = {"analysis.cka.query=SELECT a.uid, b.uid FROM run a, run b WHERE a.kind "
+                           "= 'train' AND b.kind = 'train' AND a.teacher_run NOT NULL AND "
+                           "b.teacher_run NOT NULL",
+                           "analysis.cka.n=60", NULL};
+    struct kp_study_result r;
+    struct study_watch w;
+
+    (void)state;
+    w = run("a.db", query, &r);
+    assert_string_equal(w.text, "");
+    assert_int_equal(r.done, 1);
+    expect("a.db",
+           "SELECT objective_a, objective_b, round(value, 6) FROM v_pairwise WHERE metric = "
+           "'test/cka' AND uid_a = uid_b ORDER BY 1",
+           "kd,kd,1\nlt,lt,1\n");
+    expect("a.db",
+           "SELECT count(*), max(value) - min(value) < 1e-12 FROM v_pairwise WHERE metric = "
+           "'test/cka' AND objective_a <> objective_b AND model_b = 'cnn' AND uid_b <> (SELECT "
+           "t.uid FROM run t JOIN run s ON s.teacher_run = t.id LIMIT 1)",
+           "2,1\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_added_later),
+        cmocka_unit_test(test_label),
+        cmocka_unit_test(test_partners),
+        cmocka_unit_test(test_query),
+    };
+
+    return cmocka_run_group_tests(tests, open_fixture, close_fixture);
+}

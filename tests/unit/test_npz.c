@@ -1,0 +1,482 @@
+/* test_npz.c - arrays of NumPy and CIFAR-5m: stored, packed, zip64, and everything wrong. */
+#include "data/gather.h"
+#include "data/npy.h"
+#include "data/pack.h"
+
+#include <glob.h>
+#include <zip.h>
+#include <zlib.h>
+
+#include "image_rig.h"
+
+enum { IMAGE = 32 * 32 * 3 };
+
+/* A .npy file of version 1 with this dictionary, followed by `size` bytes. */
+static struct rig_bytes npy_of(const char *dictionary, const void *data, size_t size)
+{
+    size_t length = strlen(dictionary);
+    struct rig_bytes b = {malloc(10 + length + size), 10 + length + size};
+
+    assert_non_null(b.v);
+    memcpy(b.v, "\x93NUMPY\x01\x00", 8);
+    b.v[8] = (uint8_t)length;
+    b.v[9] = (uint8_t)(length >> 8);
+    memcpy(b.v + 10, dictionary, length);
+    if (size)
+        memcpy(b.v + 10 + length, data, size);
+    return b;
+}
+
+static void parsed(const char *dictionary, struct kp_npy *out)
+{
+    struct kp_error e = {0};
+    struct rig_bytes b = npy_of(dictionary, NULL, 0);
+
+    if (kp_npy_parse(b.v, b.size, "a.npy", out, &e))
+        fail_msg("%s: %s", dictionary, e.text);
+    assert_int_equal(out->header, b.size);
+    free(b.v);
+}
+
+static void refused(const char *dictionary, const char *words)
+{
+    struct kp_npy a;
+    struct kp_error e = {0};
+    struct rig_bytes b = npy_of(dictionary, NULL, 0);
+
+    if (kp_npy_parse(b.v, b.size, "a.npy", &a, &e) != KP_E_FORMAT)
+        fail_msg("'%s' was not refused", dictionary);
+    if (!strstr(e.text, words) || strncmp(e.text, "a.npy: offset ", 14) != 0)
+        fail_msg("'%s' does not say '%s'", e.text, words);
+    free(b.v);
+}
+
+static void headers_are_read(void **state)
+{
+    struct kp_npy a;
+    (void)state;
+
+    parsed("{'descr': '|u1', 'fortran_order': False, 'shape': (10, 32, 32, 3), }      \n", &a);
+    assert_true(!a.is_signed && a.item == 1 && a.dims == 4 && a.data == 30720);
+    assert_true(a.shape[0] == 10 && a.shape[1] == 32 && a.shape[2] == 32 && a.shape[3] == 3);
+    parsed("{\"shape\":(7,),\"descr\":\"<i8\",\"fortran_order\":False}", &a);
+    assert_true(a.is_signed && a.item == 8 && a.dims == 1 && a.shape[0] == 7 && a.data == 56);
+    parsed("{'descr': '<u4', 'fortran_order': False, 'shape': ()}", &a);
+    assert_true(a.dims == 0 && a.data == 4);
+    parsed("{'descr': 'i2', 'fortran_order': False, 'shape': (0, 5)}", &a);
+    assert_true(a.item == 2 && a.data == 0);
+
+    /* Versions 2 and 3 have a length of four bytes. */
+    for (uint8_t version = 2; version <= 3; version++) {
+        static const char text[] = "{'descr': '<i4', 'fortran_order': False, 'shape': (3,)}";
+        uint8_t bytes[12 + sizeof text] = "\x93NUMPY";
+        struct kp_error e = {0};
+        bytes[6] = version;
+        bytes[8] = sizeof text - 1;
+        memcpy(bytes + 12, text, sizeof text);
+        assert_int_equal(kp_npy_parse(bytes, sizeof bytes, "a.npy", &a, &e), KP_OK);
+        assert_true(a.header == 12 + sizeof text - 1 && a.data == 12);
+    }
+}
+
+static void bad_headers_are_refused(void **state)
+{
+    struct kp_npy a;
+    struct kp_error e = {0};
+    (void)state;
+
+    refused("", "truncated: no header");
+    refused("[]", "no '{'");
+    refused("{'descr': '|u1', 'fortran_order': False}", "lacks one of");
+    refused("{'descr': '|u1', 'fortran_order': True, 'shape': (1,)}", "Fortran order");
+    refused("{'descr': '|u1', 'fortran_order': 0, 'shape': (1,)}", "neither True nor False");
+    refused("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "element type '<f4'");
+    refused("{'descr': '>i4', 'fortran_order': False, 'shape': (1,)}", "big-endian");
+    refused("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "element type '|O'");
+    refused("{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (1,)}", "are records");
+    refused("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 3, 4, 5)}",
+            "more dimensions");
+    refused("{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}", "no number");
+    refused("{'descr': '|u1', 'fortran_order': False, 'shape': (9999999999999999999,)}",
+            "too large");
+    refused("{'descr': '<i8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}",
+            "the shape has more than");
+    refused("{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': ()}", "second time");
+    refused("{'descr': '|u1', 'fortran_order': False, 'shape': (), 'more': 1}", "unknown key");
+    refused("{'descr': '|u1', 'fortran_order': False, 'shape': (1 2)}", "neither ',' nor ')'");
+    refused("{'descr': '|u1' 'fortran_order': False, 'shape': ()}", "neither ',' nor '}'");
+    refused("{'descr': '|u1', 'fortran_order': False, 'shape': ()} x", "something behind");
+    refused("{'descr", "a string without an end");
+
+    struct rig_bytes b = npy_of("{'descr': '|u1', 'fortran_order': False, 'shape': ()}", NULL, 0);
+    for (size_t n = 0; n < b.size; n++) {
+        uint8_t *exact = malloc(n ? n : 1);
+        assert_non_null(exact);
+        memcpy(exact, b.v, n);
+        assert_int_equal(kp_npy_parse(exact, n, "a.npy", &a, &e), KP_E_FORMAT);
+        free(exact);
+    }
+    b.v[6] = 4;
+    assert_int_equal(kp_npy_parse(b.v, b.size, "a.npy", &a, &e), KP_E_FORMAT);
+    assert_non_null(strstr(e.text, "version 4"));
+    free(b.v);
+}
+
+static void integers_of_all_sizes(void **state)
+{
+    static const uint8_t bytes[8] = {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    (void)state;
+
+    for (int item = 1; item <= 8; item *= 2) {
+        struct kp_npy a = {.item = item, .is_signed = true};
+        assert_int_equal(kp_npy_integer(&a, bytes, 0), -2);
+        if (item < 8) {
+            a.is_signed = false;
+            assert_int_equal(kp_npy_integer(&a, bytes, 0), (INT64_C(1) << 8 * item) - 2);
+        }
+    }
+}
+
+/* Zip the members; `packed`: deflated. */
+static void save_npz(const char *path, struct rig_bytes x, struct rig_bytes y, bool packed)
+{
+    zip_t *z = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
+
+    assert_non_null(z);
+    zip_int64_t i = zip_file_add(z, "X.npy", zip_source_buffer(z, x.v, x.size, 1), 0);
+    zip_int64_t k = zip_file_add(z, "Y.npy", zip_source_buffer(z, y.v, y.size, 1), 0);
+    assert_true(i >= 0 && k >= 0);
+    int method = packed ? ZIP_CM_DEFLATE : ZIP_CM_STORE;
+    assert_int_equal(zip_set_file_compression(z, (zip_uint64_t)i, method, 0), 0);
+    assert_int_equal(zip_set_file_compression(z, (zip_uint64_t)k, method, 0), 0);
+    assert_int_equal(zip_close(z), 0);
+}
+
+static uint8_t value(int part, int64_t i, int64_t k)
+{
+    return (uint8_t)(part * 17 + i * 29 + k * 3 + k / 96);
+}
+
+/* The images of a part as X.npy, and labels (part + i) % 10 of `item` bytes as Y.npy. */
+static struct rig_bytes make_x(int part, int count)
+{
+    char text[96];
+    uint8_t *data = malloc((size_t)count * IMAGE);
+
+    assert_non_null(data);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < IMAGE; k++)
+            data[i * IMAGE + k] = value(part, i, k);
+    (void)snprintf(text, sizeof text,
+                   "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 32, 32, 3), }\n", count);
+    struct rig_bytes b = npy_of(text, data, (size_t)count * IMAGE);
+    free(data);
+    return b;
+}
+
+static struct rig_bytes make_y(int part, int count, int item)
+{
+    char text[96];
+    uint8_t data[512] = {0};
+
+    for (int i = 0; i < count; i++)
+        data[i * item] = (uint8_t)((part + i) % 10);
+    (void)snprintf(text, sizeof text,
+                   "{'descr': '<%c%d', 'fortran_order': False, 'shape': (%d,), }\n",
+                   item == 1 ? 'u' : 'i', item, count);
+    return npy_of(text, data, (size_t)(count * item));
+}
+
+/* Six parts of 3 + part images; one naming, packing and type of labels after another. */
+static void save_parts(int packed)
+{
+    static const char *const prefixes[] = {"", "cifar5m-", "cifar5m_"};
+    static const int items[] = {8, 4, 1, 2, 8, 4};
+
+    for (int part = 0; part < 6; part++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "%spart%d.npz", prefixes[part % 3], part);
+        save_npz(path, make_x(part, 3 + part), make_y(part, 3 + part, items[part]),
+                 packed == 2 ? part % 2 : packed);
+    }
+}
+
+static struct kp_dataset *opened(struct kp_dataset_config c)
+{
+    struct kp_dataset *d = NULL;
+    struct kp_error e = {0};
+
+    if (kp_dataset_open(&c, &d, &e))
+        fail_msg("%s", e.text);
+    return d;
+}
+
+static void refused_set(struct kp_dataset_config c, const char *words)
+{
+    struct kp_dataset *d = NULL;
+    struct kp_error e = {0};
+
+    assert_int_not_equal(kp_dataset_open(&c, &d, &e), KP_OK);
+    if (!strstr(e.text, words))
+        fail_msg("'%s' does not say '%s'", e.text, words);
+}
+
+static void expect_example(const struct kp_dataset *d, enum kp_split split, int64_t number,
+                           int part, int64_t i)
+{
+    uint8_t out[3][32][32];
+
+    assert_int_equal(d->split[split].labels[number], (part + i) % 10);
+    kp_gather(d, &d->split[split], number, NULL, NULL, &out[0][0][0]);
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < 32; y++)
+            for (int x = 0; x < 32; x++)
+                assert_int_equal(out[c][y][x], value(part, i, (y * 32 + x) * 3 + c));
+}
+
+static int64_t caches(const char *pattern)
+{
+    glob_t found;
+
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return 0;
+    int64_t n = (int64_t)found.gl_pathc;
+    globfree(&found);
+    return n;
+}
+
+static const struct kp_dataset_config base = {.format = "cifar5m", .root = "."};
+
+static void parts_are_read_stored_and_packed(void **state)
+{
+    static const int64_t made[] = {0, 6, 3};
+    (void)state;
+
+    for (int packed = 0; packed < 3; packed++) {
+        struct kp_dataset_config c = base;
+        char folder[16];
+        (void)snprintf(folder, sizeof folder, "set-%d", packed);
+        assert_int_equal(mkdir(folder, 0777) + chdir(folder), 0);
+        save_parts(packed);
+        for (int again = 0; again < 2; again++) {
+            struct kp_dataset *d = opened(c);
+            int64_t number = 0;
+            assert_int_equal(d->classes, 10);
+            assert_int_equal(d->split[KP_SPLIT_TRAIN].count, 3 + 4 + 5 + 6 + 7);
+            assert_int_equal(d->split[KP_SPLIT_TEST].count, 8);
+            for (int part = 0; part < 5; part++)
+                for (int64_t i = 0; i < 3 + part; i++)
+                    expect_example(d, KP_SPLIT_TRAIN, number++, part, i);
+            for (int64_t i = 0; i < 8; i++)
+                expect_example(d, KP_SPLIT_TEST, i, 5, i);
+            kp_dataset_close(d);
+            assert_int_equal(caches("kappa-cifar5m-part*.pack"), made[packed]);
+        }
+        assert_int_equal(chdir(".."), 0);
+    }
+}
+
+static void what_is_not_needed_is_not_unpacked(void **state)
+{
+    struct kp_dataset_config c = base;
+    struct stat info;
+    glob_t found;
+    (void)state;
+
+    save_parts(1);
+    c.count_only = true;
+    struct kp_dataset *d = opened(c);
+    assert_int_equal(d->split[KP_SPLIT_TRAIN].count, 25);
+    kp_dataset_close(d);
+    assert_int_equal(caches("kappa-*"), 0);
+    c.count_only = false;
+    c.test_limit = 2;
+    c.downsample = 8;
+    d = opened(c);
+    assert_int_equal(d->split[KP_SPLIT_TEST].count, 2);
+    assert_true(kp_shape_equal(d->shape, (struct kp_shape){3, {3, 8, 8}}));
+    kp_dataset_close(d);
+    assert_int_equal(glob("kappa-cifar5m-part5-*.pack", 0, NULL, &found), 0);
+    assert_int_equal(stat(found.gl_pathv[0], &info), 0);
+    assert_int_equal(info.st_size, KP_PACK_DATA + 2 * IMAGE);
+    globfree(&found);
+}
+
+static void a_padded_set_is_right(void **state)
+{
+    struct kp_dataset_config c = base;
+    uint8_t out[3][34][34];
+    (void)state;
+
+    save_parts(0);
+    c.pad_to = 34;
+    struct kp_dataset *d = opened(c);
+    kp_gather(d, &d->split[KP_SPLIT_TRAIN], 4, NULL, NULL, &out[0][0][0]);
+    for (int ch = 0; ch < 3; ch++)
+        for (int y = 0; y < 34; y++)
+            for (int x = 0; x < 34; x++) {
+                bool inside = y >= 1 && y <= 32 && x >= 1 && x <= 32;
+                assert_int_equal(out[ch][y][x],
+                                 inside ? value(1, 1, ((y - 1) * 32 + x - 1) * 3 + ch) : 0);
+            }
+    kp_dataset_close(d);
+}
+
+static void bad_parts_are_refused(void **state)
+{
+    struct kp_dataset_config c = base;
+    (void)state;
+
+    refused_set(c, "./part0.npz: no such file, nor cifar5m-part0.npz");
+    save_parts(0);
+    struct rig_bytes y = make_y(0, 3, 8);
+    y.v[y.size - 8] = 10;
+    save_npz("part0.npz", make_x(0, 3), y, false);
+    refused_set(c, "./part0.npz: Y.npy: element 2: label 10, must be 0 to 9");
+    save_npz("part0.npz", make_x(0, 3), make_y(0, 4, 8), false);
+    refused_set(c, "./part0.npz: Y.npy: 4 labels in 1 dimensions; as many as images, 3,");
+    save_npz("part0.npz", make_y(0, 3, 1), make_y(0, 3, 1), false);
+    refused_set(c, "./part0.npz: X.npy: 1-byte integers of 1 dimensions");
+    struct rig_bytes x = make_x(0, 3);
+    x.size--;
+    save_npz("part0.npz", x, make_y(0, 3, 1), true);
+    refused_set(c, "./part0.npz: X.npy: 9293 bytes, where header and shape make 9294");
+    assert_int_equal(scratch_put("part0.npz", "PK but no archive"), 0);
+    refused_set(c, "./part0.npz: no .npz archive (zip) that can be read");
+    assert_int_equal(truncate("part0.npz", 0), 0);
+    refused_set(c, "./part0.npz: offset 0: empty; a .npz archive (zip) is expected");
+}
+
+/* A changed byte of packed data is found when it is unpacked. */
+static void damage_is_found_by_checksums(void **state)
+{
+    struct kp_dataset_config c = base;
+    struct stat info;
+    (void)state;
+
+    save_parts(1);
+    assert_int_equal(stat("part0.npz", &info), 0);
+    FILE *f = fopen("part0.npz", "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, info.st_size / 2, SEEK_SET), 0);
+    assert_int_equal(fputs("damage", f) >= 0, 1);
+    assert_int_equal(fclose(f), 0);
+    refused_set(c, "./part0.npz: ");
+    assert_int_equal(caches("kappa-*.pack*"), 0);
+}
+
+/* Little-endian numbers into a growing file. */
+static void put(struct rig_bytes *b, uint64_t v, int bytes)
+{
+    b->v = realloc(b->v, b->size + 8);
+    assert_non_null(b->v);
+    for (int i = 0; i < bytes; i++)
+        b->v[b->size++] = (uint8_t)(v >> 8 * i);
+}
+
+static void put_bytes(struct rig_bytes *b, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        put(b, ((const uint8_t *)bytes)[i], 1);
+}
+
+/* A stored member whose sizes and place stand in zip64 fields, as archives above 4 GB have them. */
+static void zip64_archives_are_read(void **state)
+{
+    struct rig_bytes member[] = {make_x(0, 3), make_y(0, 3, 4)}, b = {0};
+    const char *names[] = {"X.npy", "Y.npy"};
+    uint64_t place[2], directory;
+    (void)state;
+
+    save_parts(0);
+    for (int i = 0; i < 2; i++) {
+        place[i] = b.size;
+        uint32_t crc = (uint32_t)crc32(0, member[i].v, (uInt)member[i].size);
+        put(&b, 0x04034b50, 4);
+        put(&b, 45, 2);
+        put(&b, 0, 8); /* flags, method: stored, time, date */
+        put(&b, crc, 4);
+        put(&b, UINT64_MAX, 8); /* sizes: see below */
+        put(&b, 5, 2);
+        put(&b, 20, 2);
+        put_bytes(&b, names[i], 5);
+        put(&b, 1, 2);
+        put(&b, 16, 2);
+        put(&b, member[i].size, 8);
+        put(&b, member[i].size, 8);
+        put_bytes(&b, member[i].v, member[i].size);
+    }
+    directory = b.size;
+    for (int i = 0; i < 2; i++) {
+        put(&b, 0x02014b50, 4);
+        put(&b, 45, 2);
+        put(&b, 45, 2);
+        put(&b, 0, 8);
+        put(&b, crc32(0, member[i].v, (uInt)member[i].size), 4);
+        put(&b, UINT64_MAX, 8);
+        put(&b, 5, 2);
+        put(&b, 28, 2);
+        put(&b, 0, 8); /* comment, disk, attributes */
+        put(&b, 0, 2);
+        put(&b, UINT32_MAX, 4);
+        put_bytes(&b, names[i], 5);
+        put(&b, 1, 2);
+        put(&b, 24, 2);
+        put(&b, member[i].size, 8);
+        put(&b, member[i].size, 8);
+        put(&b, place[i], 8);
+        free(member[i].v);
+    }
+    uint64_t end = b.size;
+    put(&b, 0x06064b50, 4);
+    put(&b, 44, 8);
+    put(&b, 45, 2);
+    put(&b, 45, 2);
+    put(&b, 0, 8);
+    put(&b, 2, 8);
+    put(&b, 2, 8);
+    put(&b, end - directory, 8);
+    put(&b, directory, 8);
+    put(&b, 0x07064b50, 4);
+    put(&b, 0, 4);
+    put(&b, end, 8);
+    put(&b, 1, 4);
+    put(&b, 0x06054b50, 4);
+    put(&b, 0, 4);
+    put(&b, UINT32_MAX, 4); /* numbers of entries */
+    put(&b, UINT64_MAX, 8);
+    put(&b, 0, 2);
+    rig_save("part0.npz", b);
+
+    struct kp_error e = {0};
+    struct kp_npz *z = NULL;
+    struct kp_npz_array a;
+    if (kp_npz_open(b.v, b.size, "part0.npz", &z, &e) || kp_npz_find(z, "X", &a, &e))
+        fail_msg("%s", e.text);
+    assert_true(a.data > b.v && a.data < b.v + b.size);
+    kp_npz_close(z);
+    free(b.v);
+    struct kp_dataset *d = opened(base);
+    for (int64_t i = 0; i < 3; i++)
+        expect_example(d, KP_SPLIT_TRAIN, i, 0, i);
+    kp_dataset_close(d);
+    assert_int_equal(caches("kappa-*"), 0);
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(headers_are_read),
+        cmocka_unit_test(bad_headers_are_refused),
+        cmocka_unit_test(integers_of_all_sizes),
+        IN_FOLDER(parts_are_read_stored_and_packed),
+        IN_FOLDER(what_is_not_needed_is_not_unpacked),
+        IN_FOLDER(a_padded_set_is_right),
+        IN_FOLDER(bad_parts_are_refused),
+        IN_FOLDER(damage_is_found_by_checksums),
+        IN_FOLDER(zip64_archives_are_read),
+    };
+    return cmocka_run_group_tests_name("npz", tests, NULL, NULL);
+}
