@@ -172,7 +172,11 @@ static bool has_sweep(const char *path)
     return found;
 }
 
-/* The plan of the folder's experiment with the most finished runs; NULL if none has any. */
+/* A single run, such as a teacher's, stands for a folder only where there is no sweep. */
+#define SWEEP ((int64_t)1 << 40)
+
+/* The plan of the folder's experiment with the most finished runs, of several the smallest; NULL if
+ * there is no experiment. */
 static int find_plan(const struct kp_arguments *a, const char *folder,
                      const struct kp_registry *registry, const struct kp_rowset *done,
                      struct kp_plan **out)
@@ -180,22 +184,23 @@ static int find_plan(const struct kp_arguments *a, const char *folder,
     struct dirent **entries = NULL;
     int n = scandir(folder, &entries, keep_ini, alphasort);
     struct kp_plan *best = NULL;
-    int64_t most = 0;
+    int64_t most = -1;
     int code = KP_EXIT_DONE;
 
     for (int i = 0; i < n && code == KP_EXIT_DONE; i++) {
         char *path = kp_path_join(folder, entries[i]->d_name);
         struct kp_plan *plan = NULL;
         struct kp_text report = {0};
+        bool sweep = path && has_sweep(path);
 
         if (!path)
             code = out_of_memory();
         else if (kp_plan_make(path, a->overrides, a->override_count, registry, NULL, &plan,
                               &report) != KP_OK &&
-                 has_sweep(path))
+                 sweep)
             kp_say("%s: does not resolve, left aside; 'kappa plan %s' says why", path, path);
-        int64_t found = plan ? count_done(plan, done) : 0;
-        if (found > most) {
+        int64_t found = plan ? count_done(plan, done) + (sweep ? SWEEP : 0) : -1;
+        if (found > most || (best && found == most && plan->count < best->count)) {
             kp_plan_destroy(best);
             best = plan;
             most = found;

@@ -58,7 +58,9 @@ fails "data_batch_3.bin" teacher.ini --set data.format=cifar10 --set data.root=c
 { printf '\021' && head -c 3072 /dev/zero; } >cifar/data_batch_3.bin
 fails "data_batch_3.bin: offset 0: label 17" teacher.ini --set data.format=cifar10 \
     --set data.root=cifar
-fails "did you mean 'idx'?" teacher.ini --set data.format=idxx
+try 2 "$kappa" run teacher.ini --set data.format=idxx
+has err "data.format: there is no format 'idxx'"
+has err "idx"
 
 # What the data must fit: the model, the pool, the teacher.
 python3 "$source/tests/cli/make_idx.py" small --side 4

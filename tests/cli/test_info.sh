@@ -17,7 +17,8 @@ has out "1 * KL(softmax(t / 5) || softmax(z / 5))"
 try 0 "$kappa" info kd --set objective.kd.asymmetric=true --set objective.kd.reduction=mean
 has out "1 * KL(softmax(t / 20) || softmax(z)) / K"
 try 0 "$kappa" info ls
-has out "0.1 * 20^2 * KL(softmax(q / 20) || softmax(z / 20)), q_y = 0.99, q_k = (1 - 0.99) / (1 - K)"
+has out "0.1 * 20^2 * KL(softmax(q / 20) || softmax(z / 20))"
+has out "q_y = 0.99, q_k = (1 - 0.99) / (1 - K)"
 try 0 "$kappa" info ls --set objective.ls.variant=yuan_reg --set objective.ls.multiplier=100
 has out "0.1 * 100 / K * KL(softmax(q / 20) || softmax(z))"
 try 0 "$kappa" info l2 --set objective.l2.reduction=sum --set objective.l2.centred=true

@@ -3,8 +3,8 @@
 
     python3 tests/parity/make_op_fixtures.py
 
-Needs PyTorch 1.13 or newer; the committed files were made with 1.13. All inputs are representable in
-f32, so that a device that computes in f32 is given exactly the same numbers.
+Needs PyTorch 1.13 or newer; the committed files were made with 1.13. All inputs are representable
+in f32, so that a device that computes in f32 is given exactly the same numbers.
 
 Format: lines of text, then numbers. A file is a sequence of cases; a case is
 

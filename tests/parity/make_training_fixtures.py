@@ -58,7 +58,7 @@ def divergence(z, u, scale=1.0, reduction="batchmean"):
 
 
 def losses():
-    """name -> loss(logits, labels, teacher's logits), as the sources of the objectives have them."""
+    """name -> loss(logits, labels, teacher's logits), as the objectives' sources have them."""
     def smoothed(y, k, on, off):
         return torch.where(F.one_hot(y, k).bool(), on, off).double()
 
