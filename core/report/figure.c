@@ -170,8 +170,15 @@ static void add_pass(const struct kp_item *item, const char *terminal, const cha
                  "\nreset\nset encoding utf8\nset datafile separator tab\n"
                  "set terminal %s\nset output '%s.%s'\n",
                  terminal, item->name, suffix);
-    kp_text_add(out, "set key noenhanced\nset title heading noenhanced\nset xlabel xname "
-                     "noenhanced\nset ylabel yname noenhanced\nset grid lc rgb '#dddddd'\n");
+    /* Colours that most people tell apart, on white paper too. */
+    static const char *const colours[] = {"0072b2", "d55e00", "009e73", "cc79a7",
+                                          "56b4e9", "e69f00", "555555", "8c510a"};
+    for (int i = 0; i < 8; i++)
+        kp_text_addf(out, "set linetype %d lc rgb '#%s'\n", i + 1, colours[i]);
+    kp_text_add(out, "set linetype cycle 8\nset key outside right top noenhanced\n"
+                     "set title heading.(panel[1] eq '' ? '' : \"\\n\".panel[1]) noenhanced\n"
+                     "set xlabel xname noenhanced\nset ylabel yname noenhanced\n"
+                     "set grid lc rgb '#dddddd'\n");
     kp_text_add(out, item->settings);
     kp_text_addf(out, "load '%s.gp'\nset output\n", item->name);
 }
@@ -180,7 +187,7 @@ void kp_figure_script(const struct kp_item *item, const struct kp_blocks *b, str
 {
     long long panels = (long long)(b->panels > 0 ? b->panels : 1);
     long long columns = panels > 3 ? 3 : panels, lines = (panels + columns - 1) / columns;
-    long long width = columns == 1 ? 720 : 420 * columns, height = columns == 1 ? 440 : 340 * lines;
+    long long width = columns == 1 ? 760 : 480 * columns, height = columns == 1 ? 440 : 340 * lines;
     char terminal[128];
 
     kp_text_addf(out, "# %s.gnuplot - draws %s.svg and %s.pdf from %s.dat: gnuplot %s.gnuplot\n",

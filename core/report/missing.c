@@ -5,15 +5,14 @@
 
 #include <string.h>
 
-static const char all_students[] =
-    "SELECT * FROM planned WHERE kind = 'train' AND role IS NOT 'teacher'";
+static const char all_students[] = "SELECT * FROM planned WHERE role IS NOT 'teacher'";
 
 /* Columns of the expected cells, in the order in which a cell's name shows them. */
 static const struct {
     const char *name;
     const char *shown; /* how the cell's name shows a value; NULL: not shown */
 } columns_known[] = {
-    {"name", NULL},        {"dataset", " %s"}, {"model", " %s"},       {"teacher", " from %s"},
+    {"name", " %s"},       {"dataset", " %s"}, {"model", " %s"},       {"teacher", " from %s"},
     {"objective", " %s"},  {"tau", " tau %g"}, {"kappa", " kappa %g"}, {"seed", NULL},
     {"config_hash", NULL}, {"kind", NULL},
 };

@@ -5,20 +5,24 @@
 
 #include <string.h>
 
-static const char create_planned[] =
-    "CREATE TEMP TABLE planned (config_hash TEXT PRIMARY KEY, kind TEXT, role TEXT, name TEXT, "
+static const char create_cells[] =
+    "CREATE TEMP TABLE scope_cell (config_hash TEXT PRIMARY KEY, kind TEXT, role TEXT, name TEXT, "
     "dataset TEXT, "
     "model TEXT, objective TEXT, teacher TEXT, kappa REAL, tau REAL, seed INTEGER) WITHOUT ROWID";
 
+static const char create_planned[] =
+    "CREATE TEMP VIEW planned AS SELECT * FROM temp.scope_cell WHERE kind = 'train'";
+
 static const char copy_runs[] =
-    "INSERT INTO temp.planned SELECT config_hash, kind, (SELECT text FROM main.param WHERE run = "
+    "INSERT INTO temp.scope_cell SELECT config_hash, kind, (SELECT text FROM main.param WHERE run "
+    "= "
     "id "
     "AND key = 'run.role'), name, dataset, model, objective, teacher, kappa, tau, seed "
     "FROM main.run WHERE kind = 'train'";
 
 static const char narrow_run[] =
     "CREATE TEMP VIEW run AS SELECT * FROM main.run WHERE config_hash IN "
-    "(SELECT config_hash FROM temp.planned)";
+    "(SELECT config_hash FROM temp.scope_cell)";
 
 /* The names in it mean what they mean where it is used: narrowed views where there are some. */
 static const char add_study[] =
@@ -43,7 +47,7 @@ static enum kp_status insert_cells(struct kp_database *d, const struct kp_scope 
 {
     sqlite3_stmt *s = NULL;
     enum kp_status st = kp_database_prepare(
-        d, "INSERT OR IGNORE INTO temp.planned VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &s, e);
+        d, "INSERT OR IGNORE INTO temp.scope_cell VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &s, e);
 
     for (int64_t i = 0; i < scope->count && st == KP_OK; i++) {
         const struct kp_scope_cell *c = &scope->cells[i];
@@ -111,6 +115,8 @@ enum kp_status kp_scope_apply(struct kp_database *d, const struct kp_scope *scop
 {
     enum kp_status st = drop_all(d, e);
 
+    if (st == KP_OK)
+        st = kp_database_exec(d, e, create_cells, "");
     if (st == KP_OK)
         st = kp_database_exec(d, e, create_planned, "");
     if (st == KP_OK)

@@ -30,9 +30,9 @@ struct kp_scope {
  * and `run` without teachers as `student`, with the column study. */
 KP_NODISCARD enum kp_status kp_scope_begin(struct kp_database *d, struct kp_error *e);
 
-/* Give the connection a temporary table `planned`, with the columns of kp_scope_cell: the cells of
- * the scope, or without cells the database's training runs. With cells, `run` and all views of the
- * schema then mean the scope's runs alone, by temporary views of the same names. */
+/* Give the connection a temporary view `planned`, with the columns of kp_scope_cell: the trainings
+ * among the cells of the scope, or without cells the database's. With cells, `run` and all views of
+ * the schema then mean the scope's runs alone, by temporary views of the same names. */
 KP_NODISCARD enum kp_status kp_scope_apply(struct kp_database *d, const struct kp_scope *scope,
                                            struct kp_error *e);
 

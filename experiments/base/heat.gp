@@ -3,16 +3,21 @@
 if (panels > 1) { set multiplot layout layout_lines,layout_columns title heading noenhanced }
 unset key
 unset grid
+unset colorbox
 set palette defined (0 '#f7fbff', 0.5 '#6baed6', 1 '#08306b')
 set cbrange [0:1]
 set xtics rotate by 45 right
+set xlabel ''
+set ylabel ''
 set yrange [*:*] reverse
+ink(v) = v > 0.5 ? 0xffffff : 0x000000
 do for [p = 1:panels] {
     if (panels > 1) { set title panel[p] noenhanced }
     plot data index (first[p] - 1) \
         using "col":"row":"value":xtic(stringcolumn("col_name")):ytic(stringcolumn("row_name")) \
         with image pixels, \
-        data index (first[p] - 1) using "col":"row":(sprintf("%.2f", column("value"))):(column("value") > 0.5 ? 0xffffff : 0x000000) \
+        data index (first[p] - 1) \
+        using "col":"row":(sprintf("%.2f", column("value"))):(ink(column("value"))) \
         with labels textcolor rgb variable
 }
 if (panels > 1) { unset multiplot }

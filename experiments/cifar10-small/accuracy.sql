@@ -2,7 +2,6 @@
 -- kind: figure
 -- plot: ../base/lines.gp
 -- set: logscale x
--- set: key bottom right
 -- x: kappa = M / N
 -- y: test accuracy (%)
 -- split: test, after the last epoch; nothing was selected

@@ -1,7 +1,6 @@
 -- title: Fig. 10: test accuracy over test fidelity
 -- kind: figure
 -- plot: ../base/points.gp
--- set: key bottom right
 -- x: top-1 agreement with the teacher on test images (%)
 -- y: test accuracy (%)
 -- split: test, after the last epoch; nothing was selected

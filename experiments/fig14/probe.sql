@@ -3,7 +3,6 @@
 -- plot: ../base/lines.gp
 -- set: logscale x
 -- set: xtics (0.02, 0.05, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20)
--- set: key bottom right
 -- x: kappa = M / N
 -- y: test accuracy (%)
 -- split: test, after the last epoch; nothing was selected

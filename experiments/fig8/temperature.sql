@@ -3,7 +3,6 @@
 -- plot: ../base/lines.gp
 -- set: logscale x
 -- set: xtics (0.1, 1, 5, 20, 100, "l2" 1000)
--- set: key outside right
 -- x: temperature tau
 -- y: performance increment PI (points)
 -- split: test, after the last epoch; nothing was selected

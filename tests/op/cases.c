@@ -2,7 +2,8 @@
  *
  * Batches around 16 and 32 (lanes and slices) with fewer rows than capacity; channels and widths
  * that are no multiple of any vector; windows that tile, overlap, leave a remainder or reach over
- * the border on all sides. Cases with a benchmark batch are layers of VanillaCNN on 32x32 images.
+ * the border on all sides. Cases with a benchmark batch are layers of VanillaCNN on 32x32 images
+ * and the convolutions of ResNet that have a stride.
  */
 #include "case.h"
 

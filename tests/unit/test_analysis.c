@@ -157,13 +157,104 @@ static void test_query(void **state)
            "2,1\n");
 }
 
+static void test_interrupted(void **state)
+{
+    const char *with[] = {"analysis.cka.stopped.n=50", NULL};
+    struct study_watch w = {.stop_at = 0};
+    struct kp_study_result r;
+
+    (void)state;
+    assert_int_equal(study_run(&fixture, "a.db", with, &w, &r), KP_E_INTERRUPTED);
+    expect("a.db", "SELECT status, values_found FROM v_analysis WHERE name = 'cka.stopped'",
+           "interrupted,0\n");
+    w = run("a.db", with, &r);
+    assert_string_equal(w.text, "");
+    assert_int_equal(r.done, 1);
+    expect("a.db", "SELECT status, attempt FROM run WHERE name = 'cka.stopped'", "done,2\n");
+}
+
+/* Weights that are not what the run wrote are not analysed. */
+static void test_damaged_weights(void **state)
+{
+    const char *with[] = {"analysis.cka.hurt.n=50", NULL};
+    struct kp_study_result r;
+    struct study_watch w;
+    char path[512];
+
+    (void)state;
+    study_weights_path(&fixture, "a.db", "kd", "student", path, sizeof(path));
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, -4, SEEK_END), 0);
+    int byte = fgetc(f);
+    assert_int_equal(fseek(f, -4, SEEK_END), 0);
+    assert_int_equal(fputc(byte ^ 1, f), byte ^ 1);
+    assert_int_equal(fclose(f), 0);
+    w = run("a.db", with, &r);
+    assert_int_equal(r.failed, 1);
+    assert_non_null(strstr(w.text, "not the file that run"));
+}
+
+/* Two seeds: over the group, and a matrix of all. */
+static void test_groups(void **state)
+{
+    static const char students[] =
+        "[include]\npath = common.ini\n[teacher]\nexperiment = teacher.ini\n[objective]\nplugin = "
+        "kd\n[sweep]\nseed.master = 1, 2\n";
+    const char *with[] = {"analysis.bias_variance.of=cells",
+                          "analysis.cka.with=each_other",
+                          "analysis.cka.n=60",
+                          "analysis.feature_alignment.of=cells",
+                          "analysis.linear_probe.of=cells",
+                          "analysis.spectrum.of=cells",
+                          "analysis.flops.of=cells",
+                          "analysis.ntk.n=10",
+                          "analysis.linear_probe.c=0.5",
+                          NULL};
+    struct kp_study_result r;
+    struct study_watch w;
+    FILE *f = fopen(study_path(&fixture, "students.ini"), "w");
+
+    (void)state;
+    assert_non_null(f);
+    assert_true(fputs(students, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    w = run("b.db", with, &r);
+    assert_string_equal(w.text, "");
+    assert_int_equal(r.done, 3 + 2 * 5 + 2);
+    run("b.db", with, &r);
+    assert_int_equal(r.done, 0);
+    expect("b.db",
+           "SELECT metric, n, mean > 0 FROM v_group WHERE metric IN ('test/variance', "
+           "'test/bias2') ORDER BY 1",
+           "test/bias2,1,1\ntest/variance,1,1\n");
+    expect("b.db",
+           "SELECT seed_a, seed_b, round(value, 9) = 1 FROM v_pairwise WHERE metric = 'test/cka' "
+           "ORDER BY 1, 2",
+           "1,1,1\n1,2,0\n2,1,0\n2,2,1\n");
+    expect("b.db",
+           "SELECT k.name, count(*) FROM result v JOIN metric_key k ON k.id = v.key WHERE "
+           "v.analysis NOT NULL AND k.name NOT LIKE '%eigen%' AND k.name NOT LIKE '%/probe%' "
+           "GROUP BY 1",
+           "run/forward_flops,2\nrun/params,2\nrun/train_flops,2\ntest/bias2,1\n"
+           "test/feature_alignment,2\ntest/ntk_cka,2\ntest/variance,1\n");
+    expect("b.db",
+           "SELECT count(*) = 2 * 32 FROM point p JOIN metric_key k ON k.id = p.key WHERE k.name = "
+           "'test/eigenvalues'",
+           "1\n");
+    expect("b.db",
+           "SELECT role, count(*) FROM artifact a JOIN run r ON r.id = a.run WHERE r.kind = "
+           "'analysis' GROUP BY 1",
+           "arrays,2\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_added_later),
-        cmocka_unit_test(test_label),
-        cmocka_unit_test(test_partners),
-        cmocka_unit_test(test_query),
+        cmocka_unit_test(test_added_later), cmocka_unit_test(test_label),
+        cmocka_unit_test(test_partners),    cmocka_unit_test(test_query),
+        cmocka_unit_test(test_interrupted), cmocka_unit_test(test_damaged_weights),
+        cmocka_unit_test(test_groups),
     };
 
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);

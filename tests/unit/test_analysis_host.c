@@ -32,6 +32,7 @@ static enum kp_status look(const void *self, struct kp_analysis *a)
     const struct kp_net_facts *facts = kp_facts(a, 0);
     const struct kp_param_block *block;
     int64_t blocks = kp_param_blocks(a, 0, &block);
+    int32_t some[EXAMPLES];
     struct kp_read all = {.size = sizeof(all), .labels = seen.labels};
     struct kp_read train = {
         .size = sizeof(train), .from = KP_ROWS_TRAIN, .labels = seen.train_labels};
@@ -39,7 +40,8 @@ static enum kp_status look(const void *self, struct kp_analysis *a)
                         .first = 2,
                         .count = EXAMPLES,
                         .features = seen.features,
-                        .logits = seen.logits};
+                        .logits = seen.logits,
+                        .labels = some};
     float one[CLASSES] = {0}, two[CLASSES] = {0};
 
     (void)self;
@@ -68,6 +70,7 @@ static enum kp_status look(const void *self, struct kp_analysis *a)
         kp_example_grads(a, 0, &r, one, 0, seen.params, seen.grads) == KP_OK &&
         kp_example_grads(a, 0, &r, two, 7, seen.params - 7, seen.mixed) == KP_OK)
         kp_emit(a, 0, "looked", (double)facts->params);
+    assert_memory_equal(some, seen.labels + 2, sizeof(some));
     return kp_analysis_status(a);
 }
 

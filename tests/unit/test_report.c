@@ -106,8 +106,8 @@ static void test_missing(void **state)
     report_put("x.sql", REPORT_TABLE_SQL);
     r = report_ask();
     kp_entry_missing_text(only_entry(r), "", "\n", 10, false, &text);
-    assert_string_equal(text.s, "cifar10 cnn from cnn kd tau 20 kappa 1: failed: loss is NaN at "
-                                "step 7 (seed 13)\n");
+    assert_string_equal(text.s, "test cifar10 cnn from cnn kd tau 20 kappa 1: failed: loss is NaN "
+                                "at step 7 (seed 13)\n");
     kp_text_finish(&text);
     kp_report_destroy(r);
 
