@@ -23,7 +23,7 @@ static const char *const estimator_words[] = {"biased", "unbiased", NULL};
 
 static const struct kp_option options[] = {
     KP_INT(struct cka, n, "n", "1280", 4, 10000000,
-           "examples; 0 is not all: the biased estimator depends on it"),
+           "examples; the biased estimator depends on how many"),
     KP_ENUM(struct cka, estimator, "estimator", "biased", estimator_words,
             "biased is above 0 also for unrelated features, the more the wider they are"),
     KP_BOOL(struct cka, normalise_rows, "normalise_rows", "true",

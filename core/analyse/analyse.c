@@ -14,6 +14,10 @@ struct kp_analysis_block {
 
 #define BLOCK_HEAD 64 /* keeps the plugin's memory aligned for vectors */
 
+static enum kp_status analysis_fail(struct kp_analysis *a, enum kp_status st, const char *fmt, ...)
+    KP_PRINTF(3, 4);
+static void analysis_absent(struct kp_analysis *a, const char *fmt, ...) KP_PRINTF(2, 3);
+
 static enum kp_status analysis_status(const struct kp_analysis *a)
 {
     return ((const struct kp_analysing *)a)->error->status;

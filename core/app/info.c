@@ -13,11 +13,32 @@ struct subject {
     const char *formula; /* or NULL */
     const char *needs;   /* or NULL */
     const struct kp_option_table *options;
-    const struct kp_metric_def *metric; /* or NULL */
-    const struct kp_loaded *from;       /* NULL for the core's own */
+    const struct kp_metric_value *values; /* [value_count] of a metric or an analysis */
+    uint32_t value_count, value_size;
+    const struct kp_loaded *from; /* NULL for the core's own */
 };
 
 enum { SUBJECTS = 8 };
+
+/* The second face of a metric plugin. */
+static struct subject analysis_of(const struct kp_metric_def *m, const struct kp_loaded *from)
+{
+    const struct kp_analyser *a = kp_metric_analyser(m);
+
+    return (struct subject){.kind = "analysis",
+                            .name = m->name,
+                            .doc = m->doc,
+                            .needs = a->needs & KP_ANALYSIS_NEEDS_PAIRS
+                                         ? "finished runs and what they are compared with"
+                                     : a->scope == KP_SCOPE_GROUP
+                                         ? "finished runs that differ in their seed"
+                                         : "finished runs",
+                            .options = &m->options,
+                            .values = a->values,
+                            .value_count = a->value_count,
+                            .value_size = a->value_size,
+                            .from = from};
+}
 
 static int find(const struct kp_registry *r, const char *name, struct subject out[SUBJECTS])
 {
@@ -43,15 +64,26 @@ static int find(const struct kp_registry *r, const char *name, struct subject ou
                                                  : "no teacher",
                                     .options = &objective->options,
                                     .from = from};
-    if ((metric = kp_registry_metric(r, name, &from)) != NULL)
+    metric = kp_registry_metric(r, name, &from);
+    if (metric && metric->observe)
         out[n++] = (struct subject){.kind = "metric",
                                     .name = metric->name,
                                     .doc = metric->doc,
                                     .needs = metric->needs & KP_METRIC_NEEDS_TEACHER ? "a teacher"
                                                                                      : "no teacher",
                                     .options = &metric->options,
-                                    .metric = metric,
+                                    .values = metric->values,
+                                    .value_count = metric->value_count,
+                                    .value_size = metric->value_size,
                                     .from = from};
+    if (metric && kp_metric_analyser(metric))
+        out[n++] = analysis_of(metric, from);
+    if (strcmp(name, "analysis") == 0)
+        out[n++] = (struct subject){.kind = "section",
+                                    .name = "analysis",
+                                    .doc = "What every [analysis.NAME] or [analysis.NAME.LABEL] "
+                                           "may say, besides the options of NAME.",
+                                    .options = &kp_analysis_table};
     for (int i = 0; i < kp_section_count; i++)
         if (strcmp(kp_sections[i].name, name) == 0)
             out[n++] = (struct subject){.kind = "section",
@@ -140,10 +172,9 @@ static void print_subject(const struct subject *s, const struct kp_option_values
     }
     if (s->needs)
         (void)printf("%s  needs           %s\n", s->formula ? "" : "\n", s->needs);
-    for (uint32_t i = 0; s->metric && i < s->metric->value_count; i++) {
-        const char *base = (const char *)s->metric->values;
-        const struct kp_metric_value *value =
-            (const void *)(base + (size_t)i * s->metric->value_size);
+    for (uint32_t i = 0; i < s->value_count; i++) {
+        const char *base = (const char *)s->values;
+        const struct kp_metric_value *value = (const void *)(base + (size_t)i * s->value_size);
         (void)printf("  SPLIT/%-9s %s%s%s; %s is better\n", value->name, value->doc,
                      *value->unit ? ", " : "", value->unit,
                      value->higher_is_better ? "higher" : "lower");
@@ -218,7 +249,8 @@ const struct kp_command kp_command_info = {
     .synopsis = "NAME [OPTION]...",
     .details =
         "NAME is a plugin that 'kappa list' shows, or a section of the core: run, data, train,\n"
-        "seed, device, teacher, metrics. Each option stands with its default, its type and\n"
+        "seed, device, teacher, metrics, analysis. Each option stands with its default, its type "
+        "and\n"
         "range, and what it means. --set shows the formula with other options in force.\n",
     .example = "  kappa info kd --set objective.kd.tau=4\n"
                "  kappa info data\n",

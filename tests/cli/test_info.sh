@@ -37,7 +37,12 @@ has out "width"
 try 0 "$kappa" info fidelity
 has out "agreement"
 has out "higher is better"
-for section in run data train seed device teacher metrics; do
+try 0 "$kappa" info cka
+has out "[analysis.cka]"
+has out "finished runs and what they are compared with"
+has out "SPLIT/cka"
+lacks out "[metric.cka]"
+for section in run data train seed device teacher metrics analysis; do
     try 0 "$kappa" info "$section"
     has out "[$section]"
 done

@@ -69,6 +69,8 @@ static enum kp_status host_fail(struct kp_analysis *a, enum kp_status st, const 
     return st;
 }
 
+static void host_absent(struct kp_analysis *a, const char *fmt, ...) KP_PRINTF(2, 3);
+
 static void host_absent(struct kp_analysis *a, const char *fmt, ...)
 {
     va_list args;
