@@ -1,4 +1,4 @@
-# common.sh - read by run.sh and full.sh: build a configuration, run its tests, add up the results.
+# common.sh - read by the scripts in tests/: build a configuration, run its tests, add up results.
 
 logs= # of the test runs so far
 runs=0
@@ -18,10 +18,11 @@ failure() {
     echo "FAILED: $1"
 }
 
-# build FOLDER [MESON-OPTION...]
+# build FOLDER [MESON-OPTION...]: with the tests, also where the folder was made without them.
 build() {
     folder=$1
     shift
+    set -- -Dtests=true "$@"
     if [ -f "$folder/build.ninja" ]; then
         meson configure "$folder" "$@" >/dev/null
     else

@@ -6,8 +6,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 sh tests/setup.sh build bench
-[ -f build/build.ninja ] || meson setup build >/dev/null
-ninja -C build --quiet tests/bench/jpeg_bench
+. tests/common.sh
+build build
 bench=$PWD/build/tests/bench/jpeg_bench
 cores=$(nproc)
 work=$(mktemp -d)

@@ -9,6 +9,6 @@ cd "$(dirname "$0")/../.."
 KAPPA_DATA=${1:-${KAPPA_DATA:?start.sh: name the folder of CIFAR-10 or set KAPPA_DATA}}
 export KAPPA_DATA
 sh tests/setup.sh build
-[ -f build/build.ninja ] || meson setup build >/dev/null
-ninja -C build --quiet
+. tests/common.sh
+build build
 exec python3 -B tests/bench/start.py build

@@ -10,6 +10,6 @@
 set -eu
 cd "$(dirname "$0")/../.."
 sh tests/setup.sh build torch
-[ -f build/build.ninja ] || meson setup build >/dev/null
-ninja -C build --quiet
+. tests/common.sh
+build build
 exec python3 -B tests/bench/torch_compare.py build/tests/bench/step_bench "$@"
