@@ -1,7 +1,7 @@
 #!/bin/sh
 # start.sh [CIFAR-10-FOLDER] - what a run costs beside its steps, on CIFAR-10 (default $KAPPA_DATA).
 #
-# From the start of the process to the end of the first step, with the files in the page cache; peak
+# From the start of the process to the first step, with the files in the page cache; peak
 # memory at batch 256; and by how much a step of a real run, with loader, database and checkpoints,
 # exceeds the bare step of step_bench on a batch that stays loaded.
 set -eu
