@@ -1,18 +1,8 @@
 /* accuracy.c - the share of examples whose largest logit is the label's. */
 #include "kappa/plugin.h"
-
-#include <math.h>
+#include "kappa/row.h"
 
 enum { CORRECT, LABELLED, SUMS };
-
-static int64_t argmax(const float *v, int64_t n)
-{
-    int64_t best = 0;
-    for (int64_t k = 1; k < n; k++)
-        if (v[k] > v[best])
-            best = k;
-    return best;
-}
 
 static void accuracy_observe(const void *self, const struct kp_rows *rows, double *sums)
 {
@@ -21,7 +11,7 @@ static void accuracy_observe(const void *self, const struct kp_rows *rows, doubl
         if (rows->labels[i] < 0)
             continue;
         sums[LABELLED] += 1;
-        if (argmax(rows->logits + i * rows->classes, rows->classes) == rows->labels[i])
+        if (kp_row_argmax(rows->logits + i * rows->classes, rows->classes) == rows->labels[i])
             sums[CORRECT] += 1;
     }
 }
@@ -40,9 +30,7 @@ static const struct kp_metric_def accuracy = {
     .size = sizeof(struct kp_metric_def),
     .name = "accuracy",
     .doc = "Top-1 accuracy.",
-    .values = accuracy_values,
-    .value_count = 1,
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(accuracy_values),
     .sum_count = SUMS,
     .observe = accuracy_observe,
     .result = accuracy_result,

@@ -1,7 +1,6 @@
 /* bias_variance.c - how much the outputs of a configuration vary with its training examples. */
 #include "kappa/plugin.h"
-
-#include <math.h>
+#include "kappa/row.h"
 
 /* Over S runs that differ in their seed, p_s = softmax output, q = mean of the p_s:
  *   Var = mean_x 1/S sum_s |p_s - q|^2     Bias^2 = mean_x |q - onehot(y)|^2
@@ -9,18 +8,6 @@
  * the labels themselves is in Bias^2. */
 
 enum { CHUNK = 4096 };
-
-static void softmax(const float *z, int64_t classes, double *p)
-{
-    double most = -HUGE_VAL, sum = 0;
-
-    for (int64_t k = 0; k < classes; k++)
-        most = fmax(most, (double)z[k]);
-    for (int64_t k = 0; k < classes; k++)
-        sum += p[k] = exp((double)z[k] - most);
-    for (int64_t k = 0; k < classes; k++)
-        p[k] /= sum;
-}
 
 /* sum[x][k] += p_s, square[x] += |p_s|^2 */
 static bool add_net(struct kp_analysis *a, int64_t net, int64_t n, float *logits, double *p,
@@ -38,7 +25,7 @@ static bool add_net(struct kp_analysis *a, int64_t net, int64_t n, float *logits
         if (kp_read_rows(a, net, &r) != KP_OK)
             return false;
         for (int64_t i = 0; i < r.count; i++) {
-            softmax(logits + i * classes, classes, p);
+            kp_row_softmax(logits + i * classes, classes, p);
             for (int64_t k = 0; k < classes; k++) {
                 sum[(at + i) * classes + k] += p[k];
                 square[at + i] += p[k] * p[k];
@@ -86,10 +73,10 @@ static enum kp_status analyse(const void *self, struct kp_analysis *a)
     (void)self;
     if (!varies(a, runs))
         return kp_analysis_status(a);
-    double *sum = kp_analysis_alloc(a, double, n *classes);
+    double *sum = kp_analysis_alloc(a, double, (n * classes));
     double *square = kp_analysis_alloc(a, double, n);
     double *p = kp_analysis_alloc(a, double, classes);
-    float *logits = kp_analysis_alloc(a, float, CHUNK *classes);
+    float *logits = kp_analysis_alloc(a, float, (CHUNK * classes));
     int32_t *labels = kp_analysis_alloc(a, int32_t, n);
     if (!sum || !square || !p || !logits || !labels)
         return kp_analysis_status(a);
@@ -124,9 +111,7 @@ static const struct kp_analyser analyser = {
     .size = sizeof(struct kp_analyser),
     .needs = KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_REFUSES_PAIRS,
     .scope = KP_SCOPE_GROUP,
-    .values = values,
-    .value_count = sizeof(values) / sizeof(values[0]),
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(values),
     .analyse = analyse,
 };
 

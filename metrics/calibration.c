@@ -1,7 +1,6 @@
 /* calibration.c - how far confidence is from accuracy. */
 #include "kappa/plugin.h"
-
-#include <math.h>
+#include "kappa/row.h"
 
 /* ECE = sum_b n_b / N |accuracy_b - confidence_b| over ten bins of equal width, (b/10, (b+1)/10],
  * of the largest softmax output. NLL = mean of -log softmax[label]. */
@@ -12,24 +11,17 @@ static void calibration_observe(const void *self, const struct kp_rows *rows, do
     (void)self;
     for (int64_t i = 0; i < rows->count; i++) {
         const float *z = rows->logits + i * rows->classes;
-        int64_t best = 0;
-        double sum = 0, confidence;
-        int bin;
 
         if (rows->labels[i] < 0)
             continue;
-        for (int64_t k = 1; k < rows->classes; k++)
-            if (z[k] > z[best])
-                best = k;
-        for (int64_t k = 0; k < rows->classes; k++)
-            sum += exp((double)z[k] - (double)z[best]);
-        confidence = 1 / sum;
-        bin = (int)ceil(confidence * BINS) - 1;
-        bin = bin >= 0 && bin < BINS ? bin : 0; /* a NaN goes to the first */
+        int64_t best = kp_row_argmax(z, rows->classes);
+        double all = kp_row_log_sum_exp(z, rows->classes);
+        double confidence = exp((double)z[best] - all);
+        int bin = confidence > 0 ? (int)ceil(confidence * BINS) - 1 : 0; /* also a NaN's */
         sums[COUNT + bin] += 1;
         sums[RIGHT + bin] += best == rows->labels[i];
         sums[CONFIDENCE + bin] += confidence;
-        sums[NLL] += log(sum) + (double)z[best] - (double)z[rows->labels[i]];
+        sums[NLL] += all - (double)z[rows->labels[i]];
     }
 }
 
@@ -55,9 +47,7 @@ static const struct kp_metric_def calibration = {
     .size = sizeof(struct kp_metric_def),
     .name = "calibration",
     .doc = "Expected calibration error and negative log-likelihood.",
-    .values = calibration_values,
-    .value_count = 2,
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(calibration_values),
     .sum_count = SUMS,
     .observe = calibration_observe,
     .result = calibration_result,

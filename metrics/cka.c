@@ -1,16 +1,16 @@
 /* cka.c - centred kernel alignment of two nets' features. */
 #include "kappa/plugin.h"
+#include "kappa/row.h"
 
-#include <math.h>
 #include <stdio.h>
 
 /* Kornblith, Norouzi, Lee, Hinton: Similarity of Neural Network Representations Revisited, 2019.
  * With K = X X^T, L = Y Y^T, H = I - 11^T/n:
- *   biased    CKA = <HKH, HLH> / (|HKH| |HLH|) = |X'^T Y'|^2 / (|X'^T X'| |Y'^T Y'|), Frobenius
- *             norms, X', Y' column-centred
- *   unbiased  HSIC_1 of Song et al. 2012 in place of each product:
- *             [tr(K0 L0) + 1K0 1 1L0 1/((n-1)(n-2)) - 2/(n-2) 1K0 L0 1] / (n (n-3)),
- *             K0, L0 with zero diagonals */
+ *  biased    CKA = <HKH, HLH> / (|HKH| |HLH|) = |X'^T Y'|^2 / (|X'^T X'| |Y'^T Y'|), Frobenius
+ *            norms, X', Y' column-centred
+ *  unbiased  HSIC_1 of Song et al. 2012 in place of each product:
+ *            [tr(K0 L0) + 1K0 1 1L0 1/((n-1)(n-2)) - 2/(n-2) 1K0 L0 1] / (n (n-3)),
+ *            K0, L0 with zero diagonals */
 struct cka {
     int64_t n;
     int estimator;
@@ -38,20 +38,6 @@ struct side {
     double *norm2; /* [n] squared row lengths: the kernel's diagonal */
     double self;   /* HSIC with itself */
 };
-
-static void normalise(double *x, int64_t n, int64_t d)
-{
-    for (int64_t i = 0; i < n; i++) {
-        double *row = x + i * d;
-        double norm = 0;
-
-        for (int64_t k = 0; k < d; k++)
-            norm += row[k] * row[k];
-        norm = norm > 0 ? 1 / sqrt(norm) : 0;
-        for (int64_t k = 0; k < d; k++)
-            row[k] *= norm;
-    }
-}
 
 static void add_up(struct side *s, int64_t n)
 {
@@ -87,8 +73,8 @@ static double square_sum(const double *v, int64_t rows, int64_t columns)
 
 /* HSIC of two sides up to a factor that cancels; `product` is X^T Y.
  * Unbiased, from the features alone, with p_i = |x_i|^2, q_i = |y_i|^2, s = X^T 1, t = Y^T 1:
- *   tr(K0 L0) = |X^T Y|^2 - sum p q        1K0 1 = |s|^2 - sum p
- *   1K0 L0 1 = sum_i (x_i s - p_i)(y_i t - q_i) */
+ *  tr(K0 L0) = |X^T Y|^2 - sum p q        1K0 1 = |s|^2 - sum p
+ *  1K0 L0 1 = sum_i (x_i s - p_i)(y_i t - q_i) */
 static double hsic(const struct cka *o, const struct side *a, const struct side *b, int64_t n,
                    const double *product)
 {
@@ -132,10 +118,8 @@ static bool enter(const struct cka *o, struct kp_analysis *a, const float *featu
     product = kp_analysis_alloc(a, double, (width * width));
     if (!s->x || !s->sum || !s->norm2 || !product)
         return false;
-    for (int64_t i = 0; i < n * width; i++)
-        s->x[i] = (double)features[i];
-    if (o->normalise_rows)
-        normalise(s->x, n, width);
+    for (int64_t i = 0; i < n; i++)
+        kp_row_widen(features + i * width, width, o->normalise_rows, s->x + i * width);
     add_up(s, n);
     if (o->estimator == BIASED)
         centre(s, n);
@@ -148,7 +132,7 @@ static bool enter(const struct cka *o, struct kp_analysis *a, const float *featu
 static double compare(const struct cka *o, struct kp_analysis *a, const struct side *x,
                       const struct side *y, int64_t n)
 {
-    double *product = kp_analysis_alloc(a, double, x->width * y->width);
+    double *product = kp_analysis_alloc(a, double, (x->width * y->width));
     double both;
 
     if (!product)
@@ -172,18 +156,12 @@ static bool read_all(struct kp_analysis *a, int64_t n, struct features *f)
     f->of = kp_analysis_alloc(a, float *, nets);
     f->width = kp_analysis_alloc(a, int64_t, nets);
     for (int64_t i = 0; f->of && f->width && i < nets; i++) {
-        const struct kp_net_facts *facts = kp_facts(a, i);
         struct kp_read r = {.size = sizeof(r), .count = n};
 
-        if (!facts)
-            return false;
-        f->width[i] = facts->width;
-        if (facts->width == 0) {
-            kp_analysis_absent(a, "the model of %s names no features",
-                               facts->uid[0] ? facts->uid : "the teacher");
+        f->width[i] = kp_feature_width(a, i);
+        if (f->width[i] == 0)
             continue;
-        }
-        r.features = f->of[i] = kp_analysis_alloc(a, float, n * facts->width);
+        r.features = f->of[i] = kp_analysis_alloc(a, float, (n * f->width[i]));
         if (!r.features || kp_read_rows(a, i, &r) != KP_OK ||
             !kp_analysis_progress(a, (double)(i + 1), (double)(nets + nets)))
             return false;
@@ -195,18 +173,13 @@ static enum kp_status analyse(const void *self, struct kp_analysis *a)
 {
     const struct cka *o = self;
     const struct kp_net_pair *pair;
-    int64_t pairs = kp_net_pairs(a, &pair), rows = kp_row_count(a, KP_ROWS_SPLIT);
+    int64_t pairs = kp_net_pairs(a, &pair), n = kp_examples_wanted(a, KP_ROWS_SPLIT, o->n);
     struct features f = {0};
     struct side x = {0}, y = {0};
     int64_t x_is = -1;
     char how[64];
 
-    if (rows < o->n) {
-        kp_analysis_absent(a, "%lld examples of the split, n = %lld are wanted", (long long)rows,
-                           (long long)o->n);
-        return KP_OK;
-    }
-    if (!read_all(a, o->n, &f))
+    if (n == 0 || !read_all(a, n, &f))
         return kp_analysis_status(a);
     (void)snprintf(how, sizeof(how), "%s%s", estimator_words[o->estimator],
                    o->normalise_rows ? ", unit rows" : "");
@@ -216,14 +189,14 @@ static enum kp_status analyse(const void *self, struct kp_analysis *a)
         if (x_is != pair[i].a) {
             leave(a, &x);
             x_is = pair[i].a;
-            if (!enter(o, a, f.of[pair[i].a], f.width[pair[i].a], o->n, &x))
+            if (!enter(o, a, f.of[pair[i].a], f.width[pair[i].a], n, &x))
                 break;
         }
-        if (!enter(o, a, f.of[pair[i].b], f.width[pair[i].b], o->n, &y))
+        if (!enter(o, a, f.of[pair[i].b], f.width[pair[i].b], n, &y))
             break;
         double value = compare(o, a, &x, &y, o->n);
         if (x.self > 0 && y.self > 0)
-            kp_emit_pair(a, i, "cka", how, o->n, value);
+            kp_emit_pair(a, i, "cka", how, n, value);
         else
             kp_analysis_absent(a, "the features of net %lld or %lld do not vary",
                                (long long)pair[i].a, (long long)pair[i].b);
@@ -243,9 +216,7 @@ static const struct kp_analyser analyser = {
     .size = sizeof(struct kp_analyser),
     .needs = KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_NEEDS_PAIRS,
     .scope = KP_SCOPE_EACH,
-    .values = values,
-    .value_count = 1,
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(values),
     .analyse = analyse,
 };
 

@@ -49,22 +49,18 @@ static void add_rows(const struct feature_alignment *o, const float *x, const fl
 static void compare(const struct feature_alignment *o, struct kp_analysis *a, int64_t number,
                     const struct kp_net_pair *pair, int64_t n)
 {
-    const struct kp_net_facts *x = kp_facts(a, pair->a), *y = kp_facts(a, pair->b);
+    int64_t width = kp_feature_width(a, pair->a), other = kp_feature_width(a, pair->b);
     struct sums s = {0, 0, 0};
 
-    if (!x || !y)
+    if (width == 0 || other == 0)
         return;
-    if (x->width == 0 || y->width == 0) {
-        kp_analysis_absent(a, "a model names no features");
-        return;
-    }
-    if (x->width != y->width) {
-        kp_analysis_absent(a, "the features have different widths: %lld and %lld",
-                           (long long)x->width, (long long)y->width);
+    if (width != other) {
+        kp_analysis_absent(a, "the features have different widths: %lld and %lld", (long long)width,
+                           (long long)other);
         return;
     }
-    float *u = kp_analysis_alloc(a, float, CHUNK * x->width);
-    float *v = kp_analysis_alloc(a, float, CHUNK * x->width);
+    float *u = kp_analysis_alloc(a, float, (CHUNK * width));
+    float *v = kp_analysis_alloc(a, float, (CHUNK * width));
     for (int64_t at = 0; u && v && at < n; at += CHUNK) {
         struct kp_read r = {
             .size = sizeof(r), .first = at, .count = n - at < CHUNK ? n - at : CHUNK};
@@ -75,7 +71,7 @@ static void compare(const struct feature_alignment *o, struct kp_analysis *a, in
         r.features = v;
         if (kp_read_rows(a, pair->b, &r) != KP_OK)
             return;
-        add_rows(o, u, v, r.count, x->width, &s);
+        add_rows(o, u, v, r.count, width, &s);
         if (!kp_analysis_progress(a, (double)(at + r.count), (double)n))
             return;
     }
@@ -92,15 +88,9 @@ static enum kp_status analyse(const void *self, struct kp_analysis *a)
 {
     const struct feature_alignment *o = self;
     const struct kp_net_pair *pair;
-    int64_t pairs = kp_net_pairs(a, &pair), rows = kp_row_count(a, KP_ROWS_SPLIT);
-    int64_t n = o->n > 0 ? o->n : rows;
+    int64_t pairs = kp_net_pairs(a, &pair), n = kp_examples_wanted(a, KP_ROWS_SPLIT, o->n);
 
-    if (n > rows) {
-        kp_analysis_absent(a, "%lld examples of the split, n = %lld are wanted", (long long)rows,
-                           (long long)n);
-        return KP_OK;
-    }
-    for (int64_t i = 0; i < pairs && kp_analysis_status(a) == KP_OK; i++)
+    for (int64_t i = 0; n > 0 && i < pairs && kp_analysis_status(a) == KP_OK; i++)
         compare(o, a, i, &pair[i], n);
     return kp_analysis_status(a);
 }
@@ -112,9 +102,7 @@ static const struct kp_metric_value values[] = {
 static const struct kp_analyser analyser = {
     .size = sizeof(struct kp_analyser),
     .needs = KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_NEEDS_PAIRS,
-    .values = values,
-    .value_count = 1,
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(values),
     .analyse = analyse,
 };
 

@@ -1,35 +1,16 @@
 /* fidelity.c - how far a student agrees with its teacher. */
 #include "kappa/plugin.h"
-
-#include <math.h>
+#include "kappa/row.h"
 
 enum { AGREE, KL, HELLINGER, ROWS, SUMS };
-
-static int64_t argmax(const float *v, int64_t n)
-{
-    int64_t best = 0;
-    for (int64_t k = 1; k < n; k++)
-        if (v[k] > v[best])
-            best = k;
-    return best;
-}
-
-static double log_sum_exp(const float *v, int64_t n)
-{
-    double max = (double)v[argmax(v, n)];
-    double sum = 0;
-    for (int64_t k = 0; k < n; k++)
-        sum += exp((double)v[k] - max);
-    return max + log(sum);
-}
 
 /* With p = softmax(t), q = softmax(z): KL(p || q), nats, and the Hellinger distance
  * sqrt(1 - sum_k sqrt(p_k q_k)). */
 static void compare(const float *z, const float *t, int64_t n, double *kl, double *hellinger)
 {
-    double lz = log_sum_exp(z, n);
-    double lt = log_sum_exp(t, n);
+    double lz = kp_row_log_sum_exp(z, n), lt = kp_row_log_sum_exp(t, n);
     double sum = 0, overlap = 0;
+
     for (int64_t k = 0; k < n; k++) {
         double log_p = (double)t[k] - lt, log_q = (double)z[k] - lz;
         sum += exp(log_p) * (log_p - log_q);
@@ -46,10 +27,11 @@ static void fidelity_observe(const void *self, const struct kp_rows *rows, doubl
         const float *z = rows->logits + i * rows->classes;
         const float *t = rows->teacher_logits + i * rows->classes;
 
-        sums[ROWS] += 1;
-        sums[AGREE] += argmax(z, rows->classes) == argmax(t, rows->classes);
         double kl, hellinger;
+
         compare(z, t, rows->classes, &kl, &hellinger);
+        sums[ROWS] += 1;
+        sums[AGREE] += kp_row_argmax(z, rows->classes) == kp_row_argmax(t, rows->classes);
         sums[KL] += kl;
         sums[HELLINGER] += hellinger;
     }
@@ -74,9 +56,7 @@ static const struct kp_metric_def fidelity = {
     .name = "fidelity",
     .doc = "Top-1 agreement with the teacher, KL divergence and Hellinger distance from it.",
     .needs = KP_METRIC_NEEDS_TEACHER,
-    .values = fidelity_values,
-    .value_count = 3,
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(fidelity_values),
     .sum_count = SUMS,
     .observe = fidelity_observe,
     .result = fidelity_result,

@@ -1,9 +1,10 @@
 /* flops.c - the arithmetic of a net and of its training. */
 #include "kappa/plugin.h"
 
-/* Forward: 2 x multiply-adds of convolutions and linear layers, for one example. Training: three
- * times that for each example seen, and the teacher's forward pass where the objective asks it;
- * training the teacher is not counted. */
+/* Forward: 2 x multiply-adds of convolutions, linear layers and attention, for one example.
+ * Training: three times that for each example seen, less where train.freeze spares a backward pass,
+ * and the teacher's forward pass where the objective asks it; training the teacher is not counted.
+ */
 static enum kp_status analyse(const void *self, struct kp_analysis *a)
 {
     (void)self;
@@ -28,9 +29,7 @@ static const struct kp_metric_value values[] = {
 static const struct kp_analyser analyser = {
     .size = sizeof(struct kp_analyser),
     .needs = KP_ANALYSIS_REFUSES_PAIRS,
-    .values = values,
-    .value_count = sizeof(values) / sizeof(values[0]),
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(values),
     .analyse = analyse,
 };
 

@@ -122,7 +122,7 @@ static bool read(struct kp_analysis *a, int64_t net, enum kp_rows_from from, int
 {
     struct kp_read r = {.size = sizeof(r), .from = from, .count = n};
 
-    r.features = kp_analysis_alloc(a, float, n *d);
+    r.features = kp_analysis_alloc(a, float, (n * d));
     r.labels = kp_analysis_alloc(a, int32_t, n);
     p->x = r.features;
     p->y = r.labels;
@@ -133,27 +133,21 @@ static bool read(struct kp_analysis *a, int64_t net, enum kp_rows_from from, int
 
 static void probe(const struct linear_probe *o, struct kp_analysis *a, int64_t subject, int64_t n)
 {
-    const struct kp_net_facts *facts = kp_facts(a, subject);
+    int64_t width = kp_feature_width(a, subject);
     struct problem train = {.a = a, .c = o->c, .k = kp_class_count(a)}, test = train;
     struct kp_minimise how = {
         .size = sizeof(how), .tolerance = o->tolerance, .max_iterations = o->iterations};
     double *v;
 
-    if (!facts)
+    if (width == 0 || !read(a, subject, KP_ROWS_TRAIN, n, width, &train) ||
+        !read(a, subject, KP_ROWS_TEST, kp_row_count(a, KP_ROWS_TEST), width, &test))
         return;
-    if (facts->width == 0) {
-        kp_analysis_absent(a, "the model names no features");
-        return;
-    }
-    if (!read(a, subject, KP_ROWS_TRAIN, n, facts->width, &train) ||
-        !read(a, subject, KP_ROWS_TEST, kp_row_count(a, KP_ROWS_TEST), facts->width, &test))
-        return;
-    train.rows = test.rows = kp_analysis_alloc(a, double, CHUNK * facts->width);
-    train.scores = test.scores = kp_analysis_alloc(a, double, CHUNK *train.k);
-    v = kp_analysis_alloc(a, double, train.k *(facts->width + 1));
+    train.rows = test.rows = kp_analysis_alloc(a, double, (CHUNK * width));
+    train.scores = test.scores = kp_analysis_alloc(a, double, (CHUNK * train.k));
+    v = kp_analysis_alloc(a, double, (train.k * (width + 1)));
     if (!train.rows || !train.scores || !v)
         return;
-    if (kp_minimise_lbfgs(a, &how, evaluate, &train, train.k * (facts->width + 1), v) != KP_OK)
+    if (kp_minimise_lbfgs(a, &how, evaluate, &train, train.k * (width + 1), v) != KP_OK)
         return;
     kp_emit(a, subject, "probe_accuracy", accuracy(&test, v));
     kp_emit(a, subject, "probe_fit", accuracy(&train, v));
@@ -165,15 +159,9 @@ static void probe(const struct linear_probe *o, struct kp_analysis *a, int64_t s
 static enum kp_status analyse(const void *self, struct kp_analysis *a)
 {
     const struct linear_probe *o = self;
-    int64_t rows = kp_row_count(a, KP_ROWS_TRAIN);
-    int64_t n = o->examples > 0 ? o->examples : rows;
+    int64_t n = kp_examples_wanted(a, KP_ROWS_TRAIN, o->examples);
 
-    if (n > rows) {
-        kp_analysis_absent(a, "%lld training examples, %lld are wanted", (long long)rows,
-                           (long long)n);
-        return KP_OK;
-    }
-    for (int64_t i = 0; i < kp_subject_count(a) && kp_analysis_status(a) == KP_OK; i++)
+    for (int64_t i = 0; n > 0 && i < kp_subject_count(a) && kp_analysis_status(a) == KP_OK; i++)
         probe(o, a, i, n);
     return kp_analysis_status(a);
 }
@@ -189,9 +177,7 @@ static const struct kp_metric_value values[] = {
 static const struct kp_analyser analyser = {
     .size = sizeof(struct kp_analyser),
     .needs = KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_REFUSES_PAIRS,
-    .values = values,
-    .value_count = sizeof(values) / sizeof(values[0]),
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(values),
     .analyse = analyse,
 };
 

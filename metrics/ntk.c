@@ -89,7 +89,7 @@ static double *kernel(const struct ntk *o, struct kp_analysis *a, int64_t net, d
                       double total)
 {
     const struct kp_net_facts *facts = kp_facts(a, net);
-    double *gram = kp_analysis_alloc(a, double, o->n * o->n);
+    double *gram = kp_analysis_alloc(a, double, (o->n * o->n));
     int64_t passes = o->mode == TRACE ? kp_class_count(a) : 1;
     int64_t range;
     float *slab;
@@ -98,7 +98,7 @@ static double *kernel(const struct ntk *o, struct kp_analysis *a, int64_t net, d
         return NULL;
     range = o->memory * 1048576 / (o->n * (int64_t)sizeof(float));
     range = range < 1 ? 1 : range > facts->params ? facts->params : range;
-    slab = kp_analysis_alloc(a, float, o->n *range);
+    slab = kp_analysis_alloc(a, float, (o->n * range));
     for (int64_t k = 0; slab && k < passes && kp_analysis_status(a) == KP_OK; k++)
         add_logit(o, a, net, o->mode == TRACE ? k : -1, slab, range, gram, done + (double)k, total);
     kp_analysis_release(a, slab);
@@ -111,15 +111,11 @@ static enum kp_status analyse(const void *self, struct kp_analysis *a)
     const struct ntk *o = self;
     const struct kp_net_pair *pair;
     int64_t pairs = kp_net_pairs(a, &pair), nets = kp_net_count(a);
-    int64_t rows = kp_row_count(a, KP_ROWS_SPLIT);
     double per_net = o->mode == TRACE ? (double)kp_class_count(a) : 1;
     double **grams;
 
-    if (rows < o->n) {
-        kp_analysis_absent(a, "%lld examples of the split, n = %lld are wanted", (long long)rows,
-                           (long long)o->n);
-        return KP_OK;
-    }
+    if (kp_examples_wanted(a, KP_ROWS_SPLIT, o->n) == 0)
+        return kp_analysis_status(a);
     grams = kp_analysis_alloc(a, double *, nets);
     for (int64_t i = 0; grams && i < nets; i++) {
         grams[i] = kernel(o, a, i, per_net * (double)i, per_net * (double)nets);
@@ -146,9 +142,7 @@ static const struct kp_metric_value values[] = {
 static const struct kp_analyser analyser = {
     .size = sizeof(struct kp_analyser),
     .needs = KP_ANALYSIS_READS_GRADS | KP_ANALYSIS_NEEDS_PAIRS,
-    .values = values,
-    .value_count = 1,
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(values),
     .analyse = analyse,
 };
 

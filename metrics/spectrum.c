@@ -1,7 +1,6 @@
 /* spectrum.c - eigenvalues of the covariance of a net's features. */
 #include "kappa/plugin.h"
-
-#include <math.h>
+#include "kappa/row.h"
 
 /* Of C = X'^T X' / n, X' the column-centred features (n, d), largest first; once as they are and
  * once with each example's features scaled to unit length. With K classes a trained net is expected
@@ -14,17 +13,11 @@ static const struct kp_option options[] = {
     KP_INT(struct spectrum, n, "n", "0", 0, 10000000, "examples, 0: the whole split"),
 };
 
+/* x = the centred features, of unit length before that if asked for.   features, x (n, d) */
 static void fill(const float *features, int64_t n, int64_t d, bool unit, double *x)
 {
-    for (int64_t i = 0; i < n; i++) {
-        double norm = 0;
-
-        for (int64_t k = i * d; k < (i + 1) * d; k++)
-            norm += (double)features[k] * (double)features[k];
-        norm = !unit ? 1 : norm > 0 ? 1 / sqrt(norm) : 0;
-        for (int64_t k = i * d; k < (i + 1) * d; k++)
-            x[k] = (double)features[k] * norm;
-    }
+    for (int64_t i = 0; i < n; i++)
+        kp_row_widen(features + i * d, d, unit, x + i * d);
     for (int64_t k = 0; k < d; k++) {
         double mean = 0;
 
@@ -57,8 +50,8 @@ struct names {
 static void decompose(struct kp_analysis *a, int64_t subject, const float *features, int64_t n,
                       int64_t d, bool unit, const struct names *names)
 {
-    double *x = kp_analysis_alloc(a, double, n *d);
-    double *c = kp_analysis_alloc(a, double, d *d);
+    double *x = kp_analysis_alloc(a, double, (n * d));
+    double *c = kp_analysis_alloc(a, double, (d * d));
     double *rising = kp_analysis_alloc(a, double, d);
     double *lambda = kp_analysis_alloc(a, double, d);
     int64_t classes = kp_class_count(a);
@@ -89,23 +82,16 @@ static enum kp_status analyse(const void *self, struct kp_analysis *a)
     static const struct names unit = {"eigenvalues_unit", "eigenvalue_ratio_unit",
                                       "eigenvalue_drop_unit"};
     const struct spectrum *o = self;
-    const struct kp_net_facts *facts = kp_facts(a, 0);
-    int64_t rows = kp_row_count(a, KP_ROWS_SPLIT);
-    int64_t n = o->n > 0 ? o->n : rows;
+    int64_t n = kp_examples_wanted(a, KP_ROWS_SPLIT, o->n), width = kp_feature_width(a, 0);
     struct kp_read r = {.size = sizeof(r), .count = n};
 
-    if (!facts)
+    if (n == 0 || width == 0)
         return kp_analysis_status(a);
-    if (facts->width == 0 || n > rows || n < 2) {
-        kp_analysis_absent(a, facts->width == 0 ? "the model names no features"
-                                                : "the split has fewer examples than are wanted");
-        return KP_OK;
-    }
-    r.features = kp_analysis_alloc(a, float, n * facts->width);
+    r.features = kp_analysis_alloc(a, float, (n * width));
     if (!r.features || kp_read_rows(a, 0, &r) != KP_OK)
         return kp_analysis_status(a);
-    decompose(a, 0, r.features, n, facts->width, false, &raw);
-    decompose(a, 0, r.features, n, facts->width, true, &unit);
+    decompose(a, 0, r.features, n, width, false, &raw);
+    decompose(a, 0, r.features, n, width, true, &unit);
     return kp_analysis_status(a);
 }
 
@@ -121,9 +107,7 @@ static const struct kp_metric_value values[] = {
 static const struct kp_analyser analyser = {
     .size = sizeof(struct kp_analyser),
     .needs = KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_REFUSES_PAIRS,
-    .values = values,
-    .value_count = sizeof(values) / sizeof(values[0]),
-    .value_size = sizeof(struct kp_metric_value),
+    KP_VALUES(values),
     .analyse = analyse,
 };
 

@@ -1,6 +1,8 @@
 /* ls.c - label smoothing in three forms: a hand-made teacher that knows only the label. */
 #include "kappa/plugin.h"
 
+#include <math.h>
+
 enum { VARIANT_DED, VARIANT_YUAN_REG, VARIANT_PLAIN };
 
 static const char *const variant_words[] = {"ded", "yuan_reg", "plain", NULL};
@@ -75,6 +77,13 @@ static enum kp_status ls_loss(const void *self, struct kp_tape *t, const struct 
     return kp_tape_status(t);
 }
 
+/* The usual smoothing tempers nothing. */
+static double ls_temperature(const void *self)
+{
+    const struct ls *o = self;
+    return o->variant == VARIANT_PLAIN ? (double)NAN : o->tau;
+}
+
 static const struct kp_objective_def ls = {
     .size = sizeof(struct kp_objective_def),
     .name = "ls",
@@ -90,6 +99,7 @@ static const struct kp_objective_def ls = {
     .self_size = sizeof(struct ls),
     .options = KP_OPTIONS(ls_options),
     .loss = ls_loss,
+    .temperature = ls_temperature,
 };
 
 const struct kp_plugin KP_PLUGIN = {

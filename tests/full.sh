@@ -21,6 +21,9 @@ suite build "unit under valgrind" -- --suite unit --timeout-multiplier 50 \
     --wrap 'valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
 unset KAPPA_CPU_LEVEL
 
+echo "== faults at full length"
+sh tests/fault/full.sh || failure "the faults at full length"
+
 echo "== fuzzers"
 if (
     export CC=clang

@@ -10,14 +10,16 @@
 struct kp_analyse_net {
     struct kp_model_use model;
     int64_t batch;       /* examples of one pass */
-    const char *weights; /* file; NULL: initial weights, from seed_init and init_role */
+    const char *weights; /* file; NULL: initial weights, from seed_init and init_role, then init */
     uint64_t seed_init;
     enum kp_rng_role init_role;
-    const char *uid; /* of its run; "" for a weights file */
+    const char *init, *init_skip; /* see struct kp_train_job and struct kp_recipe */
+    const char *uid;              /* of its run; "" for a weights file */
     double kappa;
     int64_t seed, subset_seed;
     int64_t pool; /* examples that its training examples were drawn from */
     const struct kp_subset *subset;
+    const char *freeze;   /* see struct kp_program_spec */
     int64_t samples;      /* examples seen in training, repeats counted */
     double teacher_flops; /* forward FLOPs of its teacher for an example; 0: it asks none */
 };

@@ -16,16 +16,11 @@ static float *floats(struct kp_reals list)
 
 static enum kp_status fill(const struct kp_analyse_net *of, struct kp_state *s, struct kp_error *e)
 {
-    struct kp_safetensors file = {0};
-    enum kp_status st;
-
-    if (!of->weights)
-        return kp_state_init(s, of->seed_init, of->init_role, e);
-    st = kp_safetensors_open(of->weights, &file, e);
-    if (st != KP_OK)
-        return st;
-    st = kp_weights_load(s, &file, false, false, e);
-    kp_safetensors_close(&file);
+    if (of->weights)
+        return kp_weights_read(s, of->weights, NULL, e);
+    enum kp_status st = kp_state_init(s, of->seed_init, of->init_role, e);
+    if (st == KP_OK && of->init)
+        st = kp_weights_read(s, of->init, of->init_skip, e);
     return st;
 }
 
@@ -118,7 +113,9 @@ const struct kp_net_facts *kp_analysis_facts(struct kp_analysis *a, int64_t net)
     if (!n)
         return NULL;
     const struct kp_analyse_net *of = &x->job->nets[net];
-    double forward = n->program->forward_flops;
+    struct kp_flops flops;
+    if (kp_net_flops(n->net, of->freeze, &flops, x->error) != KP_OK)
+        return NULL;
     n->facts = (struct kp_net_facts){
         .size = sizeof(n->facts),
         .uid = of->uid,
@@ -130,8 +127,8 @@ const struct kp_net_facts *kp_analysis_facts(struct kp_analysis *a, int64_t net)
         .kappa = of->kappa,
         .seed = of->seed,
         .subset_seed = of->subset_seed,
-        .forward_flops = forward,
-        .train_flops = (double)of->samples * (3 * forward + of->teacher_flops),
+        .forward_flops = flops.forward,
+        .train_flops = (double)of->samples * (flops.training + of->teacher_flops),
     };
     return &n->facts;
 }

@@ -22,13 +22,29 @@ static const struct flag flags_known[] = {
     {KP_FLAG_SWEEP, "sweep", "SECTION.KEY=A,B", "add an axis to the sweep"},
     {KP_FLAG_DB, "db", "FILE", "the run database; default kappa.db"},
     {KP_FLAG_THREADS, "threads", "N", "threads for each run, 0 for all cores: --set run.threads=N"},
+    {KP_FLAG_JOBS, "jobs", "N", "runs at once, each in a process with its share of the threads"},
     {KP_FLAG_QUIET, "quiet", NULL, "say nothing but errors"},
     {KP_FLAG_CELL, "cell", "N", "the run with this number in `kappa plan`"},
     {KP_FLAG_FORMAT, "format", "table|csv|json", "how rows are laid out; default table"},
-    {KP_FLAG_OUT, "out", "FOLDER", "where the report goes; default report"},
+    {KP_FLAG_CSV, "csv", NULL, "--format csv"},
+    {KP_FLAG_JSON, "json", NULL, "as JSON, for programs"},
+    {KP_FLAG_OUT, "out", "PATH", "where it goes: report's folder (default report), export's file"},
+    {KP_FLAG_AS, "as", "EXP.ini", "the experiment whose one run the weights are"},
+    {KP_FLAG_ONLY, "only", "HASH,...", "runs whose configuration hash begins so, and no others"},
+    {KP_FLAG_DRY_RUN, "dry-run", NULL, "say what would be done and do nothing"},
+    {KP_FLAG_ENGINE, "engine", "NAME", "what runs the tasks; default slurm"},
+    {KP_FLAG_PRINT, "print", NULL, "write the script to standard output and submit nothing"},
+    {KP_FLAG_WATCH, "watch", NULL, "again every two seconds, until Ctrl-C"},
+    {KP_FLAG_LIST, "list", NULL, "one line for each"},
+    {KP_FLAG_INI, "ini", NULL, "its resolved configuration alone, as an INI file"},
 };
 
-enum { FLAGS = sizeof(flags_known) / sizeof(flags_known[0]), HELP = 'h', FIRST = 1000 };
+enum {
+    FLAGS = sizeof(flags_known) / sizeof(flags_known[0]),
+    HELP = 'h',
+    FIRST = 1000,
+    JOBS_MOST = 1024
+};
 
 /* The known option nearest to what was typed, or NULL. */
 static const char *nearest(unsigned accepted, const char *typed)
@@ -126,15 +142,50 @@ static enum kp_parsed take(struct kp_arguments *a, const struct flag *f, const c
         return KP_PARSED_RUN;
     case KP_FLAG_OUT:
         if (!*value) {
-            kp_say("--out: an empty name; --out FOLDER");
+            kp_say("--out: an empty name; --out PATH");
             return KP_PARSED_BAD;
         }
         a->out = value;
+        return KP_PARSED_RUN;
+    case KP_FLAG_AS:
+        a->as = value;
         return KP_PARSED_RUN;
     case KP_FLAG_THREADS:
         return add_threads(a, value);
     case KP_FLAG_QUIET:
         a->quiet = true;
+        return KP_PARSED_RUN;
+    case KP_FLAG_DRY_RUN:
+        a->dry_run = true;
+        return KP_PARSED_RUN;
+    case KP_FLAG_PRINT:
+        a->print = true;
+        return KP_PARSED_RUN;
+    case KP_FLAG_ONLY:
+        a->only = value;
+        return KP_PARSED_RUN;
+    case KP_FLAG_ENGINE:
+        a->engine = value;
+        return KP_PARSED_RUN;
+    case KP_FLAG_JOBS:
+        if (parse_number(value, 1, &a->jobs) && a->jobs <= JOBS_MOST)
+            return KP_PARSED_RUN;
+        kp_say("--jobs %s: no number of processes; a whole number from 1 to %d", value, JOBS_MOST);
+        return KP_PARSED_BAD;
+    case KP_FLAG_WATCH:
+        a->watch = true;
+        return KP_PARSED_RUN;
+    case KP_FLAG_LIST:
+        a->list = true;
+        return KP_PARSED_RUN;
+    case KP_FLAG_INI:
+        a->ini = true;
+        return KP_PARSED_RUN;
+    case KP_FLAG_CSV:
+        a->format = KP_QUERY_CSV;
+        return KP_PARSED_RUN;
+    case KP_FLAG_JSON:
+        a->format = KP_QUERY_JSON;
         return KP_PARSED_RUN;
     case KP_FLAG_CELL:
         if (parse_number(value, 1, &a->cell))
@@ -168,7 +219,7 @@ enum kp_parsed kp_arguments_parse(const struct kp_command *c, int argc, char **a
                                   struct kp_arguments *out)
 {
     struct option table[FLAGS + 2] = {{"help", no_argument, NULL, HELP}};
-    struct kp_arguments a = {.db = "kappa.db", .out = "report"};
+    struct kp_arguments a = {.db = "kappa.db", .engine = "slurm", .jobs = 1};
     enum kp_parsed result = KP_PARSED_RUN;
     int n = 1, found;
 

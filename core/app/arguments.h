@@ -17,6 +17,17 @@ enum kp_flag {
     KP_FLAG_CELL = 1 << 5,
     KP_FLAG_FORMAT = 1 << 6,
     KP_FLAG_OUT = 1 << 7,
+    KP_FLAG_JSON = 1 << 8,
+    KP_FLAG_WATCH = 1 << 9,
+    KP_FLAG_LIST = 1 << 10,
+    KP_FLAG_INI = 1 << 11,
+    KP_FLAG_CSV = 1 << 12,
+    KP_FLAG_JOBS = 1 << 13,
+    KP_FLAG_DRY_RUN = 1 << 14,
+    KP_FLAG_ENGINE = 1 << 15,
+    KP_FLAG_PRINT = 1 << 16,
+    KP_FLAG_AS = 1 << 17,
+    KP_FLAG_ONLY = 1 << 18,
 };
 
 struct kp_arguments {
@@ -27,9 +38,14 @@ struct kp_arguments {
     int64_t override_count;
     char *threads; /* the override that --threads stands for */
     const char *db;
-    const char *out;
-    bool quiet;
+    const char *out; /* NULL: not given */
+    const char *as;  /* NULL: not given */
+    bool quiet, watch, list, ini;
+    bool dry_run, print;
+    const char *engine;
+    const char *only; /* NULL: not given */
     int64_t cell; /* from 1; 0: not given */
+    int64_t jobs; /* from 1 */
     enum kp_query_format format;
 };
 

@@ -26,20 +26,33 @@ static void print_indented(const char *text)
     }
 }
 
-static void print_claim(const struct kp_entry *x)
+/* What would decide a claim that lacks data. */
+static void print_advice(const struct kp_entry *x, const char *database)
+{
+    for (const char *at = x->item.from; *at && x->verdict == KP_CLAIM_OPEN;) {
+        int n = (int)strcspn(at, " ");
+        (void)printf("    decided by: kappa run %.*s --db %s\n", n, at, database);
+        at += (size_t)n + strspn(at + n, " ");
+    }
+}
+
+static void print_claim(const struct kp_entry *x, const char *database)
 {
     struct kp_text missing = {0};
 
     (void)printf("%s: ", x->item.name);
     print_verdict(x);
     (void)printf("    %s\n    test: %s\n", x->item.title, x->item.statistics);
-    if (x->rows.count > 0)
-        print_indented(x->table.s);
     if (*x->item.note)
-        (void)printf("    %s\n", x->item.note);
+        (void)printf("    note: %s\n", x->item.note);
+    if (x->rows.count > 0) {
+        (void)printf("\n");
+        print_indented(x->table.s);
+    }
     kp_entry_missing_text(x, "    missing  ", "\n", 10, false, &missing);
     if (missing.s)
         (void)fputs(missing.s, stdout);
+    print_advice(x, database);
     (void)printf("\n");
     kp_text_finish(&missing);
 }
@@ -128,7 +141,7 @@ static void print_all(const struct kp_report *r, enum kp_query_format format, st
                 else if (format == KP_QUERY_JSON)
                     print_json(x, t->claims == 0);
                 else
-                    print_claim(x);
+                    print_claim(x, r->database);
                 t->of[x->verdict]++;
                 t->claims++;
             }

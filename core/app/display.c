@@ -41,20 +41,18 @@ void kp_display_line(struct kp_display *d, const char *fmt, ...)
     (void)fflush(stdout);
 }
 
-void kp_display_begin(struct kp_display *d, int64_t number, int64_t total, const char *label)
+void kp_display_begin(struct kp_display *d, const struct kp_progress_run *r)
 {
     struct kp_text text = {0};
 
-    (void)snprintf(d->label, sizeof(d->label), "%s", label);
-    d->run = (struct kp_progress_run){number, total, d->label};
-    d->begun = d->shown = kp_clock_monotonic();
+    d->shown = kp_clock_monotonic();
     /* On a terminal the bar comes at once with the first progress. */
     if (d->terminal) {
         d->shown -= TERMINAL_INTERVAL;
         return;
     }
-    kp_progress_number(&d->run, &text);
-    kp_display_line(d, "%s%s: begins", text.s ? text.s : "", d->label);
+    kp_progress_number(r, &text);
+    kp_display_line(d, "%s%s: begins", text.s ? text.s : "", r->label);
     kp_text_finish(&text);
 }
 
@@ -67,7 +65,8 @@ static int terminal_width(void)
     return 80;
 }
 
-void kp_display_progress(struct kp_display *d, const struct kp_progress *p)
+void kp_display_progress(struct kp_display *d, const struct kp_progress_run *r,
+                         const struct kp_progress *p)
 {
     struct kp_text text = {0};
     double now;
@@ -79,26 +78,26 @@ void kp_display_progress(struct kp_display *d, const struct kp_progress *p)
         return;
     d->shown = now;
     if (d->terminal) {
-        kp_progress_bar(&d->run, p, terminal_width(), &text);
+        kp_progress_bar(r, p, terminal_width(), &text);
         (void)printf("\r%s\033[K", text.s ? text.s : "");
         (void)fflush(stdout);
         d->drawn = true;
     } else {
-        kp_progress_line(&d->run, p, &text);
+        kp_progress_line(r, p, &text);
         kp_display_line(d, "%s", text.s ? text.s : "");
     }
     kp_text_finish(&text);
 }
 
-void kp_display_end(struct kp_display *d, bool good, const char *word, const char *text)
+void kp_display_end(struct kp_display *d, const struct kp_progress_run *r, double seconds,
+                    bool good, const char *word, const char *text)
 {
     struct kp_text number = {0};
     char time[KP_FORMAT_SIZE];
 
-    kp_progress_number(&d->run, &number);
-    kp_display_line(d, "%s%s: %s%s%s in %s%s%s", number.s ? number.s : "", d->label,
+    kp_progress_number(r, &number);
+    kp_display_line(d, "%s%s: %s%s%s in %s%s%s", number.s ? number.s : "", r->label,
                     kp_colour_on(stdout, good ? KP_GREEN : KP_RED), word, kp_colour_off(stdout),
-                    kp_format_duration(kp_clock_monotonic() - d->begun, time), *text ? ": " : "",
-                    text);
+                    kp_format_duration(seconds, time), *text ? ": " : "", text);
     kp_text_finish(&number);
 }

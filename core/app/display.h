@@ -9,10 +9,7 @@
 struct kp_display {
     bool quiet;
     bool terminal;
-    struct kp_progress_run run;
-    char label[256];
-    double begun; /* of the run, monotonic */
-    double shown; /* of the last progress */
+    double shown; /* of the last progress, monotonic */
     bool drawn;   /* a bar stands on the terminal's last line */
 };
 
@@ -21,11 +18,14 @@ void kp_display_init(struct kp_display *d, bool quiet);
 /* A line that stays. */
 void kp_display_line(struct kp_display *d, const char *fmt, ...) KP_PRINTF(2, 3);
 
-void kp_display_begin(struct kp_display *d, int64_t number, int64_t total, const char *label);
+/* Several runs may be in progress at once; only the progress of one is shown at a time. */
+void kp_display_begin(struct kp_display *d, const struct kp_progress_run *r);
 /* Cheap when called often. */
-void kp_display_progress(struct kp_display *d, const struct kp_progress *p);
-/* What became of it: "done", and what there is to say about it, or "". */
-void kp_display_end(struct kp_display *d, bool good, const char *word, const char *text);
+void kp_display_progress(struct kp_display *d, const struct kp_progress_run *r,
+                         const struct kp_progress *p);
+/* What became of it after `seconds`: "done", and what there is to say about it, or "". */
+void kp_display_end(struct kp_display *d, const struct kp_progress_run *r, double seconds,
+                    bool good, const char *word, const char *text);
 
 /* Take the bar away, before something else is written. */
 void kp_display_clear(struct kp_display *d);

@@ -71,7 +71,7 @@ static void check_devices(int *worst)
 static void count_plugins(const struct kp_registry *r, int *models, int *objectives, int *metrics)
 {
     for (int64_t i = 0; i < r->count; i++) {
-        const struct kp_plugin *p = r->loaded[i].plugin;
+        const struct kp_plugin *p = r->loaded[i]->plugin;
         for (int j = 0; p->models && p->models[j]; j++)
             ++*models;
         for (int j = 0; p->objectives && p->objectives[j]; j++)

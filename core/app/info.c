@@ -109,7 +109,7 @@ static void say_unknown(const struct kp_registry *r, const char *typed)
     size_t distance = 3;
 
     for (int64_t i = 0; i < r->count; i++) {
-        const struct kp_plugin *p = r->loaded[i].plugin;
+        const struct kp_plugin *p = r->loaded[i]->plugin;
         for (int j = 0; p->models && p->models[j]; j++)
             consider(typed, p->models[j]->name, &best, &distance);
         for (int j = 0; p->objectives && p->objectives[j]; j++)

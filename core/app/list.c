@@ -48,19 +48,19 @@ static void flush(struct entries *all, const char *title)
 static void print_plugins(const struct kp_registry *r, struct entries *all)
 {
     for (int64_t i = 0; i < r->count; i++) {
-        const struct kp_model_def *const *d = r->loaded[i].plugin->models;
+        const struct kp_model_def *const *d = r->loaded[i]->plugin->models;
         for (; d && *d; d++)
             add(all, (*d)->name, (*d)->doc);
     }
     flush(all, "models");
     for (int64_t i = 0; i < r->count; i++) {
-        const struct kp_objective_def *const *d = r->loaded[i].plugin->objectives;
+        const struct kp_objective_def *const *d = r->loaded[i]->plugin->objectives;
         for (; d && *d; d++)
             add(all, (*d)->name, (*d)->doc);
     }
     flush(all, "\nobjectives");
     for (int64_t i = 0; i < r->count; i++) {
-        const struct kp_metric_def *const *d = r->loaded[i].plugin->metrics;
+        const struct kp_metric_def *const *d = r->loaded[i]->plugin->metrics;
         for (; d && *d; d++)
             add(all, (*d)->name, (*d)->doc);
     }

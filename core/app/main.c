@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 static const struct kp_command *const commands[] = {
-    &kp_command_run,    &kp_command_plan,   &kp_command_show,   &kp_command_list, &kp_command_info,
-    &kp_command_report, &kp_command_claims, &kp_command_doctor, &kp_command_sql,
+    &kp_command_run,    &kp_command_plan,   &kp_command_status, &kp_command_show,
+    &kp_command_diff,   &kp_command_log,    &kp_command_rerun,  &kp_command_list,
+    &kp_command_info,   &kp_command_report, &kp_command_claims, &kp_command_sql,
+    &kp_command_export, &kp_command_import, &kp_command_db,     &kp_command_doctor,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -137,7 +139,9 @@ static int finish_output(int code)
 
 int main(int argc, char **argv)
 {
-    /* A reader that goes away must not end a training. */
+    /* A reader that goes away must not end a training, and a limit on the size of files is an error
+     * to be told. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     return finish_output(dispatch(argc, argv));
 }

@@ -30,11 +30,12 @@ static int make(const struct kp_arguments *a, const struct kp_sources *sources)
     struct kp_report *report = NULL;
     struct kp_report_result result = {0};
     struct kp_error e = {0};
+    const char *folder = a->out ? a->out : "report";
     enum kp_status st = kp_report_ask(a->db, sources->v, sources->count, &report, &e);
     int code;
 
     if (st == KP_OK)
-        st = kp_report_write(report, a->out, &result, &e);
+        st = kp_report_write(report, folder, &result, &e);
     if (st != KP_OK) {
         kp_report_destroy(report);
         return (int)kp_say_error(&e);
@@ -51,7 +52,7 @@ static int make(const struct kp_arguments *a, const struct kp_sources *sources)
                "'-- kind:'");
         code = KP_EXIT_USAGE;
     } else {
-        (void)printf("%s/index.html\n", a->out);
+        (void)printf("%s/index.html\n", folder);
     }
     kp_report_destroy(report);
     return code;

@@ -30,7 +30,7 @@ static int64_t count_lines(const char *s)
     return n;
 }
 
-int kp_setup_plan(const struct kp_arguments *a, const struct kp_registry *registry,
+int kp_setup_plan(const struct kp_arguments *a, struct kp_registry *registry,
                   struct kp_store *store, struct kp_plan **out)
 {
     struct kp_text report = {0};
@@ -46,12 +46,42 @@ int kp_setup_plan(const struct kp_arguments *a, const struct kp_registry *regist
     return kp_exit_status(st);
 }
 
-int kp_setup_store(const char *path, bool make, struct kp_store **out)
+int kp_setup_store(const char *path, enum kp_setup_access access, struct kp_store **out)
 {
     struct kp_error e = {0};
+    enum kp_status st;
 
-    if ((!make && !kp_file_exists(path)) || kp_store_open(path, out, &e) == KP_OK)
+    if (access != KP_SETUP_MAKE && !kp_file_exists(path))
+        return KP_EXIT_DONE;
+    st = access == KP_SETUP_READ ? kp_store_open_read(path, out, &e) : kp_store_open(path, out, &e);
+    if (st == KP_OK)
         return KP_EXIT_DONE;
     (void)kp_say_error(&e);
     return KP_EXIT_USAGE;
+}
+
+/* The data of what is not done must have a place on this machine. */
+static int check_places(const struct kp_plan *plan)
+{
+    struct kp_error e = {0};
+
+    for (int64_t i = 0; i < plan->count; i++)
+        if (plan->runs[i].state != KP_PLANNED_DONE &&
+            kp_config_check_places(plan->runs[i].config, &e) != KP_OK)
+            return kp_say_error(&e);
+    return KP_EXIT_DONE;
+}
+
+int kp_setup_all(const struct kp_arguments *a, struct kp_registry *registry,
+                 struct kp_store **store, struct kp_plan **plan)
+{
+    int code = kp_setup_store(a->db, KP_SETUP_WRITE, store);
+
+    if (code == KP_EXIT_DONE)
+        code = kp_setup_plan(a, registry, *store, plan);
+    if (code == KP_EXIT_DONE)
+        code = check_places(*plan);
+    if (code == KP_EXIT_DONE && !*store)
+        code = kp_setup_store(a->db, KP_SETUP_MAKE, store);
+    return code;
 }

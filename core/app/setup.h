@@ -10,11 +10,24 @@
 KP_NODISCARD int kp_setup_registry(struct kp_registry *out);
 
 /* Plan the experiment a->v[0]; all errors go to standard error. Returns an exit status. */
-KP_NODISCARD int kp_setup_plan(const struct kp_arguments *a, const struct kp_registry *registry,
+KP_NODISCARD int kp_setup_plan(const struct kp_arguments *a, struct kp_registry *registry,
                                struct kp_store *store, struct kp_plan **out);
 
-/* Open a run database. Where there is none it is made, if `make`, or *out stays NULL. Returns an
- * exit status. */
-KP_NODISCARD int kp_setup_store(const char *path, bool make, struct kp_store **out);
+enum kp_setup_access {
+    KP_SETUP_READ,  /* nothing is written; *out stays NULL where there is no database */
+    KP_SETUP_WRITE, /* *out stays NULL where there is no database */
+    KP_SETUP_MAKE,  /* made where there is none */
+};
+
+/* Open a run database. Returns an exit status. */
+KP_NODISCARD int kp_setup_store(const char *path, enum kp_setup_access access,
+                                struct kp_store **out);
+
+/* For a command that does runs: a plan with what the database knows, and the database. It is made
+ * only once the configuration is known to be right; then it is empty, and the plan made without it
+ * holds. Returns an exit status; what was opened is the caller's even if it is not
+ * KP_EXIT_DONE. */
+KP_NODISCARD int kp_setup_all(const struct kp_arguments *a, struct kp_registry *registry,
+                              struct kp_store **store, struct kp_plan **plan);
 
 #endif

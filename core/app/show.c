@@ -35,8 +35,10 @@ static int print_config(const struct kp_plan *p, const struct kp_planned *r)
                      label);
         (void)printf("; configuration %s\n; pair          %s\n; group         %s\n",
                      r->hashes.config, r->hashes.pair, r->hashes.group);
-        if (r->teacher_hash)
-            (void)printf("; teacher       %s\n", r->teacher_hash);
+        if (r->teacher.identity)
+            (void)printf("; teacher       %s\n", r->teacher.identity);
+        if (r->init.identity)
+            (void)printf("; init          %s\n", r->init.identity);
         (void)printf("%s", text.s ? text.s : "");
     }
     kp_text_finish(&text);
@@ -53,7 +55,7 @@ static int show_experiment(const struct kp_arguments *a)
     int code = kp_setup_registry(&registry);
 
     if (code == KP_EXIT_DONE)
-        code = kp_setup_store(a->db, false, &store);
+        code = kp_setup_store(a->db, KP_SETUP_READ, &store);
     if (code == KP_EXIT_DONE)
         code = kp_setup_plan(a, &registry, store, &plan);
     if (code == KP_EXIT_DONE) {
@@ -78,7 +80,7 @@ static int command_show(const struct kp_arguments *a)
     if (kp_file_exists(a->v[0]))
         return show_experiment(a);
     if (kp_is_uid(a->v[0]))
-        return kp_show_run(a->db, a->v[0]);
+        return a->ini ? kp_show_ini(a->db, a->v[0]) : kp_show_run(a->db, a->v[0]);
     kp_say("%s: no such file; an experiment's INI file, or the uid of a run", a->v[0]);
     return KP_EXIT_USAGE;
 }
@@ -90,10 +92,11 @@ const struct kp_command kp_command_show = {
     .details =
         "EXP.ini: the configuration of one run as an INI file that gives the same run, each\n"
         "value with the file and line, or the option, that it comes from, and its hashes.\n"
-        "RUN, a uid or the beginning of one: what the database holds of it.\n",
+        "RUN, a uid or the beginning of one: what the database holds of it, with what is needed\n"
+        "to make it again: settings, seeds, examples, plugins, program, versions, git revision.\n",
     .example = "  kappa show experiments/quickstart/students.ini --cell 3\n"
                "  kappa show 01JD --db kappa.db\n",
-    .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_DB | KP_FLAG_CELL,
+    .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_DB | KP_FLAG_CELL | KP_FLAG_INI,
     .least = 1,
     .most = 1,
     .run = command_show,

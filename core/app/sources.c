@@ -35,15 +35,16 @@ static void fill_cell(const struct kp_plan *plan, const struct kp_planned *r,
     const struct kp_config *g = r->config;
 
     memcpy(c->config_hash, r->hashes.config, sizeof(c->config_hash));
-    c->kind = r->analysis ? "analysis" : "train";
+    c->kind = kp_planned_kind(r);
     c->role = g->core.run.role == KP_ROLE_TEACHER ? "teacher" : "student";
     c->name = text_or_null(g->core.run.name);
     c->dataset = kp_config_dataset(g);
     c->model = g->model->name;
     c->objective = g->objective->name;
-    c->teacher = r->teacher >= 0 ? plan->runs[r->teacher].config->model->name : r->weights;
+    c->teacher =
+        r->teacher.run >= 0 ? plan->runs[r->teacher.run].config->model->name : r->teacher.file;
     c->kappa = g->kappa;
-    c->tau = kp_config_tau(g);
+    c->tau = g->tau;
     c->seed = g->core.seed.master;
 }
 
@@ -77,8 +78,8 @@ static int add(struct kp_sources *s, const char *folder, struct kp_plan *plan)
     return KP_EXIT_DONE;
 }
 
-static int plan_file(const struct kp_arguments *a, const char *path,
-                     const struct kp_registry *registry, struct kp_plan **out)
+static int plan_file(const struct kp_arguments *a, const char *path, struct kp_registry *registry,
+                     struct kp_plan **out)
 {
     char *name = strdup(path);
     struct kp_arguments one = *a;
@@ -92,8 +93,8 @@ static int plan_file(const struct kp_arguments *a, const char *path,
 }
 
 /* The experiment that a->v[0] names, for its own folder and for the claims beside. */
-static int find_experiment(const struct kp_arguments *a, bool claims,
-                           const struct kp_registry *registry, struct kp_sources *out)
+static int find_experiment(const struct kp_arguments *a, bool claims, struct kp_registry *registry,
+                           struct kp_sources *out)
 {
     struct kp_plan *plan = NULL;
     const char *slash = strrchr(a->v[0], '/');
@@ -177,9 +178,8 @@ static bool has_sweep(const char *path)
 
 /* The plan of the folder's experiment with the most finished runs, of several the smallest; NULL if
  * there is no experiment. */
-static int find_plan(const struct kp_arguments *a, const char *folder,
-                     const struct kp_registry *registry, const struct kp_rowset *done,
-                     struct kp_plan **out)
+static int find_plan(const struct kp_arguments *a, const char *folder, struct kp_registry *registry,
+                     const struct kp_rowset *done, struct kp_plan **out)
 {
     struct dirent **entries = NULL;
     int n = scandir(folder, &entries, keep_ini, alphasort);
@@ -219,7 +219,7 @@ static int find_plan(const struct kp_arguments *a, const char *folder,
 }
 
 static int add_folder(const struct kp_arguments *a, const char *folder,
-                      const struct kp_registry *registry, const struct kp_rowset *done,
+                      struct kp_registry *registry, const struct kp_rowset *done,
                       struct kp_sources *out)
 {
     struct dirent **entries = NULL;
@@ -235,7 +235,7 @@ static int add_folder(const struct kp_arguments *a, const char *folder,
 }
 
 static int find_folder(const struct kp_arguments *a, const char *folder,
-                       const struct kp_registry *registry, const struct kp_rowset *done,
+                       struct kp_registry *registry, const struct kp_rowset *done,
                        struct kp_sources *out)
 {
     struct dirent **entries = NULL;

@@ -1,6 +1,7 @@
 /* sql.c - `kappa sql`: read-only questions to a run database. */
 #include "app/command.h"
 #include "app/output.h"
+#include "app/queries.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -34,26 +35,62 @@ static bool names_file(const char *text)
     return n > 4 && strcmp(text + n - 4, ".sql") == 0 && !strpbrk(text, " \t\n");
 }
 
-/* The statement itself, from where the argument says it is. */
-static int read_query(const char *argument, struct kp_text *out)
+static int read_file(const char *path, struct kp_text *out)
 {
     struct kp_error e = {0};
     uint8_t *bytes = NULL;
     size_t size;
 
-    if (strcmp(argument, "-") == 0)
-        return read_input(out);
-    if (!names_file(argument)) {
-        kp_text_add(out, argument);
-        return KP_EXIT_DONE;
-    }
-    if (kp_file_read(argument, QUERY_LIMIT, &bytes, &size, &e) != KP_OK) {
+    if (kp_file_read(path, QUERY_LIMIT, &bytes, &size, &e) != KP_OK) {
         (void)kp_say_error(&e);
         return KP_EXIT_USAGE;
     }
     kp_text_add_bytes(out, (const char *)bytes, size);
     free(bytes);
     return KP_EXIT_DONE;
+}
+
+static int read_named(const char *name, struct kp_text *out)
+{
+    char *path = kp_query_path(name);
+    int code = KP_EXIT_USAGE;
+
+    if (!path)
+        kp_say("out of memory");
+    else if (!kp_file_exists(path))
+        kp_say("%s: no query of this name in %s; 'kappa sql --list' shows them", name,
+               KP_QUERIES_FOLDER);
+    else
+        code = read_file(path, out);
+    free(path);
+    return code;
+}
+
+/* The statement itself, from where the argument says it is. */
+static int read_query(const char *argument, struct kp_text *out)
+{
+    if (strcmp(argument, "-") == 0)
+        return read_input(out);
+    if (names_file(argument))
+        return read_file(argument, out);
+    if (kp_query_is_name(argument))
+        return read_named(argument, out);
+    kp_text_add(out, argument);
+    return KP_EXIT_DONE;
+}
+
+static int list(void)
+{
+    struct kp_text lines = {0};
+    struct kp_error e = {0};
+    int code = KP_EXIT_DONE;
+
+    if (kp_queries_list(&lines, &e) != KP_OK)
+        code = kp_say_error(&e);
+    else
+        (void)fputs(lines.s ? lines.s : "", stdout);
+    kp_text_finish(&lines);
+    return code;
 }
 
 static int command_sql(const struct kp_arguments *a)
@@ -63,6 +100,12 @@ static int command_sql(const struct kp_arguments *a)
     struct kp_error e = {0};
     int code = KP_EXIT_USAGE;
 
+    if (a->list)
+        return list();
+    if (a->count == 0) {
+        kp_say("sql: no query; usage: kappa sql %s", kp_command_sql.synopsis);
+        return KP_EXIT_USAGE;
+    }
     if (!kp_file_exists(database)) {
         kp_say("%s: no such database; 'kappa run EXP.ini --db FILE' makes one, '--db FILE' names "
                "another",
@@ -89,17 +132,20 @@ out:
 const struct kp_command kp_command_sql = {
     .name = "sql",
     .summary = "ask the run database, read-only",
-    .synopsis = "[DB] QUERY | FILE.sql | - [OPTION]...",
+    .synopsis = "[DB] QUERY | FILE.sql | NAME | - [OPTION]...",
     .details =
-        "One SQL statement: the text itself, a file whose name ends in .sql, or - for standard\n"
-        "input. It cannot write. Begin with the views v_run (runs and their results), v_pair and\n"
-        "v_pi (performance increment over label-trained students), v_group (mean and sd over\n"
-        "seeds); 'SELECT sql FROM sqlite_schema' prints the documented schema.\n",
+        "One SQL statement: the text itself, a file whose name ends in .sql, the name of a query\n"
+        "of experiments/sql (--list shows them), or - for standard input. It cannot write. Begin\n"
+        "with the views v_run (runs and their results), v_pair and v_pi (performance increment\n"
+        "over label-trained students), v_group (mean and sd over seeds); docs/schema.md describes\n"
+        "all, and 'SELECT sql FROM sqlite_schema' prints it.\n",
     .example =
+        "  kappa sql --list\n"
+        "  kappa sql pi-table --db kappa.db --csv\n"
         "  kappa sql --db kappa.db \"SELECT kappa, objective, tau, n, pi_mean, pi_sd FROM v_pi\n"
         "      WHERE metric = 'test/accuracy' ORDER BY 1, 2, 3\"\n",
-    .flags = KP_FLAG_DB | KP_FLAG_FORMAT,
-    .least = 1,
+    .flags = KP_FLAG_DB | KP_FLAG_FORMAT | KP_FLAG_CSV | KP_FLAG_JSON | KP_FLAG_LIST,
+    .least = 0,
     .most = 2,
     .run = command_sql,
 };

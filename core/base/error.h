@@ -9,7 +9,7 @@
 /* In the caller's memory; zero-initialise it. Whoever detects an error explains it, once. */
 struct kp_error {
     enum kp_status status;
-    char text[2048];
+    char text[8192]; /* room for the name of every array of a large model */
 };
 
 /* Record `st` and the text (cut if too long) and return `st`:

@@ -281,11 +281,32 @@ enum kp_status kp_folder_make(const char *path, struct kp_error *e)
                 st = kp_fail(e, KP_E_IO, "%s: is a file, where a folder is needed", p);
         } else if (mkdir(p, 0777) < 0 && errno != EEXIST) {
             st = kp_fail(e, KP_E_IO, "%s: cannot make this folder: %s", p, strerror(errno));
+        } else {
+            st = kp_entry_sync(p, e);
         }
         p[i] = kept;
     }
     free(p);
     return st;
+}
+
+enum kp_status kp_entry_sync(const char *path, struct kp_error *e)
+{
+    int error = 0;
+    char *folder = kp_path_beside(path, ".");
+
+    if (!folder)
+        return fail_errno(e, path, ENOMEM);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    /* Some file systems cannot do this for folders; they say EINVAL. */
+    if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+        error = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    return error ? kp_fail(e, KP_E_IO, "%s: cannot bring its folder to disk: %s", path,
+                           strerror(error))
+                 : KP_OK;
 }
 
 bool kp_file_exists(const char *path)

@@ -37,8 +37,18 @@ KP_NODISCARD enum kp_status kp_replace_commit(struct kp_replace *r, struct kp_er
 void kp_replace_abandon(
     struct kp_replace *r); /* after begin, in place of commit; also harmless after it */
 
-/* Make a folder and its parents. */
+/* In the name of every file that is not finished. */
+#define KP_REPLACE_MARK ".tmp-"
+
+/* Is this the temporary name of a file that was being replaced? Left behind if its process died. */
+bool kp_replace_is_temporary(const char *name);
+
+/* Make a folder and its parents; what it makes survives a power cut. */
 KP_NODISCARD enum kp_status kp_folder_make(const char *path, struct kp_error *e);
+
+/* Bring the entry of `path` in its folder to disk: a file that was made or renamed is found there
+ * after a power cut. */
+KP_NODISCARD enum kp_status kp_entry_sync(const char *path, struct kp_error *e);
 
 bool kp_file_exists(const char *path);
 

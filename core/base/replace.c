@@ -38,7 +38,7 @@ enum kp_status kp_replace_begin(const char *path, struct kp_replace *out, struct
     /* The process number keeps processes apart, the counter threads and leftovers. */
     int error = EEXIST;
     for (int i = 0; i < TRIES && r.fd < 0 && error == EEXIST; i++) {
-        (void)snprintf(r.temporary, room, "%s.tmp-%ld-%d", path, (long)getpid(), i);
+        (void)snprintf(r.temporary, room, "%s" KP_REPLACE_MARK "%ld-%d", path, (long)getpid(), i);
         r.fd = open(r.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         error = errno;
     }
@@ -69,25 +69,6 @@ void kp_replace_write(struct kp_replace *r, const void *bytes, size_t size)
     }
 }
 
-/* The rename is on disk once its folder is. */
-static int sync_folder(const char *path)
-{
-    int error = 0;
-    char *folder = kp_path_beside(path, ".");
-
-    if (!folder)
-        return ENOMEM;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(folder);
-    if (fd < 0)
-        return errno;
-    /* Some file systems cannot do this for folders; they say EINVAL. */
-    if (fsync(fd) < 0 && errno != EINVAL)
-        error = errno;
-    (void)close(fd);
-    return error;
-}
-
 enum kp_status kp_replace_commit(struct kp_replace *r, struct kp_error *e)
 {
     const char *what = "write";
@@ -112,10 +93,7 @@ enum kp_status kp_replace_commit(struct kp_replace *r, struct kp_error *e)
         return st;
     }
 
-    enum kp_status st = KP_OK;
-    error = sync_folder(r->path);
-    if (error)
-        st = fail_errno(e, r->path, "bring its folder to disk", error);
+    enum kp_status st = kp_entry_sync(r->path, e);
     forget(r);
     return st;
 }
@@ -128,4 +106,9 @@ void kp_replace_abandon(struct kp_replace *r)
         (void)close(r->fd);
     (void)unlink(r->temporary);
     forget(r);
+}
+
+bool kp_replace_is_temporary(const char *name)
+{
+    return strstr(name, KP_REPLACE_MARK) != NULL;
 }

@@ -121,22 +121,50 @@ static void check_seeds(const struct checker *k)
     if (s->run.role == KP_ROLE_TEACHER)
         kp_problem_add(k->p, place_of(k, "seed.init"), "seed.init",
                        "'teacher' is for students; master or a number");
-    else if (!k->c->teacher.experiment && !k->c->teacher.run)
+    else if (!k->c->reference[KP_REFERENCE_TEACHER].experiment &&
+             !k->c->reference[KP_REFERENCE_TEACHER].run)
         kp_problem_add(
             k->p, place_of(k, "seed.init"), "seed.init",
             "'teacher' needs a teacher whose seed is known; [teacher] experiment or run");
 }
 
-static void check_teacher(const struct checker *k)
+static void check_reference(const struct checker *k, enum kp_reference which)
 {
-    const struct kp_teacher_ref *t = &k->c->teacher;
-    int given = (t->experiment != NULL) + (t->run != NULL) + (t->file != NULL);
-    const char *last = t->file ? "teacher.file" : "teacher.run";
+    const struct kp_weights_ref *r = &k->c->reference[which];
+    int given = (r->experiment != NULL) + (r->run != NULL) + (r->file != NULL);
+    char last[32];
 
+    (void)snprintf(last, sizeof(last), "%s.%s", kp_reference_names[which],
+                   r->file ? "file" : "run");
     if (given > 1)
         kp_problem_add(k->p, place_of(k, last), last,
-                       "a second teacher; only one of experiment, run and file");
-    if (given == 0 && k->c->objective && (k->c->objective->needs & KP_NEED_TEACHER_LOGITS))
+                       "weights are given twice; only one of experiment, run and file");
+}
+
+static void check_imported(const struct checker *k)
+{
+    const char *sha256 = k->c->core.run.imported;
+    size_t n = has(k, "run.imported") ? strlen(sha256) : 0;
+
+    if (n > 0 && (n != KP_HASH_SIZE - 1 || strspn(sha256, "0123456789abcdef") != n))
+        kp_problem_add(k->p, place_of(k, "run.imported"), "run.imported",
+                       "'%.80s' is no sha256; 64 digits of 0-9 and a-f, as 'kappa import' tells it",
+                       sha256);
+}
+
+static void check_references(const struct checker *k)
+{
+    const struct kp_settings *s = &k->c->core;
+
+    check_reference(k, KP_REFERENCE_TEACHER);
+    check_reference(k, KP_REFERENCE_INIT);
+    if (has(k, "init.skip") && *s->init.skip &&
+        !kp_weights_ref_given(&k->c->reference[KP_REFERENCE_INIT]))
+        kp_problem_add(k->p, place_of(k, "init.skip"), "init.skip",
+                       "leaves something out, but nothing is taken; [init] experiment, run or "
+                       "file, or no skip");
+    if (!kp_weights_ref_given(&k->c->reference[KP_REFERENCE_TEACHER]) && k->c->objective &&
+        (k->c->objective->needs & KP_NEED_TEACHER_LOGITS))
         kp_problem_add(k->p, place_of(k, "objective.plugin"), "objective.plugin",
                        "'%s' needs a teacher and none is given; [teacher] experiment = INI file, "
                        "run = uid, or file = weights",
@@ -147,7 +175,6 @@ static void check_analysis(const struct checker *k, const struct kp_analysis_con
 {
     uint32_t needs = kp_metric_analyser(a->def)->needs;
     enum kp_analysis_with with = kp_analysis_partner(a);
-    const struct kp_teacher_ref *t = &k->c->teacher;
     char key[160];
 
     (void)snprintf(key, sizeof(key), "analysis.%s.with", a->section);
@@ -164,8 +191,8 @@ static void check_analysis(const struct checker *k, const struct kp_analysis_con
                        a->def->name);
     if ((needs & KP_ANALYSIS_REFUSES_PAIRS) && with != KP_WITH_NONE)
         kp_problem_add(k->p, place_of(k, key), key, "'%s' compares nothing; none", a->def->name);
-    if ((with == KP_WITH_TEACHER || a->core.of == KP_OF_TEACHER) && !t->experiment && !t->run &&
-        !t->file)
+    if ((with == KP_WITH_TEACHER || a->core.of == KP_OF_TEACHER) &&
+        !kp_weights_ref_given(&k->c->reference[KP_REFERENCE_TEACHER]))
         kp_problem_add(k->p, place_of(k, key), key,
                        "the experiment names no teacher; [teacher] experiment = INI file, run = "
                        "uid, or file = weights");
@@ -185,7 +212,8 @@ void kp_resolve_check(const struct kp_cell *cell, const struct kp_config *c, str
     check_data(&k);
     check_train(&k);
     check_seeds(&k);
-    check_teacher(&k);
+    check_references(&k);
+    check_imported(&k);
     for (int64_t i = 0; i < c->analysis_count; i++)
         check_analysis(&k, &c->analyses[i]);
 }

@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const kp_reference_names[KP_REFERENCES] = {
+    [KP_REFERENCE_TEACHER] = "teacher",
+    [KP_REFERENCE_INIT] = "init",
+};
+
 const struct kp_setting *kp_config_find(const struct kp_config *c, const char *key)
 {
     int64_t lo = 0, hi = c->count;
@@ -23,6 +28,22 @@ const struct kp_setting *kp_config_find(const struct kp_config *c, const char *k
             hi = mid;
     }
     return NULL;
+}
+
+enum kp_status kp_config_check_places(const struct kp_config *c, struct kp_error *e)
+{
+    for (int64_t i = 0; i < c->count; i++) {
+        const struct kp_setting *s = &c->settings[i];
+        const char *name = kp_setting_is_place(s->key) ? strstr(s->text, "${env:") : NULL;
+
+        if (name)
+            return kp_fail(e, KP_E_CONFIG,
+                           "%s%s%s: the environment variable %.*s is not set; set it, or write the "
+                           "value in its place",
+                           s->key, strcmp(s->origin, "default") == 0 ? ", by " : ", from ",
+                           s->origin, (int)strcspn(name + 6, "}"), name + 6);
+    }
+    return KP_OK;
 }
 
 static void *fill_self(struct kp_config *c, const char *kind, const char *name, size_t self_size,

@@ -19,8 +19,17 @@ struct kp_setting {
     bool hashed; /* can change the weights */
 };
 
-/* Where the teacher comes from. At most one of the three; all NULL: none. */
-struct kp_teacher_ref {
+/* What refers to trained weights: the sections [teacher], whose weights are asked for logits, and
+ * [init], with whose weights the training begins. */
+enum kp_reference {
+    KP_REFERENCE_TEACHER = 0,
+    KP_REFERENCE_INIT = 1,
+    KP_REFERENCES = 2,
+};
+extern const char *const kp_reference_names[KP_REFERENCES]; /* of the sections */
+
+/* Where trained weights come from. At most one of the three; all NULL: nowhere. */
+struct kp_weights_ref {
     const char
         *experiment;  /* path of an INI, relative ones already seen from the file that named it */
     const char *run;  /* uid or a unique prefix of it */
@@ -28,13 +37,18 @@ struct kp_teacher_ref {
     const char *origin;
 };
 
+static inline bool kp_weights_ref_given(const struct kp_weights_ref *r)
+{
+    return r->experiment || r->run || r->file;
+}
+
 struct kp_config {
     struct kp_arena memory;
     struct kp_setting *settings; /* sorted by key */
     int64_t count;
 
     struct kp_settings core; /* the core's own sections, filled */
-    struct kp_teacher_ref teacher;
+    struct kp_weights_ref reference[KP_REFERENCES];
     const struct kp_model_def *model;
     const struct kp_objective_def *objective;
     const struct kp_loaded *model_from, *objective_from;
@@ -42,6 +56,7 @@ struct kp_config {
     int64_t analysis_count;
     bool needs_teacher; /* the objective declares it, or seed.init = teacher */
     double kappa;       /* data.kappa; 1 for a teacher */
+    double tau;         /* temperature of the objective; NaN: none */
     int64_t m;          /* training examples: llround(kappa n_teacher); n_teacher for a teacher */
 };
 
@@ -61,18 +76,23 @@ void kp_config_analysis_text(const struct kp_config *c, const struct kp_analysis
 
 const struct kp_setting *kp_config_find(const struct kp_config *c, const char *key);
 
+/* May what the settings name on this machine be opened? KP_E_CONFIG where one still holds the name
+ * of an environment variable that was not set (see kp_setting_is_place()). */
+KP_NODISCARD enum kp_status kp_config_check_places(const struct kp_config *c, struct kp_error *e);
+
 struct kp_hashes {
     char config[KP_HASH_SIZE];
     char pair[KP_HASH_SIZE];
     char group[KP_HASH_SIZE];
 };
 
-/* SHA-256 over "key=text\n" of the hashed settings, sorted, plus data.m, plus
- * "teacher=<teacher_hash>" where the objective needs a teacher (teacher_hash: its configuration
- * hash, or the sha256 of its file; NULL or "" otherwise). pair: without objective* and teacher*.
- * group: without seed.master. A teacher's own hash leaves out what cannot change it: data.kappa,
- * data.student_pool, data.nested, seed.subset. */
-void kp_config_hash(const struct kp_config *c, const char *teacher_hash, struct kp_hashes *out);
+/* SHA-256 over "key=text\n" of the hashed settings, sorted, plus data.m, plus "teacher=<hash>"
+ * where the objective needs a teacher, plus "init=<hash>" where [init] names weights. identity: for
+ * each reference its run's configuration hash, or the sha256 of its file; NULL where there is none.
+ * pair: without objective* and teacher*. group: without seed.master. A teacher's own hash leaves
+ * out what cannot change it: data.kappa, data.student_pool, data.nested, seed.subset. */
+void kp_config_hash(const struct kp_config *c, const char *const identity[KP_REFERENCES],
+                    struct kp_hashes *out);
 
 /* Add the configuration as an INI file that gives the same settings and hashes, with the origin of
  * each value as a comment if `origins`. */

@@ -32,8 +32,9 @@ static bool in_all(const char *key)
     return *key != '\0';
 }
 
-static void digest(const struct kp_config *c, const char *teacher, bool (*wanted)(const char *key),
-                   char out[KP_HASH_SIZE])
+/* identity: what enters, NULL for a reference that does not. */
+static void digest(const struct kp_config *c, const char *const identity[KP_REFERENCES],
+                   bool (*wanted)(const char *key), char out[KP_HASH_SIZE])
 {
     SHA2_CTX h;
     char m[64];
@@ -50,20 +51,30 @@ static void digest(const struct kp_config *c, const char *teacher, bool (*wanted
     }
     (void)snprintf(m, sizeof(m), "data.m=%lld\n", (long long)c->m);
     add(&h, m);
-    if (teacher) {
-        add(&h, "teacher=");
-        add(&h, teacher);
+    for (int i = 0; i < KP_REFERENCES; i++) {
+        if (!identity[i])
+            continue;
+        add(&h, kp_reference_names[i]);
+        add(&h, "=");
+        add(&h, identity[i]);
         add(&h, "\n");
     }
     (void)SHA256End(&h, out);
 }
 
-void kp_config_hash(const struct kp_config *c, const char *teacher_hash, struct kp_hashes *out)
+void kp_config_hash(const struct kp_config *c, const char *const identity[KP_REFERENCES],
+                    struct kp_hashes *out)
 {
-    const char *teacher = c->needs_teacher ? (teacher_hash ? teacher_hash : "") : NULL;
     bool shares_init = c->core.seed.init && strcmp(c->core.seed.init, "teacher") == 0;
+    const char *known[KP_REFERENCES], *paired[KP_REFERENCES];
 
-    digest(c, teacher, in_all, out->config);
-    digest(c, shares_init ? teacher : NULL, in_pair, out->pair);
-    digest(c, teacher, in_group, out->group);
+    for (int i = 0; i < KP_REFERENCES; i++) {
+        bool enters =
+            i == KP_REFERENCE_TEACHER ? c->needs_teacher : kp_weights_ref_given(&c->reference[i]);
+        known[i] = !enters ? NULL : identity[i] ? identity[i] : "";
+        paired[i] = i == KP_REFERENCE_TEACHER && !shares_init ? NULL : known[i];
+    }
+    digest(c, known, in_all, out->config);
+    digest(c, paired, in_pair, out->pair);
+    digest(c, known, in_group, out->group);
 }

@@ -1,9 +1,11 @@
 /* experiment.c - an INI file with its includes, overrides and sweep: many configurations. */
 #include "config/experiment.h"
 
+#include "config/plugin_path.h"
 #include "config/resolve.h"
 #include "host/options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,63 +14,73 @@ struct kp_experiment {
     struct kp_source source;
     struct kp_values values;
     struct kp_sweep sweep;
-    struct kp_override *teacher; /* texts in source.memory */
-    int64_t teacher_count;
+    struct passed_on {
+        struct kp_override *v; /* texts in source.memory */
+        int64_t count;
+    } passed_on[KP_REFERENCES];
 };
 
-/* Settings about this machine that --set gives to students and teacher alike. */
-static bool reaches_teacher(const char *text)
+/* Settings about this machine, which --set gives to the experiments that a reference names as well;
+ * where the data lie, only where they are the same. */
+static bool reaches(const char *text, enum kp_reference to)
 {
-    static const char *const keys[] = {"data.root", "run.threads", "run.checkpoint",
-                                       "train.eval_batch", "device.kind"};
+    static const char *const keys[] = {"data.root",        "run.threads", "run.checkpoint",
+                                       "train.eval_batch", "device.kind", "plugins.path"};
     size_t n;
 
     text += strspn(text, " \t");
     n = strcspn(text, "= \t");
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+    for (size_t i = to == KP_REFERENCE_TEACHER ? 0 : 1; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (strlen(keys[i]) == n && strncmp(keys[i], text, n) == 0)
             return true;
     return false;
 }
 
-static void add_teacher_override(struct kp_experiment *x, const char *text, struct kp_problems *p)
+static void pass_on(struct kp_experiment *x, enum kp_reference to, const char *text,
+                    struct kp_problems *p)
 {
     const char *copy = kp_arena_strdup(&x->source.memory, text);
 
     if (copy)
-        x->teacher[x->teacher_count++] = (struct kp_override){false, copy};
+        x->passed_on[to].v[x->passed_on[to].count++] = (struct kp_override){false, copy};
     else
         p->failed = true;
 }
 
-static void read_teacher_overrides(struct kp_experiment *x, const struct kp_override *overrides,
-                                   int64_t count, struct kp_problems *p)
+static bool names_experiment(const struct kp_experiment *x, enum kp_reference which)
 {
-    bool has_teacher = kp_values_find(&x->values, "teacher.experiment") ||
-                       kp_sweep_axis(&x->sweep, "teacher.experiment");
+    char key[32];
 
-    if (count == 0)
-        return;
-    x->teacher = calloc((size_t)count, sizeof(*x->teacher));
-    if (!x->teacher) {
-        p->failed = true;
-        return;
+    (void)snprintf(key, sizeof(key), "%s.experiment", kp_reference_names[which]);
+    return kp_values_find(&x->values, key) || kp_sweep_axis(&x->sweep, key);
+}
+
+/* Machine settings first, so that what is addressed to a reference wins. */
+static void pass_on_overrides(struct kp_experiment *x, const struct kp_override *overrides,
+                              int64_t count, struct kp_problems *p)
+{
+    for (int to = 0; to < KP_REFERENCES && count > 0; to++) {
+        x->passed_on[to].v = calloc((size_t)count, sizeof(*x->passed_on[to].v));
+        if (!x->passed_on[to].v) {
+            p->failed = true;
+            return;
+        }
+        for (int64_t i = 0; i < count; i++)
+            if (!overrides[i].sweep && reaches(overrides[i].text, (enum kp_reference)to))
+                pass_on(x, (enum kp_reference)to, overrides[i].text, p);
     }
-    for (int64_t i = 0; i < count; i++)
-        if (!overrides[i].sweep && reaches_teacher(overrides[i].text))
-            add_teacher_override(x, overrides[i].text, p);
     for (int64_t i = 0; i < count; i++) {
-        const char *text = kp_override_for_teacher(&overrides[i]);
+        enum kp_reference to;
+        const char *text = kp_override_passed_on(&overrides[i], &to);
         struct kp_place place = {"--set", (int)(i + 1), KP_PLACE_COMMAND_LINE};
 
         if (!text || overrides[i].sweep)
             continue;
-        if (!has_teacher)
+        if (!names_experiment(x, to))
             kp_problem_add(p, place, NULL,
-                           "'%.100s': this experiment names no teacher's experiment; [teacher] "
-                           "experiment = INI file",
-                           overrides[i].text);
-        add_teacher_override(x, text, p);
+                           "'%.100s': this experiment names none there; [%s] experiment = INI file",
+                           overrides[i].text, kp_reference_names[to]);
+        pass_on(x, to, text, p);
     }
 }
 
@@ -135,7 +147,7 @@ static struct kp_cell cell_of(const struct kp_experiment *x, const struct kp_reg
 
 /* Everything that can be found before a cell is asked for. */
 static void read_experiment(struct kp_experiment *x, const struct kp_override *overrides,
-                            int64_t count, const struct kp_registry *r, struct kp_problems *p)
+                            int64_t count, struct kp_registry *r, struct kp_problems *p)
 {
     kp_source_read(&x->source, x->path, p);
     bool readable = p->count == 0 && !p->failed;
@@ -144,10 +156,15 @@ static void read_experiment(struct kp_experiment *x, const struct kp_override *o
     kp_values_pick(&x->values, &x->source, p);
     if (p->failed)
         return;
+    kp_plugin_path_open(&x->values, r, p);
     check_keys(&x->source, r, p);
     check_values(&x->values, r, p);
     kp_sweep_build(&x->sweep, &x->source, &x->values, r, p);
-    read_teacher_overrides(x, overrides, count, p);
+    pass_on_overrides(x, overrides, count, p);
+    const struct kp_axis *path = kp_sweep_axis(&x->sweep, "plugins.path");
+    if (path)
+        kp_problem_add(p, path->place, "plugins.path",
+                       "is read before there are cells; write all folders in [plugins]");
 
     /* With problems at hand, add those of the first cell, so that all are seen at once; but what a
      * file that cannot be read would have said is not missing. */
@@ -158,7 +175,7 @@ static void read_experiment(struct kp_experiment *x, const struct kp_override *o
 }
 
 enum kp_status kp_experiment_open(const char *path, const struct kp_override *overrides,
-                                  int64_t override_count, const struct kp_registry *registry,
+                                  int64_t override_count, struct kp_registry *registry,
                                   struct kp_experiment **out, struct kp_text *report)
 {
     enum kp_status st;
@@ -188,7 +205,8 @@ void kp_experiment_destroy(struct kp_experiment *x)
     kp_sweep_finish(&x->sweep);
     kp_values_finish(&x->values);
     kp_source_finish(&x->source);
-    free(x->teacher);
+    for (int i = 0; i < KP_REFERENCES; i++)
+        free(x->passed_on[i].v);
     free(x->path);
     free(x);
 }
@@ -224,9 +242,9 @@ enum kp_status kp_experiment_resolve(const struct kp_experiment *x, int64_t cell
     return KP_OK;
 }
 
-const struct kp_override *kp_experiment_teacher_overrides(const struct kp_experiment *x,
-                                                          int64_t *count)
+const struct kp_override *kp_experiment_overrides(const struct kp_experiment *x,
+                                                  enum kp_reference of, int64_t *count)
 {
-    *count = x->teacher_count;
-    return x->teacher;
+    *count = x->passed_on[of].count;
+    return x->passed_on[of].v;
 }

@@ -7,7 +7,8 @@
 struct kp_experiment;
 
 /* What the command line adds, in its order: "section.key=value", or for a sweep axis the same with
- * commas. The prefix "teacher:" sends a line to the teacher's experiment. */
+ * commas. The prefix "teacher:" or "init:" sends a line to the experiment that the section names.
+ */
 struct kp_override {
     bool sweep;
     const char *text;
@@ -21,16 +22,17 @@ struct kp_override {
  * over a plain value of the same key in any file; a later --set of the key removes the axis cells
  * the first axis is the slowest, save that the axis of a plugin's choice comes before the axes of
  *                   plugin options
- *   --set, --sweep  do not reach the teacher's experiment; "teacher:section.key=value" does */
+ *   --set, --sweep  do not reach the experiments that [teacher] and [init] name;
+ *                   "teacher:section.key=value" and "init:section.key=value" do */
 
-/* Parse the file and everything it includes. All errors are collected in `report`, one a line:
- * "file:line: section.key: what is wrong; what would be right". KP_E_CONFIG if there is any. Line
- * syntax, include cycles, lines too long for the parser, unknown sections and keys (with the
- * nearest known one), bad axes (unknown key, zip of unequal lengths) are found here. */
+/* Parse the file and everything it includes, and open the plugins of [plugins] path. All errors are
+ * collected in `report`, one a line: "file:line: section.key: what is wrong; what would be right".
+ * KP_E_CONFIG if there is any. Line syntax, include cycles, lines too long for the parser, unknown
+ * sections and keys (with the nearest known one), bad axes (unknown key, zip of unequal lengths)
+ * are found here. */
 KP_NODISCARD enum kp_status kp_experiment_open(const char *path,
                                                const struct kp_override *overrides,
-                                               int64_t override_count,
-                                               const struct kp_registry *registry,
+                                               int64_t override_count, struct kp_registry *registry,
                                                struct kp_experiment **out, struct kp_text *report);
 void kp_experiment_destroy(struct kp_experiment *x);
 
@@ -46,9 +48,10 @@ KP_NODISCARD enum kp_status kp_experiment_resolve(const struct kp_experiment *x,
                                                   const struct kp_registry *registry,
                                                   struct kp_config **out, struct kp_text *report);
 
-/* The overrides that the command line addressed to the teacher ("teacher:" removed), and unhashed
- * ones that reach it as they are ([data] root, [run] threads, [device] kind). */
-const struct kp_override *kp_experiment_teacher_overrides(const struct kp_experiment *x,
-                                                          int64_t *count);
+/* The overrides that the command line addressed to the experiment that a reference names (prefix
+ * removed), and unhashed ones that reach it as they are ([run] threads, [device] kind; [data] root
+ * only the teacher, which has the same data). They live as long as `x`. */
+const struct kp_override *kp_experiment_overrides(const struct kp_experiment *x,
+                                                  enum kp_reference of, int64_t *count);
 
 #endif

@@ -9,12 +9,17 @@
 
 enum { NAME_SIZE = 200, RESULT_MAX = 65536 };
 
-static enum kp_status add_env(const char *name, struct kp_text *out, struct kp_error *why)
+static enum kp_status add_env(const char *name, bool leave, struct kp_text *out,
+                              struct kp_error *why)
 {
     const char *value = getenv(name);
 
     if (!*name)
         return kp_fail(why, KP_E_CONFIG, "${env:} without a name; ${env:NAME}");
+    if (!value && leave) {
+        kp_text_addf(out, "${env:%s}", name);
+        return KP_OK;
+    }
     if (!value)
         return kp_fail(why, KP_E_CONFIG,
                        "the environment variable %s is not set; set it, or write the value in its "
@@ -51,8 +56,8 @@ static enum kp_status add_key(const struct kp_cell *cell, const char *key, struc
     return KP_OK;
 }
 
-enum kp_status kp_interpolate(const struct kp_cell *cell, const char *text, struct kp_text *out,
-                              struct kp_error *why)
+enum kp_status kp_interpolate(const struct kp_cell *cell, const char *text, bool leave,
+                              struct kp_text *out, struct kp_error *why)
 {
     const char *open;
 
@@ -65,7 +70,7 @@ enum kp_status kp_interpolate(const struct kp_cell *cell, const char *text, stru
         if (!close || close - open - 2 >= NAME_SIZE)
             return kp_fail(why, KP_E_CONFIG, "'${' without its '}'; ${section.key} or ${env:NAME}");
         (void)snprintf(name, sizeof(name), "%.*s", (int)(close - open - 2), open + 2);
-        st = strncmp(name, "env:", 4) == 0 ? add_env(name + 4, out, why)
+        st = strncmp(name, "env:", 4) == 0 ? add_env(name + 4, leave, out, why)
                                            : add_key(cell, name, out, why);
         if (st != KP_OK)
             return st;

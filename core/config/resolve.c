@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "config/interpolate.h"
+#include "config/plugin_path.h"
 #include "config/uses.h"
 #include "host/options.h"
 
@@ -31,27 +32,6 @@ static const char *origin_text(struct kp_config *c, const struct kp_raw *raw)
         kp_text_add(&text, " [sweep]");
     out = text.failed ? NULL : kp_arena_strdup(&c->memory, text.s);
     kp_text_finish(&text);
-    return out;
-}
-
-/* Seen from the file that wrote it, and absolute. */
-static const char *teacher_path(struct kp_config *c, const char *text, struct kp_place place)
-{
-    char *beside = NULL, *folder = NULL, *path = NULL;
-    const char *out = NULL;
-
-    beside = place.order == KP_PLACE_COMMAND_LINE ? strdup(text) : kp_path_beside(place.file, text);
-    if (!beside)
-        return NULL;
-    if (beside[0] != '/') {
-        folder = getcwd(NULL, 0);
-        path = folder ? kp_path_join(folder, beside) : NULL;
-    }
-    if (beside[0] == '/' || path)
-        out = kp_arena_strdup(&c->memory, path ? path : beside);
-    free(beside);
-    free(folder);
-    free(path);
     return out;
 }
 
@@ -87,15 +67,29 @@ static bool has_prefix(const char *s, const char *prefix)
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+/* Does the key belong to a section that refers to trained weights? */
+static bool is_reference(const char *key)
+{
+    for (int i = 0; i < KP_REFERENCES; i++) {
+        size_t n = strlen(kp_reference_names[i]);
+        if (strncmp(key, kp_reference_names[i], n) == 0 && key[n] == '.')
+            return true;
+    }
+    return false;
+}
+
 /* Text that means more than itself. NULL if out of memory. */
 static const char *final_text(struct resolver *r, const char *key, const struct kp_option *o,
                               const char *text, struct kp_place place)
 {
-    if (*text && (strcmp(key, "teacher.experiment") == 0 || strcmp(key, "teacher.file") == 0))
-        return teacher_path(r->c, text, place);
+    if (*text && is_reference(key) &&
+        (strcmp(o->name, "experiment") == 0 || strcmp(o->name, "file") == 0))
+        return kp_path_from(place, text, &r->c->memory);
     if (o->type == KP_OPT_STRING && has_prefix(key, "seed."))
         return seed_text(r->c, text);
-    if (strcmp(key, "train.freeze") == 0)
+    if (strcmp(key, "plugins.path") == 0)
+        return kp_plugin_path(place, text, &r->c->memory);
+    if (strcmp(key, "train.freeze") == 0 || strcmp(key, "init.skip") == 0)
         return words_text(r->c, text);
     return text;
 }
@@ -116,14 +110,15 @@ static const char *resolve_text(struct resolver *r, const char *key, const struc
     struct kp_text text = {0};
     struct kp_error why = {0};
     const char *canonical = NULL;
+    const bool place = kp_setting_is_place(key);
     enum kp_status st;
 
     if (!kp_cell_raw(r->cell, key, o, raw)) {
         add_missing(r, key, o, raw->place);
         return NULL;
     }
-    st = kp_interpolate(r->cell, raw->text, &text, &why);
-    if (st == KP_OK && strstr(text.s, "${"))
+    st = kp_interpolate(r->cell, raw->text, place, &text, &why);
+    if (st == KP_OK && !place && strstr(text.s, "${"))
         st = kp_fail(&why, KP_E_CONFIG, "'${' is left once ${...} is replaced; a value without it");
     if (st == KP_OK)
         st = kp_option_check(o, text.s, &r->c->memory, &canonical, &why);
@@ -156,7 +151,7 @@ static void add_setting(struct resolver *r, const struct kp_table *t, uint32_t n
     s.text = resolve_text(r, key, o, &raw);
     if (!s.text)
         return;
-    if (t->owner == KP_OWNER_CHOICE && has_prefix(key, "teacher.") && !*s.text)
+    if (t->owner == KP_OWNER_CHOICE && is_reference(key) && !*s.text)
         return;
     s.key = kp_arena_strdup(&c->memory, key);
     s.origin = origin_text(c, &raw);
@@ -354,10 +349,23 @@ static void choose_plugins(struct resolver *r)
     check_metric_names(r);
 }
 
-static const char *text_of(const struct kp_config *c, const char *key)
+static struct kp_weights_ref reference(const struct kp_config *c, const char *section)
 {
-    const struct kp_setting *s = kp_config_find(c, key);
-    return s ? s->text : NULL;
+    static const char *const names[] = {"experiment", "run", "file"};
+    struct kp_weights_ref r = {0};
+    const char **const texts[] = {&r.experiment, &r.run, &r.file};
+    char key[32];
+
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(key, sizeof(key), "%s.%s", section, names[i]);
+        const struct kp_setting *s = kp_config_find(c, key);
+        if (!s)
+            continue;
+        *texts[i] = s->text;
+        if (!r.origin)
+            r.origin = s->origin;
+    }
+    return r;
 }
 
 /* What the settings mean together. */
@@ -365,15 +373,9 @@ static void derive(struct kp_config *c)
 {
     bool is_teacher = c->core.run.role == KP_ROLE_TEACHER;
     bool loss_reads_teacher = c->objective && (c->objective->needs & KP_NEED_TEACHER_LOGITS);
-    const struct kp_setting *ref = NULL;
 
-    c->teacher.experiment = text_of(c, "teacher.experiment");
-    c->teacher.run = text_of(c, "teacher.run");
-    c->teacher.file = text_of(c, "teacher.file");
-    ref = kp_config_find(c, c->teacher.experiment ? "teacher.experiment"
-                            : c->teacher.run      ? "teacher.run"
-                                                  : "teacher.file");
-    c->teacher.origin = ref ? ref->origin : NULL;
+    for (int i = 0; i < KP_REFERENCES; i++)
+        c->reference[i] = reference(c, kp_reference_names[i]);
     c->needs_teacher =
         loss_reads_teacher || (c->core.seed.init && strcmp(c->core.seed.init, "teacher") == 0);
     c->kappa = is_teacher ? 1 : c->core.data.kappa;
@@ -384,11 +386,29 @@ static void derive(struct kp_config *c)
         struct kp_setting *s = &c->settings[i];
         if (strcmp(s->key, "teacher.mode") == 0)
             s->hashed = loss_reads_teacher;
+        if (strcmp(s->key, "init.skip") == 0)
+            s->hashed = kp_weights_ref_given(&c->reference[KP_REFERENCE_INIT]);
+        if (strcmp(s->key, "run.imported") == 0)
+            s->hashed = *s->text != '\0';
         if (is_teacher &&
             (strcmp(s->key, "data.student_pool") == 0 || strcmp(s->key, "data.nested") == 0 ||
              strcmp(s->key, "seed.subset") == 0))
             s->hashed = false;
     }
+}
+
+static double temperature(struct kp_config *c)
+{
+    const struct kp_objective_def *o = c->objective;
+    char key[160];
+
+    if (KP_HAS(o, temperature) && o->temperature) {
+        const void *self = kp_config_objective_self(c);
+        return self ? o->temperature(self) : (double)NAN;
+    }
+    (void)snprintf(key, sizeof(key), "objective.%s.tau", o->name);
+    const struct kp_setting *s = kp_config_find(c, key);
+    return s ? s->number : (double)NAN;
 }
 
 static int64_t count_options(const struct kp_registry *registry)
@@ -428,5 +448,6 @@ struct kp_config *kp_resolve(const struct kp_cell *cell, struct kp_problems *p)
         kp_config_destroy(c);
         return NULL;
     }
+    c->tau = temperature(c);
     return c;
 }

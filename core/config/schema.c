@@ -21,22 +21,24 @@ static const struct kp_option model_options[] = {
 static const struct kp_option objective_options[] = {
     KP_STRING(struct choice, plugin, "plugin", NULL, "objective to minimise"),
 };
-static const struct kp_option teacher_options[] = {
+/* Of every section that refers to trained weights. */
+static const struct kp_option reference_options[] = {
     KP_STRING(struct choice, experiment, "experiment", "",
-              "experiment (INI) that trains the teacher, done first if need be"),
-    KP_STRING(struct choice, run, "run", "", "finished run to take as the teacher: its uid"),
-    KP_STRING(struct choice, file, "file", "", "weights (safetensors) to take as the teacher"),
+              "weights that the one run of this experiment (INI) gives, done first if need be"),
+    KP_STRING(struct choice, run, "run", "", "weights of this finished run: its uid"),
+    KP_STRING(struct choice, file, "file", "", "weights in this file (safetensors)"),
 };
 
 static const struct kp_option_table model_table = KP_OPTIONS(model_options);
 static const struct kp_option_table objective_table = KP_OPTIONS(objective_options);
-static const struct kp_option_table teacher_table = KP_OPTIONS(teacher_options);
-static const bool teacher_hashed[] = {false, false, false};
+static const struct kp_option_table reference_table = KP_OPTIONS(reference_options);
+static const bool reference_hashed[] = {false, false, false};
 
 static const struct kp_table choices[] = {
     {"model", NULL, KP_OWNER_CHOICE, &model_table, NULL},
     {"objective", NULL, KP_OWNER_CHOICE, &objective_table, NULL},
-    {"teacher", NULL, KP_OWNER_CHOICE, &teacher_table, teacher_hashed},
+    {"teacher", NULL, KP_OWNER_CHOICE, &reference_table, reference_hashed},
+    {"init", NULL, KP_OWNER_CHOICE, &reference_table, reference_hashed},
 };
 enum { CHOICES = sizeof(choices) / sizeof(choices[0]) };
 
@@ -88,7 +90,7 @@ bool kp_schema_table(const struct kp_registry *r, int64_t number, struct kp_tabl
     }
     number -= CHOICES;
     for (int64_t i = 0; i < r->count; i++)
-        if (plugin_table(r->loaded[i].plugin, &number, out))
+        if (plugin_table(r->loaded[i]->plugin, &number, out))
             return true;
     return false;
 }
@@ -182,7 +184,7 @@ static void add_known_sections(const struct kp_registry *r, struct kp_text *out)
 
     kp_text_add(out, "include");
     for (int64_t i = 0; kp_schema_table(r, i, &t) && !t.plugin; i++)
-        if (t.owner == KP_OWNER_CORE || strcmp(t.section, "teacher") != 0)
+        if (t.options != &reference_table) /* their sections have options of the core as well */
             kp_text_addf(out, " %s", t.section);
     kp_text_add(out, " sweep");
 }

@@ -8,7 +8,8 @@
 
 enum kp_owner {
     KP_OWNER_CORE = 0,   /* a field of struct kp_settings */
-    KP_OWNER_CHOICE = 1, /* model.plugin, objective.plugin, teacher.experiment, run and file */
+    KP_OWNER_CHOICE = 1, /* model.plugin, objective.plugin; experiment, run and file of [teacher]
+                            and [init] */
     KP_OWNER_MODEL = 2,
     KP_OWNER_OBJECTIVE = 3,
     KP_OWNER_METRIC = 4,

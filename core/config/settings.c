@@ -7,6 +7,7 @@
 #define S struct kp_settings
 
 static const char *const role_words[] = {"teacher", "student", NULL};
+static const char *const cohort_words[] = {"auto", "off", NULL};
 static const char *const label_words[] = {"fine", "coarse", NULL};
 static const char *const pool_words[] = {"fresh", "subset", "disjoint", NULL};
 static const char *const order_words[] = {"epoch", "fixed", NULL};
@@ -22,8 +23,14 @@ static const struct kp_option run_options[] = {
             "teacher: trains on the teacher's pool, with random streams of its own"),
     KP_INT(S, run.threads, "threads", "0", 0, 1024, "threads of the run, 0: all cores"),
     KP_REAL(S, run.checkpoint, "checkpoint", "60", 0, 1e9, "seconds between checkpoints"),
+    KP_ENUM(S, run.cohort, "cohort", "auto", cohort_words,
+            "auto: runs on the same batches are trained in lockstep; off: one after the other"),
+    KP_INT(S, run.cohort_memory, "cohort_memory", "0", 0, 1e9,
+           "MiB that runs in lockstep take together at most, 0: half of the machine's memory"),
+    KP_STRING(S, run.imported, "imported", "",
+              "sha256 of the weights that `kappa import` took in place of a training"),
 };
-static const bool run_hashed[] = {false, true, false, false};
+static const bool run_hashed[] = {false, true, false, false, false, false, true};
 
 static const struct kp_option data_options[] = {
     KP_STRING(S, data.format, "format", NULL,
@@ -167,11 +174,24 @@ static const struct kp_option teacher_options[] = {
 };
 static const bool teacher_hashed[] = {true};
 
+static const struct kp_option init_options[] = {
+    KP_STRING(S, init.skip, "skip", "",
+              "beginnings of the names of arrays that are not taken from the weights, with spaces "
+              "between; they begin at random as usual"),
+};
+static const bool init_hashed[] = {true};
+
 static const struct kp_option metrics_options[] = {
     KP_STRING(S, metrics.plugins, "plugins", "accuracy fidelity",
               "metrics to measure; those that need a teacher only where there is one"),
 };
 static const bool metrics_hashed[] = {false};
+
+static const struct kp_option plugins_options[] = {
+    KP_STRING(S, plugins.path, "path", "",
+              "folders of further plugins, with ':' between, seen from the file that names them"),
+};
+static const bool plugins_hashed[] = {false};
 
 _Static_assert(sizeof(run_hashed) == sizeof(run_options) / sizeof(run_options[0]), "");
 _Static_assert(sizeof(data_hashed) == sizeof(data_options) / sizeof(data_options[0]), "");
@@ -187,9 +207,16 @@ const struct kp_section kp_sections[] = {
     {"seed", KP_OPTIONS(seed_options), seed_hashed},
     {"device", KP_OPTIONS(device_options), device_hashed},
     {"teacher", KP_OPTIONS(teacher_options), teacher_hashed},
+    {"init", KP_OPTIONS(init_options), init_hashed},
     {"metrics", KP_OPTIONS(metrics_options), metrics_hashed},
+    {"plugins", KP_OPTIONS(plugins_options), plugins_hashed},
 };
 const int kp_section_count = sizeof(kp_sections) / sizeof(kp_sections[0]);
+
+bool kp_setting_is_place(const char *key)
+{
+    return strcmp(key, "data.root") == 0 || strcmp(key, "data.cache") == 0;
+}
 
 bool kp_stream_seed_valid(const char *text, bool teacher_allowed)
 {

@@ -1,5 +1,5 @@
-/* settings.h - the core's own sections: [run] [data] [train] [seed] [device] [teacher] [metrics].
- */
+/* settings.h - the core's own sections: [run] [data] [train] [seed] [device] [teacher] [init]
+ * [metrics] [plugins]. */
 #ifndef KP_CONFIG_SETTINGS_H
 #define KP_CONFIG_SETTINGS_H
 
@@ -11,6 +11,11 @@ enum {
     KP_SETTING_TEACHER_AUTO,
     KP_SETTING_TEACHER_TABLE,
     KP_SETTING_TEACHER_LIVE,
+};
+
+enum {
+    KP_SETTING_COHORT_AUTO,
+    KP_SETTING_COHORT_OFF,
 };
 
 enum {
@@ -35,9 +40,12 @@ enum {
 struct kp_settings {
     struct {
         const char *name;
-        int role;          /* enum kp_rng_role: teacher or student */
-        int64_t threads;   /* 0: all cores */
-        double checkpoint; /* seconds between checkpoints */
+        int role;              /* enum kp_rng_role: teacher or student */
+        int64_t threads;       /* 0: all cores */
+        double checkpoint;     /* seconds between checkpoints */
+        int cohort;            /* KP_SETTING_COHORT_... */
+        int64_t cohort_memory; /* MiB; 0: half of the machine's */
+        const char *imported;  /* sha256 of the weights file that it is; "": it is trained */
     } run;
     struct {
         const char *format;
@@ -97,8 +105,14 @@ struct kp_settings {
         int mode; /* KP_SETTING_TEACHER_... */
     } teacher;
     struct {
+        const char *skip; /* prefixes of names, with spaces between */
+    } init;
+    struct {
         const char *plugins; /* names with spaces between */
     } metrics;
+    struct {
+        const char *path; /* folders with ':' between */
+    } plugins;
 };
 
 /* An option that only some words of another one, the choice, make use of. With another word it is
@@ -124,6 +138,10 @@ extern const int kp_section_count;
 
 /* The largest seed: integers up to here are exact in the database's numbers. */
 #define KP_SEED_MAX INT64_C(9007199254740992)
+
+/* Does the setting only say where data lie on this machine? An environment variable in it that is
+ * not set concerns only who opens them, so that ${env:NAME} then stays in its text. */
+bool kp_setting_is_place(const char *key);
 
 /* What a stream's seed may be: "master", an integer from 0 to KP_SEED_MAX, and "teacher" if
  * allowed. */

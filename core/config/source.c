@@ -72,7 +72,7 @@ static void include(struct kp_source *s, const struct frame *parent, const char 
 
     if (!*value) {
         kp_problem_add(problems, place, "include.path", "empty; the path of an INI file");
-    } else if (kp_interpolate(NULL, value, &path, &why) != KP_OK) {
+    } else if (kp_interpolate(NULL, value, false, &path, &why) != KP_OK) {
         kp_problem_add(problems, place, "include.path", "%s", why.text);
     } else {
         beside = kp_path_beside(parent->path, path.s);
@@ -183,10 +183,16 @@ void kp_source_read(struct kp_source *s, const char *path, struct kp_problems *p
     read_file(s, NULL, path, (struct kp_place){0}, problems);
 }
 
-const char *kp_override_for_teacher(const struct kp_override *o)
+const char *kp_override_passed_on(const struct kp_override *o, enum kp_reference *to)
 {
-    static const char prefix[] = "teacher:";
-    return strncmp(o->text, prefix, strlen(prefix)) == 0 ? o->text + strlen(prefix) : NULL;
+    for (int i = 0; i < KP_REFERENCES; i++) {
+        size_t n = strlen(kp_reference_names[i]);
+        if (strncmp(o->text, kp_reference_names[i], n) == 0 && o->text[n] == ':') {
+            *to = (enum kp_reference)i;
+            return o->text + n + 1;
+        }
+    }
+    return NULL;
 }
 
 /* Without blanks at both ends. */
@@ -224,6 +230,7 @@ void kp_source_override(struct kp_source *s, const struct kp_override *overrides
         const char *equals = strchr(o->text, '=');
         const char *dot = strchr(o->text, '.');
         const char *key, *value;
+        enum kp_reference to;
         struct kp_place place = {o->sweep ? "--sweep" : "--set", (int)(i + 1),
                                  KP_PLACE_COMMAND_LINE};
 
@@ -231,10 +238,11 @@ void kp_source_override(struct kp_source *s, const struct kp_override *overrides
             kp_problem_add(problems, place, NULL, "control characters; printable text");
             continue;
         }
-        if (kp_override_for_teacher(o)) {
+        if (kp_override_passed_on(o, &to)) {
             if (o->sweep)
-                kp_problem_add(problems, place, NULL,
-                               "'%.100s': a teacher has one configuration; --set", o->text);
+                kp_problem_add(problems, place, NULL, "'%.100s': %s has one configuration; --set",
+                               o->text,
+                               to == KP_REFERENCE_TEACHER ? "a teacher" : "what [init] names");
             continue;
         }
         if (!equals || !dot || dot > equals) {

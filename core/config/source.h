@@ -24,14 +24,15 @@ struct kp_source {
 /* Add the entries of a file and of those it includes. */
 void kp_source_read(struct kp_source *s, const char *path, struct kp_problems *problems);
 
-/* Add what the command line says, but not what it says to the teacher. --sweep key=... becomes the
- * entry "sweep.key". */
+/* Add what the command line says, but not what it says to the experiments of [teacher] and [init].
+ * --sweep key=... becomes the entry "sweep.key". */
 void kp_source_override(struct kp_source *s, const struct kp_override *overrides, int64_t count,
                         struct kp_problems *problems);
 
 void kp_source_finish(struct kp_source *s);
 
-/* The text of an override behind "teacher:", NULL if it is not for the teacher. */
-const char *kp_override_for_teacher(const struct kp_override *o);
+/* The text of an override behind "teacher:" or "init:", and which of them it was; NULL if it is for
+ * the experiment itself. */
+const char *kp_override_passed_on(const struct kp_override *o, enum kp_reference *to);
 
 #endif

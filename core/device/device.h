@@ -54,6 +54,9 @@ struct kp_device_ops {
     /* One line: processor level, library versions, threads. */
     void (*describe)(const struct kp_device *d, char *out, size_t size);
 
+    /* The part of it that the bits of results depend on: not the number of threads. */
+    void (*arithmetic)(const struct kp_device *d, char *out, size_t size);
+
     /* Zeroed. NULL if there is not enough. */
     void *(*alloc)(struct kp_device *d, size_t bytes);
     void (*release)(struct kp_device *d, void *p, size_t bytes);
@@ -85,6 +88,18 @@ struct kp_device_ops {
     /* Augment, normalise and lay out a batch of images as the input v. */
     void (*load_batch)(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                        const struct kp_load *load);
+
+    /* Copy an input that load_batch filled with `rows` examples to the input `to` of other memory.
+     * False, and nothing is copied, if the two are laid out differently. */
+    bool (*copy_batch)(const struct kp_memory *from_memory, const struct kp_value *from,
+                       struct kp_memory *to_memory, const struct kp_value *to, int64_t rows);
+
+    /* Call fn(arg, task) for every task in [0, tasks), on several threads at once where the device
+     * has them; returns when all are done. fn may run, load, read and write code and memory that no
+     * other task uses: the thread that it is called on then does the work, with the same bits.
+     * Tasks with high numbers should be the large ones. */
+    void (*share)(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
+                  void *arg);
 
     /* Copies between host and params, buffers, grads or slots. */
     void (*upload)(struct kp_device *d, void *device, const void *host, size_t bytes);

@@ -45,14 +45,17 @@ static enum kp_status need_columns(const struct kp_entry *x, struct kp_error *e)
 static void judge(struct kp_entry *x)
 {
     int n = kp_rowset_column(&x->rows, "n"), holds = kp_rowset_column(&x->rows, "holds");
-    bool fails = false, open = x->rows.count == 0;
+    bool fails = false, open = x->rows.count == 0, first = true;
 
     for (int64_t i = 0; i < x->rows.count; i++) {
         const struct kp_field *count = kp_rowset_field(&x->rows, i, n);
         int64_t v =
             isfinite(count->number) && fabs(count->number) < 1e15 ? (int64_t)count->number : 0;
-        x->n_least = i == 0 || v < x->n_least ? v : x->n_least;
-        x->n_most = i == 0 || v > x->n_most ? v : x->n_most;
+        if (count->kind != KP_FIELD_NULL) {
+            x->n_least = first || v < x->n_least ? v : x->n_least;
+            x->n_most = first || v > x->n_most ? v : x->n_most;
+            first = false;
+        }
         if (holds < 0)
             continue;
         const struct kp_field *h = kp_rowset_field(&x->rows, i, holds);
@@ -137,6 +140,26 @@ void kp_entry_n_text(const struct kp_entry *x, char *out, size_t size)
         (void)snprintf(out, size, "n = %lld", (long long)x->n_least);
     else
         (void)snprintf(out, size, "n = %lld to %lld", (long long)x->n_least, (long long)x->n_most);
+}
+
+/* Does some row have a number in the column? */
+static bool has_number(const struct kp_rowset *rows, const char *name)
+{
+    int column = kp_rowset_column(rows, name);
+
+    for (int64_t i = 0; i < rows->count && column >= 0; i++)
+        if (!isnan(kp_rowset_field(rows, i, column)->number))
+            return true;
+    return false;
+}
+
+void kp_entry_footnote(const struct kp_entry *x, char *out, size_t size)
+{
+    char n[64];
+
+    kp_entry_n_text(x, n, sizeof n);
+    (void)snprintf(out, size, "%s%s", n,
+                   has_number(&x->rows, "sd") || has_number(&x->rows, "y_sd") ? "; bars: sd" : "");
 }
 
 void kp_entry_missing_text(const struct kp_entry *x, const char *before, const char *after,

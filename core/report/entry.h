@@ -21,7 +21,7 @@ struct kp_entry {
     struct kp_text table, csv, json; /* the rows laid out; json for claims only */
     enum kp_verdict verdict;         /* claims */
     bool indicative;                 /* fewer than KP_SEEDS_ENOUGH seeds in some row */
-    int64_t n_least, n_most;         /* of column n; 0, 0: no rows */
+    int64_t n_least, n_most;         /* of column n, where it is not NULL; 0, 0: nowhere */
     char *svg;                       /* figures, once drawn; or NULL */
     char *problem;                   /* why there is no answer or no drawing; or NULL */
 };
@@ -39,6 +39,9 @@ const char *kp_verdict_text(enum kp_verdict v);
 
 /* "n = 3", "n = 2 to 3", "no rows" */
 void kp_entry_n_text(const struct kp_entry *x, char *out, size_t size);
+
+/* For a drawing: "n = 3; bars: sd", the bars only where a standard deviation is drawn. */
+void kp_entry_footnote(const struct kp_entry *x, char *out, size_t size);
 
 /* One line for each missing cell: "kd tau 20 kappa 0.1: absent (seeds 11 13)", each between
  * `before` and `after`, at most `most` of them and then how many more; special characters as HTML

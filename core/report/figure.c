@@ -1,7 +1,7 @@
-/* figure.c - the rows of a figure as a data file and a script for gnuplot. */
+/* figure.c - the rows of a figure as curves in panels, and as a data file for gnuplot. */
 #include "report/figure.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,21 +89,17 @@ void kp_blocks_finish(struct kp_blocks *b)
     *b = (struct kp_blocks){0};
 }
 
-/* Quotes for gnuplot: nothing in single quotes but the quote itself has a meaning; a data file
- * knows double quotes only. */
-static void add_quoted(struct kp_text *out, const char *s, char quote)
+/* A data file of gnuplot knows double quotes only, and no escape in them. */
+static void add_quoted(struct kp_text *out, const char *s)
 {
-    kp_text_add_bytes(out, &quote, 1);
-    for (; *s; s++) {
-        char c = (unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s;
-        if (c == '\'' && quote == '\'')
-            kp_text_add(out, "''");
-        else if (c == '"' && quote == '"')
-            kp_text_add(out, "'");
-        else
-            kp_text_add_bytes(out, &c, 1);
-    }
-    kp_text_add_bytes(out, &quote, 1);
+    kp_text_add(out, "\"");
+    for (; *s; s++)
+        kp_text_add_bytes(out,
+                          *s == '"'                                ? "'"
+                          : (unsigned char)*s < 0x20 || *s == 0x7f ? " "
+                                                                   : s,
+                          1);
+    kp_text_add(out, "\"");
 }
 
 static void add_row(const struct kp_rowset *rows, int64_t row, struct kp_text *out)
@@ -116,100 +112,86 @@ static void add_row(const struct kp_rowset *rows, int64_t row, struct kp_text *o
         if (c->kind == KP_FIELD_NULL)
             kp_text_add(out, "NaN");
         else if (c->kind == KP_FIELD_TEXT)
-            add_quoted(out, c->text, '"');
+            add_quoted(out, c->text);
         else
             kp_text_add(out, kp_real_text(c->number, real));
     }
     kp_text_add(out, "\n");
 }
 
-void kp_figure_data(const struct kp_rowset *rows, const struct kp_blocks *b, struct kp_text *out)
+static double x_of(const struct kp_rowset *rows, int64_t row, int x)
+{
+    return kp_rowset_field(rows, row, x)->number;
+}
+
+static bool within(double v, double low, double high)
+{
+    return v > low && v < high;
+}
+
+/* Is there an x between those of two rows of a curve that follow each other: of another curve of
+ * the panel, or of a missing cell? */
+static bool skips_x(const struct kp_rowset *rows, const struct kp_blocks *b,
+                    const struct kp_rowset *missing, int64_t row, int64_t next)
+{
+    int x = kp_rowset_column(rows, "x"), n = kp_rowset_column(rows, "n");
+    int kappa = missing ? kp_rowset_column(missing, "kappa") : -1;
+    double low = x_of(rows, row, x), high = x_of(rows, next, x);
+
+    for (int64_t i = 0; i < rows->count; i++)
+        if (b->v[b->of_row[i]].panel_number == b->v[b->of_row[row]].panel_number &&
+            within(x_of(rows, i, x), low, high) &&
+            (n < 0 || kp_rowset_field(rows, i, n)->kind != KP_FIELD_NULL))
+            return true;
+    for (int64_t i = 0; kappa >= 0 && i < missing->count; i++)
+        if (within(x_of(missing, i, kappa), low, high))
+            return true;
+    return false;
+}
+
+static bool rises(const struct kp_rowset *rows, const struct kp_blocks *b, int x, int64_t block)
+{
+    double last = -INFINITY;
+
+    for (int64_t i = 0; i < rows->count && x >= 0; i++) {
+        if (b->of_row[i] != block)
+            continue;
+        if (!(x_of(rows, i, x) > last))
+            return false;
+        last = x_of(rows, i, x);
+    }
+    return x >= 0;
+}
+
+static void add_block(const struct kp_rowset *rows, const struct kp_blocks *b, int64_t block,
+                      const struct kp_rowset *missing, struct kp_text *out)
+{
+    bool curve = rises(rows, b, kp_rowset_column(rows, "x"), block);
+    int64_t before = -1;
+
+    for (int64_t i = 0; i < rows->count; i++) {
+        if (b->of_row[i] != block)
+            continue;
+        if (curve && before >= 0 && skips_x(rows, b, missing, before, i)) {
+            for (int k = 0; k < rows->columns; k++)
+                kp_text_add(out, k > 0 ? "\tNaN" : "NaN");
+            kp_text_add(out, "\n");
+        }
+        add_row(rows, i, out);
+        before = i;
+    }
+}
+
+void kp_figure_data(const struct kp_rowset *rows, const struct kp_blocks *b,
+                    const struct kp_rowset *missing, struct kp_text *out)
 {
     for (int64_t at = 0; at < b->count; at++) {
         kp_text_add(out, at > 0 ? "\n\n" : "");
         for (int i = 0; i < rows->columns; i++) {
             kp_text_add(out, i > 0 ? "\t" : "");
-            add_quoted(out, rows->names[i], '"');
+            add_quoted(out, rows->names[i]);
         }
         kp_text_add(out, "\n");
-        for (int64_t i = 0; i < rows->count; i++)
-            if (b->of_row[i] == at)
-                add_row(rows, i, out);
+        add_block(rows, b, at, missing, out);
     }
-}
-
-static void add_variable(struct kp_text *out, const char *name, const char *text)
-{
-    kp_text_addf(out, "%s = ", name);
-    add_quoted(out, text, '\'');
-    kp_text_add(out, "\n");
-}
-
-static void add_panels(const struct kp_blocks *b, struct kp_text *out)
-{
-    for (int64_t i = 0; i < b->count; i++) {
-        bool opens = i == 0 || b->v[i].panel_number != b->v[i - 1].panel_number;
-        kp_text_addf(out, "series[%lld] = ", (long long)i + 1);
-        add_quoted(out, b->v[i].series, '\'');
-        if (opens) {
-            kp_text_addf(
-                out, "; first[%lld] = %lld; panel[%lld] = ", (long long)b->v[i].panel_number + 1,
-                (long long)i + 1, (long long)b->v[i].panel_number + 1);
-            add_quoted(out, b->v[i].panel, '\'');
-        }
-        kp_text_addf(out, "; last[%lld] = %lld\n", (long long)b->v[i].panel_number + 1,
-                     (long long)i + 1);
-    }
-}
-
-/* One pass for each kind of file, because a template may not stand inside of a loop. */
-static void add_pass(const struct kp_item *item, const char *terminal, const char *suffix,
-                     struct kp_text *out)
-{
-    kp_text_addf(out,
-                 "\nreset\nset encoding utf8\nset datafile separator tab\n"
-                 "set terminal %s\nset output '%s.%s'\n",
-                 terminal, item->name, suffix);
-    /* Colours that most people tell apart, on white paper too. */
-    static const char *const colours[] = {"0072b2", "d55e00", "009e73", "cc79a7",
-                                          "56b4e9", "e69f00", "555555", "8c510a"};
-    for (int i = 0; i < 8; i++)
-        kp_text_addf(out, "set linetype %d lc rgb '#%s'\n", i + 1, colours[i]);
-    kp_text_add(out, "set linetype cycle 8\nset key outside right top noenhanced\n"
-                     "set title heading.(panel[1] eq '' ? '' : \"\\n\".panel[1]) noenhanced\n"
-                     "set xlabel xname noenhanced\nset ylabel yname noenhanced\n"
-                     "set grid lc rgb '#dddddd'\n");
-    kp_text_add(out, item->settings);
-    kp_text_addf(out, "load '%s.gp'\nset output\n", item->name);
-}
-
-void kp_figure_script(const struct kp_item *item, const struct kp_blocks *b, struct kp_text *out)
-{
-    long long panels = (long long)(b->panels > 0 ? b->panels : 1);
-    long long columns = panels > 3 ? 3 : panels, lines = (panels + columns - 1) / columns;
-    long long width = columns == 1 ? 760 : 480 * columns, height = columns == 1 ? 440 : 340 * lines;
-    char terminal[128];
-
-    kp_text_addf(out, "# %s.gnuplot - draws %s.svg and %s.pdf from %s.dat: gnuplot %s.gnuplot\n",
-                 item->name, item->name, item->name, item->name, item->name);
-    kp_text_addf(out, "data = '%s.dat'\n", item->name);
-    add_variable(out, "heading", item->title);
-    add_variable(out, "xname", item->x);
-    add_variable(out, "yname", item->y);
-    kp_text_addf(out,
-                 "curves = %lld\npanels = %lld\nlayout_columns = %lld\nlayout_lines = %lld\n"
-                 "array series[%lld]\narray panel[%lld]\narray first[%lld]\narray last[%lld]\n",
-                 (long long)b->count, panels, columns, lines,
-                 (long long)(b->count > 0 ? b->count : 1), panels, panels, panels);
-    add_panels(b, out);
-    /* An absent standard deviation (one seed) draws no bar. */
-    kp_text_add(out, "bar(sd) = (sd == sd) ? sd : 0\n");
-    (void)snprintf(terminal, sizeof terminal,
-                   "svg noenhanced size %lld,%lld font 'sans-serif,13' background rgb 'white'",
-                   width, height);
-    add_pass(item, terminal, "svg", out);
-    (void)snprintf(terminal, sizeof terminal,
-                   "pdfcairo noenhanced size %.2fin,%.2fin font 'sans-serif,11'",
-                   (double)width / 100.0, (double)height / 100.0);
-    add_pass(item, terminal, "pdf", out);
 }

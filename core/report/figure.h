@@ -1,4 +1,4 @@
-/* figure.h - the rows of a figure as a data file and a script for gnuplot. */
+/* figure.h - the rows of a figure as curves in panels, and as a data file for gnuplot. */
 #ifndef KP_REPORT_FIGURE_H
 #define KP_REPORT_FIGURE_H
 
@@ -25,11 +25,12 @@ KP_NODISCARD enum kp_status kp_blocks_make(const struct kp_rowset *rows, struct 
 void kp_blocks_finish(struct kp_blocks *b);
 
 /* Columns separated by tabs, each block under a line of the column names and apart from the next by
- * two empty lines, which is what gnuplot's `index` counts; NULL is NaN. */
-void kp_figure_data(const struct kp_rowset *rows, const struct kp_blocks *b, struct kp_text *out);
-
-/* Sets the variables that experiments/README.md lists, then draws NAME.svg and NAME.pdf by the
- * template NAME.gp. */
-void kp_figure_script(const struct kp_item *item, const struct kp_blocks *b, struct kp_text *out);
+ * two empty lines, which is what gnuplot's `index` counts; NULL is NaN.
+ *
+ * A curve over rising x is interrupted, by a row of NaN, where it lacks an x that another curve of
+ * its panel has, or one of the kappas of `missing` (see missing.h; NULL: x is no kappa): no line is
+ * drawn over a missing cell. */
+void kp_figure_data(const struct kp_rowset *rows, const struct kp_blocks *b,
+                    const struct kp_rowset *missing, struct kp_text *out);
 
 #endif

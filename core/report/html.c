@@ -1,6 +1,7 @@
 /* html.c - text inside of HTML. */
 #include "report/html.h"
 
+#include <math.h>
 #include <string.h>
 
 void kp_html_add(struct kp_text *out, const char *s)
@@ -30,11 +31,22 @@ void kp_html_add_svg(struct kp_text *out, const char *svg)
     }
 }
 
+/* Does the column hold numbers alone, texts of numbers ("+1.20") included? */
+static bool is_number(const struct kp_rowset *rows, int column)
+{
+    for (int64_t i = 0; i < rows->count; i++) {
+        const struct kp_field *c = kp_rowset_field(rows, i, column);
+        if (c->kind == KP_FIELD_TEXT && isnan(c->number))
+            return false;
+    }
+    return true;
+}
+
 void kp_html_add_rows(struct kp_text *out, const struct kp_rowset *rows)
 {
     kp_text_add(out, "<table>\n<thead><tr>");
     for (int i = 0; i < rows->columns; i++) {
-        kp_text_add(out, "<th>");
+        kp_text_add(out, is_number(rows, i) ? "<th class=\"number\">" : "<th>");
         kp_html_add(out, rows->names[i]);
         kp_text_add(out, "</th>");
     }
@@ -43,7 +55,7 @@ void kp_html_add_rows(struct kp_text *out, const struct kp_rowset *rows)
         kp_text_add(out, "<tr>");
         for (int i = 0; i < rows->columns; i++) {
             const struct kp_field *c = kp_rowset_field(rows, row, i);
-            kp_text_add(out, c->kind == KP_FIELD_TEXT ? "<td>" : "<td class=\"number\">");
+            kp_text_add(out, is_number(rows, i) ? "<td class=\"number\">" : "<td>");
             if (c->kind == KP_FIELD_NULL)
                 kp_text_add(out, "&ndash;");
             else

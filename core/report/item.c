@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "report/header.h"
+#include "report/with.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,119 +12,6 @@
 #include <string.h>
 
 const char *const kp_item_kind_words[] = {"figure", "table", "claim", NULL};
-
-struct header {
-    const char *title, *kind, *plot, *x, *y, *split, *needs, *note, *statistics, *set;
-    int kind_line;
-};
-
-static const char *const keys = "title, kind, split, needs, note; x, y, plot, set for figures; "
-                                "statistics for claims";
-
-/* Where the value of a key is kept; NULL: no such key. */
-static const char **slot(struct header *h, const char *key, size_t n)
-{
-    const struct {
-        const char *key;
-        const char **at;
-    } all[] = {
-        {"title", &h->title}, {"kind", &h->kind}, {"plot", &h->plot},
-        {"x", &h->x},         {"y", &h->y},       {"split", &h->split},
-        {"needs", &h->needs}, {"note", &h->note}, {"statistics", &h->statistics},
-        {"set", &h->set},
-    };
-
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (strlen(all[i].key) == n && memcmp(all[i].key, key, n) == 0)
-            return all[i].at;
-    return NULL;
-}
-
-/* `before`, `between` and n bytes of `s`. */
-static const char *join(struct kp_arena *a, const char *before, const char *between, const char *s,
-                        size_t n)
-{
-    size_t b = before ? strlen(before) : 0, m = before ? strlen(between) : 0;
-    char *all = kp_arena_alloc(a, b + m + n + 1, 1);
-
-    if (!all)
-        return NULL;
-    if (before) {
-        memcpy(all, before, b);
-        memcpy(all + b, between, m);
-    }
-    memcpy(all + b + m, s, n);
-    return all;
-}
-
-static size_t trimmed(const char *s, size_t n)
-{
-    while (n > 0 && strchr(" \t\r;", s[n - 1]))
-        n--;
-    return n;
-}
-
-/* One line of the header, n bytes behind its "--". */
-static enum kp_status header_line(struct kp_item *item, struct header *h, const char ***last,
-                                  const char *s, size_t n, int line, struct kp_error *e)
-{
-    size_t blanks = strspn(s, " \t");
-    size_t key = 0;
-
-    n = trimmed(s, n);
-    if (blanks >= n)
-        return KP_OK;
-    if (blanks >= 3 && *last) {
-        **last = join(&item->memory, **last, " ", s + blanks, n - blanks);
-        return **last ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
-    }
-    s += blanks;
-    n -= blanks;
-    while (key < n && s[key] >= 'a' && s[key] <= 'z')
-        key++;
-    if (key == 0 || key == n || s[key] != ':')
-        return KP_OK; /* words for people */
-    const char **at = slot(h, s, key);
-    if (!at)
-        return kp_fail(e, KP_E_FORMAT, "%s:%d: no header line is called '%.*s'; there are %s",
-                       item->path, line, (int)key, s, keys);
-    bool again = *at != NULL;
-    if (again && at != &h->set)
-        return kp_fail(e, KP_E_FORMAT, "%s:%d: a second line '%.*s:'; one of each", item->path,
-                       line, (int)key, s);
-    size_t skip = key + 1 + strspn(s + key + 1, " \t");
-    skip = skip > n ? n : skip;
-    *at = join(&item->memory, *at, "\nset ", s + skip, n - skip);
-    if (!*at)
-        return kp_fail(e, KP_E_NOMEM, "out of memory");
-    if (at == &h->kind)
-        h->kind_line = line;
-    *last = at;
-    return KP_OK;
-}
-
-/* The header; *text moves behind it, *line is the number of the line there. */
-static enum kp_status read_header(struct kp_item *item, struct header *h, const char **text,
-                                  int *line, struct kp_error *e)
-{
-    const char **last = NULL;
-    const char *s = *text;
-
-    for (*line = 1; *s; (*line)++) {
-        size_t n = strcspn(s, "\n");
-        size_t start = strspn(s, " \t\r");
-        if (start < n && (n - start < 2 || s[start] != '-' || s[start + 1] != '-'))
-            break;
-        if (start < n) {
-            enum kp_status st = header_line(item, h, &last, s + start + 2, n - start - 2, *line, e);
-            if (st != KP_OK)
-                return st;
-        }
-        s += n + (s[n] == '\n');
-    }
-    *text = s;
-    return KP_OK;
-}
 
 /* Cuts the text at a line that is "-- expect:" alone, which begins the second query. */
 static enum kp_status split_queries(struct kp_item *item, const char *text, int line,
@@ -135,7 +24,7 @@ static enum kp_status split_queries(struct kp_item *item, const char *text, int 
     for (const char *s = text; *s; line++) {
         size_t n = strcspn(s, "\n");
         if (n >= strlen(mark) && memcmp(s, mark, strlen(mark)) == 0 &&
-            trimmed(s, n) == strlen(mark)) {
+            kp_header_trimmed(s, n) == strlen(mark)) {
             end = s;
             second = s + n + (s[n] == '\n');
             item->expect_line = line + 1;
@@ -145,11 +34,11 @@ static enum kp_status split_queries(struct kp_item *item, const char *text, int 
     }
     if (!end)
         end = text + strlen(text);
-    item->query = join(&item->memory, NULL, "", text, (size_t)(end - text));
+    item->query = kp_header_join(&item->memory, NULL, "", text, (size_t)(end - text));
     size_t n = strlen(second);
     while (n > 0 && strchr(" \t\r\n;", second[n - 1]))
         n--;
-    item->expect = join(&item->memory, NULL, "", second, n);
+    item->expect = kp_header_join(&item->memory, NULL, "", second, n);
     if (!item->query || !item->expect)
         return kp_fail(e, KP_E_NOMEM, "out of memory");
     if (second[0] && n == 0)
@@ -159,7 +48,7 @@ static enum kp_status split_queries(struct kp_item *item, const char *text, int 
     return KP_OK;
 }
 
-static enum kp_status check(struct kp_item *item, const struct header *h, struct kp_error *e)
+static enum kp_status check(struct kp_item *item, const struct kp_header *h, struct kp_error *e)
 {
     int kind = 0;
 
@@ -190,12 +79,50 @@ static enum kp_status check(struct kp_item *item, const struct header *h, struct
     return KP_OK;
 }
 
+char *kp_item_path(const struct kp_item *item, const char *name)
+{
+    char *path = kp_path_beside(item->path, name), *up;
+
+    while (path && (up = strstr(path, "/../"))) {
+        char *part = up;
+        while (part > path && part[-1] != '/')
+            part--;
+        if (part == up || (up - part == 2 && memcmp(part, "..", 2) == 0) ||
+            (up - part == 1 && *part == '.'))
+            break;
+        memmove(part, up + 4, strlen(up + 4) + 1);
+    }
+    return path;
+}
+
+/* The experiments that a claim names, as paths. */
+static enum kp_status add_experiments(struct kp_item *item, const char *names, struct kp_error *e)
+{
+    struct kp_text all = {0};
+    bool failed = false;
+
+    while (*names) {
+        size_t n = strcspn(names, " ");
+        char *name = strndup(names, n), *path = name && n > 0 ? kp_item_path(item, name) : NULL;
+        failed |= n > 0 && !path;
+        if (path)
+            kp_text_addf(&all, "%s%s", all.length > 0 ? " " : "", path);
+        free(name);
+        free(path);
+        names += n + strspn(names + n, " ");
+    }
+    item->from = kp_arena_strdup(&item->memory, all.s ? all.s : "");
+    failed |= all.failed || !item->from;
+    kp_text_finish(&all);
+    return failed ? kp_fail(e, KP_E_NOMEM, "out of memory") : KP_OK;
+}
+
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
 }
 
-static enum kp_status fill(struct kp_item *item, const struct header *h, struct kp_error *e)
+static enum kp_status fill(struct kp_item *item, const struct kp_header *h, struct kp_error *e)
 {
     char *plot = NULL;
     struct kp_text name = {0}, settings = {0};
@@ -209,7 +136,7 @@ static enum kp_status fill(struct kp_item *item, const struct header *h, struct 
     item->statistics = or_empty(h->statistics);
     kp_text_addf(&name, "%s.gp", item->name);
     if (!name.failed)
-        plot = kp_path_beside(item->path, h->plot && *h->plot ? h->plot : name.s);
+        plot = kp_item_path(item, h->plot && *h->plot ? h->plot : name.s);
     if (h->set)
         kp_text_addf(&settings, "set %s\n", h->set);
     item->plot = plot ? kp_arena_strdup(&item->memory, plot) : NULL;
@@ -218,7 +145,8 @@ static enum kp_status fill(struct kp_item *item, const struct header *h, struct 
     free(plot);
     kp_text_finish(&name);
     kp_text_finish(&settings);
-    return failed ? kp_fail(e, KP_E_NOMEM, "out of memory") : KP_OK;
+    return failed ? kp_fail(e, KP_E_NOMEM, "out of memory")
+                  : add_experiments(item, or_empty(h->from), e);
 }
 
 static enum kp_status begin(struct kp_item *item, const char *path, struct kp_error *e)
@@ -235,8 +163,8 @@ static enum kp_status begin(struct kp_item *item, const char *path, struct kp_er
         st = kp_fail(e, KP_E_FORMAT, "%s: a zero byte in it: no SQL text", path);
     n -= n > 4 ? 4 : 0;
     item->path = kp_arena_strdup(&item->memory, path);
-    item->name = join(&item->memory, NULL, "", base, n);
-    item->text = join(&item->memory, NULL, "", (const char *)bytes, size);
+    item->name = kp_header_join(&item->memory, NULL, "", base, n);
+    item->text = kp_header_join(&item->memory, NULL, "", (const char *)bytes, size);
     free(bytes);
     if (st == KP_OK && (!item->path || !item->name || !item->text))
         st = kp_fail(e, KP_E_NOMEM, "out of memory");
@@ -247,14 +175,13 @@ enum kp_status kp_item_read(const char *path, struct kp_item *out, bool *is_item
                             struct kp_error *e)
 {
     struct kp_item item = {0};
-    struct header h = {0};
-    const char *text;
+    struct kp_header h = {0};
+    const char *text = "";
     int line = 1;
     enum kp_status st = begin(&item, path, e);
 
-    text = item.text;
     if (st == KP_OK)
-        st = read_header(&item, &h, &text, &line, e);
+        st = kp_header_read(path, item.text, &item.memory, &h, &text, &line, e);
     /* Of a file that is no item only the key that would make it one matters. */
     if (!h.kind && (st == KP_OK || st == KP_E_FORMAT) && item.text &&
         !strstr(item.text, "-- kind:")) {
@@ -271,6 +198,8 @@ enum kp_status kp_item_read(const char *path, struct kp_item *out, bool *is_item
         st = split_queries(&item, text, line, e);
     if (st == KP_OK)
         st = fill(&item, &h, e);
+    if (st == KP_OK && h.with)
+        st = kp_with_add(&item, h.with, (size_t)(text - item.text), e);
     if (st == KP_OK) {
         *out = item;
         *is_item = true;
@@ -324,11 +253,16 @@ enum kp_status kp_item_list(const char *folder, char ***paths, int64_t *count, s
 enum kp_status kp_item_fail(const struct kp_item *item, const char *query, int line, int at,
                             struct kp_error *e)
 {
-    for (int i = 0; i < at && query[i]; i++)
+    const char *path = item->path;
+    size_t from = 0;
+
+    if (query == item->query && at >= 0)
+        path = kp_with_place(item, (size_t)at, &line, &from);
+    for (int i = (int)from; i < at && query[i]; i++)
         line += query[i] == '\n';
     /* The offset says the same as the line. */
     char *offset = at >= 0 ? strstr(e->text, " (at character ") : NULL;
     if (offset)
         *offset = '\0';
-    return kp_fail_in(e, "%s:%d", item->path, line);
+    return kp_fail_in(e, "%s:%d", path, line);
 }

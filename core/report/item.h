@@ -17,15 +17,18 @@ struct kp_item {
     struct kp_arena memory;
     const char *path;
     const char *name; /* of the file, without .sql */
-    const char *text; /* the whole file */
+    const char *text; /* the whole file, with what it takes from another */
     enum kp_item_kind kind;
     const char *title, *split, *note;
     const char *plot;       /* figures: path of the gnuplot template */
     const char *x, *y;      /* figures: names of the axes */
     const char *settings;   /* figures: lines of gnuplot, each "set ...\n" */
     const char *statistics; /* claims: the test and its threshold, in words */
-    const char *needs;      /* metrics without which a run counts as missing, separated by blanks */
+    const char *from;  /* claims: paths of the experiments whose runs it speaks of, with blanks */
+    const char *needs; /* metrics without which a run counts as missing, separated by blanks */
     const char *query;
+    struct kp_with *with; /* what the query takes from other files; see with.h */
+    int with_count;
     const char *expect; /* "" or the query that gives the expected cells */
     int query_line, expect_line;
 };
@@ -36,6 +39,9 @@ struct kp_item {
 KP_NODISCARD enum kp_status kp_item_read(const char *path, struct kp_item *out, bool *is_item,
                                          struct kp_error *e);
 void kp_item_finish(struct kp_item *item);
+
+/* `name` as seen from the item's file, without parts like "claims/../"; free() it. */
+char *kp_item_path(const struct kp_item *item, const char *name);
 
 /* The .sql files of a folder by name; free each and the array. */
 KP_NODISCARD enum kp_status kp_item_list(const char *folder, char ***paths, int64_t *count,

@@ -71,17 +71,21 @@ static void compose(struct kp_text *sql, const struct kp_rowset *head, const cha
 {
     bool seed = kp_rowset_column(head, "seed") >= 0;
     bool hash = kp_rowset_column(head, "config_hash") >= 0;
-    const char *order = kp_rowset_column(head, "kappa") < 0 ? "" : "ORDER BY e.kappa";
+    bool kappa = kp_rowset_column(head, "kappa") >= 0;
 
-    kp_text_addf(sql, "SELECT cell, state, %s AS seeds, count(*) AS runs FROM (SELECT ltrim(''",
-                 seed ? "group_concat(seed, ' ')" : "NULL");
+    kp_text_addf(sql,
+                 "SELECT cell, state, %s AS seeds, count(*) AS runs, kappa "
+                 "FROM (SELECT ltrim(''",
+                 seed ? "replace(group_concat(DISTINCT seed), ',', ' ')" : "NULL");
     for (int i = 0; i < KNOWN; i++)
         if (columns_known[i].shown && kp_rowset_column(head, columns_known[i].name) >= 0)
             kp_text_addf(sql, " || iif(e.%s IS NULL, '', format('%s', e.%s))",
                          columns_known[i].name, columns_known[i].shown, columns_known[i].name);
-    kp_text_addf(
-        sql, ") AS cell, %s, row_number() OVER (%s) AS place, coalesce((SELECT state FROM (SELECT ",
-        seed ? "e.seed AS seed" : "NULL AS seed", order);
+    kp_text_addf(sql,
+                 ") AS cell, %s AS seed, %s AS kappa, row_number() OVER (%s) AS place, "
+                 "coalesce((SELECT state FROM (SELECT ",
+                 seed ? "e.seed" : "NULL", kappa ? "e.kappa" : "NULL",
+                 kappa ? "ORDER BY e.kappa" : "");
     add_state(sql, needs);
     kp_text_add(sql, " AS state, r.created AS created FROM run r WHERE 1");
     for (int i = 0; i < KNOWN; i++) {

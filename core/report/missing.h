@@ -6,7 +6,8 @@
 #include "store/reader.h"
 
 /* Rows with the columns cell ("kd tau 20 kappa 0.1"), state ("absent", "failed: ...", "running",
- * "done, without test/cka"), seeds ("11 13") and runs (how many). None is missing: no rows.
+ * "done, without test/cka"), seeds ("11 13"), runs (how many) and kappa (NULL: the expected cells
+ * have none). None is missing: no rows.
  *
  * Expected are the rows of the item's second query, or else the students of `planned`. Its columns
  * are columns of run: a cell is there if a run has the same values, NULL included. */

@@ -2,8 +2,8 @@
 #include "report/report.h"
 
 #include "base/file.h"
-#include "report/figure.h"
 #include "report/gnuplot.h"
+#include "report/script.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,26 +77,46 @@ static void remove_drawings(const struct kp_entry *x, const char *folder)
     }
 }
 
-static enum kp_status draw(struct kp_entry *x, const char *folder, struct kp_report_result *result,
-                           struct kp_error *e)
+/* Data and script of a figure. */
+static enum kp_status write_drawing_files(const struct kp_entry *x, const char *folder,
+                                          struct kp_error *e)
 {
+    bool kappa = strncmp(x->item.x, "kappa", strlen("kappa")) == 0;
     struct kp_blocks blocks = {0};
+    struct kp_looks looks = {0};
     struct kp_text data = {0}, script = {0};
-    struct kp_text name = {0};
-    bool there = false;
-    enum kp_status st = kp_blocks_make(&x->rows, &blocks, e);
+    char footnote[96];
+    enum kp_status st = copy_template(&x->item, folder, e);
 
-    remove_drawings(x, folder);
     if (st == KP_OK)
-        st = copy_template(&x->item, folder, e);
+        st = kp_blocks_make(&x->rows, &blocks, e);
+    if (st == KP_OK)
+        st = kp_looks_make(&x->rows, &blocks, &looks, e);
     if (st == KP_OK) {
-        kp_figure_data(&x->rows, &blocks, &data);
+        kp_figure_data(&x->rows, &blocks, kappa ? &x->missing : NULL, &data);
         st = write_file(folder, x->item.name, ".dat", &data, e);
     }
     if (st == KP_OK) {
-        kp_figure_script(&x->item, &blocks, &script);
+        kp_entry_footnote(x, footnote, sizeof footnote);
+        kp_script_make(&x->item, &blocks, &looks, footnote, &script);
         st = write_file(folder, x->item.name, ".gnuplot", &script, e);
     }
+    kp_looks_finish(&looks);
+    kp_blocks_finish(&blocks);
+    kp_text_finish(&data);
+    kp_text_finish(&script);
+    return st;
+}
+
+static enum kp_status draw(struct kp_entry *x, const char *folder, struct kp_report_result *result,
+                           struct kp_error *e)
+{
+    struct kp_text name = {0};
+    bool there = false;
+    enum kp_status st;
+
+    remove_drawings(x, folder);
+    st = write_drawing_files(x, folder, e);
     kp_text_addf(&name, "%s.gnuplot", x->item.name);
     if (st == KP_OK && name.failed)
         st = kp_fail(e, KP_E_NOMEM, "out of memory");
@@ -111,9 +131,6 @@ static enum kp_status draw(struct kp_entry *x, const char *folder, struct kp_rep
         if (st != KP_OK && st != KP_E_NOMEM)
             (void)kp_fail_in(e, "%s", x->item.plot);
     }
-    kp_blocks_finish(&blocks);
-    kp_text_finish(&data);
-    kp_text_finish(&script);
     kp_text_finish(&name);
     return st;
 }

@@ -14,6 +14,7 @@ struct begin {
     const struct kp_attempt_row *attempt;
     int64_t resume_step;
     double now;
+    bool taken;      /* the run is to be had */
     int64_t run;     /* its id */
     int64_t number;  /* of this attempt */
     int64_t teacher; /* id; 0: none */
@@ -35,8 +36,8 @@ static enum kp_status find_teacher(struct begin *b, struct kp_error *e)
     return st;
 }
 
-/* The earlier row of this configuration: b->run stays 0 if there is none. Refuses one that must not
- * be continued. */
+/* The earlier row of this configuration: b->run stays 0 if there is none. Whoever comes second of
+ * two that saw the same row finds another attempt in it, or a row where there was none. */
 static enum kp_status find_earlier(struct begin *b, struct kp_error *e)
 {
     sqlite3_stmt *s = NULL;
@@ -58,15 +59,11 @@ static enum kp_status find_earlier(struct begin *b, struct kp_error *e)
         (void)snprintf(b->uid, sizeof b->uid, "%s", kp_database_text(s, 1));
         b->number = sqlite3_column_int64(s, 3);
         kp_store_read_process(s, 5, &holder);
-        if (strcmp(status, "done") == 0)
-            st = kp_fail(e, KP_E_STORE, "%s: run %s of this configuration is done already",
-                         b->d->path, b->uid);
-        else if (strcmp(status, "running") == 0 &&
-                 kp_process_alive(&holder, b->self, b->now - sqlite3_column_double(s, 4)))
-            st = kp_fail(e, KP_E_STORE,
-                         "%s: run %s is being worked on by process %lld on %s; wait for it, or "
-                         "end that process",
-                         b->d->path, b->uid, (long long)holder.pid, holder.host);
+        b->taken = b->number == b->attempt->previous && strcmp(status, "done") != 0 &&
+                   (strcmp(status, "running") != 0 ||
+                    !kp_process_alive(&holder, b->self, b->now - sqlite3_column_double(s, 4)));
+    } else if (st == KP_OK) {
+        b->taken = b->attempt->previous == 0;
     }
     (void)sqlite3_finalize(s);
     return st;
@@ -102,9 +99,16 @@ static enum kp_status forget_later(struct begin *b, struct kp_error *e)
                                          "ii", b->run, b->resume_step);
 
     if (st == KP_OK)
-        st = kp_database_exec(
-            b->d, e, "DELETE FROM artifact WHERE run = ? AND role = 'checkpoint' AND step > ?",
-            "ii", b->run, b->resume_step);
+        st = kp_database_exec(b->d, e,
+                              "DELETE FROM artifact WHERE run = ? AND (step > ? OR role NOT IN "
+                              "('checkpoint', 'checkpoint_before'))",
+                              "ii", b->run, b->resume_step);
+    /* The one it goes on from is the newest again. */
+    if (st == KP_OK)
+        st = kp_database_exec(b->d, e,
+                              "UPDATE OR IGNORE artifact SET role = 'checkpoint' WHERE run = ? AND "
+                              "role = 'checkpoint_before'",
+                              "i", b->run);
     if (st == KP_OK)
         st = kp_database_exec(b->d, e, "DELETE FROM result WHERE run = ?", "i", b->run);
     if (st == KP_OK)
@@ -197,9 +201,29 @@ static enum kp_status write_attempt(struct begin *b, struct kp_error *e)
     return kp_database_exec(
         b->d, e,
         "INSERT INTO attempt (run, attempt, resume_step, started, host, pid, device, threads, "
-        "versions, git_revision) VALUES (?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?)",
-        "iiirtititt", b->run, b->number, b->resume_step < 0 ? -1 : b->resume_step, b->now,
-        b->self->host, b->self->pid, a->device, a->threads, a->versions, a->git_revision);
+        "versions, git_revision, git_dirty, build) "
+        "VALUES (?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?10, iif(?10 IS NULL, NULL, ?), ?)",
+        "iiirtitittit", b->run, b->number, b->resume_step < 0 ? -1 : b->resume_step, b->now,
+        b->self->host, b->self->pid, a->device, a->threads, a->versions, a->git_revision,
+        (int64_t)a->git_dirty, a->build);
+}
+
+static enum kp_status write_rest(struct begin *b, const struct kp_param_row *params,
+                                 int64_t param_count, const struct kp_plugin_row *plugins,
+                                 int64_t plugin_count, const struct kp_subset_row *subsets,
+                                 int64_t subset_count, struct kp_error *e)
+{
+    enum kp_status st = b->run ? continue_run(b, e) : insert_run(b, e);
+
+    if (st == KP_OK)
+        st = write_params(b, params, param_count, e);
+    if (st == KP_OK)
+        st = write_plugins(b, plugins, plugin_count, e);
+    if (st == KP_OK)
+        st = write_subsets(b, subsets, subset_count, e);
+    if (st == KP_OK)
+        st = write_attempt(b, e);
+    return st;
 }
 
 enum kp_status kp_store_begin_run(struct kp_store *s, const struct kp_run_row *row,
@@ -207,7 +231,7 @@ enum kp_status kp_store_begin_run(struct kp_store *s, const struct kp_run_row *r
                                   const struct kp_plugin_row *plugins, int64_t plugin_count,
                                   const struct kp_subset_row *subsets, int64_t subset_count,
                                   const struct kp_attempt_row *attempt, int64_t resume_step,
-                                  char uid[KP_UID_SIZE], struct kp_error *e)
+                                  char uid[KP_UID_SIZE], bool *taken, struct kp_error *e)
 {
     struct begin b = {.d = &s->database,
                       .self = &s->self,
@@ -223,21 +247,17 @@ enum kp_status kp_store_begin_run(struct kp_store *s, const struct kp_run_row *r
         st = find_teacher(&b, e);
         if (st == KP_OK)
             st = find_earlier(&b, e);
-        if (st == KP_OK)
-            st = b.run ? continue_run(&b, e) : insert_run(&b, e);
-        if (st == KP_OK)
-            st = write_params(&b, params, param_count, e);
-        if (st == KP_OK)
-            st = write_plugins(&b, plugins, plugin_count, e);
-        if (st == KP_OK)
-            st = write_subsets(&b, subsets, subset_count, e);
-        if (st == KP_OK)
-            st = write_attempt(&b, e);
+        if (st == KP_OK && b.taken)
+            st = write_rest(&b, params, param_count, plugins, plugin_count, subsets, subset_count,
+                            e);
         st = kp_database_end(b.d, st, e);
     }
     (void)pthread_mutex_unlock(&s->lock);
     if (st != KP_OK)
         return st;
+    *taken = b.taken;
+    if (!b.taken)
+        return KP_OK;
     kp_writer_hold(s->writer, 1);
     memcpy(uid, b.uid, KP_UID_SIZE);
     return KP_OK;

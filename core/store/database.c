@@ -186,6 +186,28 @@ enum kp_status kp_database_open_write(const char *path, bool wal, struct kp_data
     return st;
 }
 
+enum kp_status kp_database_copy(struct kp_database *d, struct kp_database *out, struct kp_error *e)
+{
+    struct kp_database copy = {.path = strdup(d->path)};
+    sqlite3_backup *work = NULL;
+    enum kp_status st = copy.path ? KP_OK : kp_fail(e, KP_E_NOMEM, "%s: out of memory", d->path);
+
+    if (st == KP_OK && sqlite3_open(":memory:", &copy.handle) != SQLITE_OK)
+        st = kp_database_fail(&copy, e);
+    if (st == KP_OK) {
+        work = sqlite3_backup_init(copy.handle, "main", d->handle, "main");
+        if (work)
+            (void)sqlite3_backup_step(work, -1);
+        if (!work || sqlite3_backup_finish(work) != SQLITE_OK)
+            st = kp_database_fail(&copy, e);
+    }
+    if (st == KP_OK)
+        *out = copy;
+    else
+        kp_database_close(&copy);
+    return st;
+}
+
 void kp_database_close(struct kp_database *d)
 {
     (void)sqlite3_close(d->handle);

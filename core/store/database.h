@@ -21,6 +21,9 @@ KP_NODISCARD enum kp_status kp_database_open_read(const char *path, struct kp_da
 /* Open for writing, made if absent; foreign keys on. `wal` false: journal_mode = DELETE. */
 KP_NODISCARD enum kp_status kp_database_open_write(const char *path, bool wal,
                                                    struct kp_database *out, struct kp_error *e);
+/* A copy of an open database that lies in memory and goes by the same path. */
+KP_NODISCARD enum kp_status kp_database_copy(struct kp_database *d, struct kp_database *out,
+                                             struct kp_error *e);
 void kp_database_close(struct kp_database *d);
 
 /* The error that SQLite has just reported on this connection, in words. */

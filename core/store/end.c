@@ -72,11 +72,6 @@ static enum kp_status write_end(struct kp_store *s, int64_t run, enum kp_run_sta
         st = kp_database_exec(&s->database, e,
                               "UPDATE attempt SET finished = ? WHERE run = ? AND finished IS NULL",
                               "ri", now, run);
-    /* Nobody continues a finished run: whoever ends it removes the file. */
-    if (st == KP_OK && status == KP_RUN_DONE)
-        st = kp_database_exec(&s->database, e,
-                              "DELETE FROM artifact WHERE run = ? AND role = 'checkpoint'", "i",
-                              run);
     return st;
 }
 
@@ -89,8 +84,9 @@ enum kp_status kp_store_end_run(struct kp_store *s, const char *uid, enum kp_run
     enum kp_status st;
 
     KP_ASSERT(status == KP_RUN_DONE || status == KP_RUN_FAILED || status == KP_RUN_INTERRUPTED);
+    /* Points that are not on disk are made again by whoever continues a run. */
     st = kp_writer_flush(s->writer, e);
-    if (st != KP_OK)
+    if (st != KP_OK && status == KP_RUN_DONE)
         return st;
     (void)pthread_mutex_lock(&s->lock);
     st = kp_database_begin(&s->database, true, e);
@@ -107,5 +103,23 @@ enum kp_status kp_store_end_run(struct kp_store *s, const char *uid, enum kp_run
     (void)pthread_mutex_unlock(&s->lock);
     if (st == KP_OK)
         kp_writer_hold(s->writer, -1);
+    return st;
+}
+
+enum kp_status kp_store_give_up(struct kp_store *s, const char *uid, const char *error,
+                                struct kp_error *e)
+{
+    enum kp_status st;
+
+    (void)pthread_mutex_lock(&s->lock);
+    st = kp_database_begin(&s->database, true, e);
+    if (st == KP_OK)
+        st = kp_database_end(&s->database,
+                             kp_database_exec(&s->database, e,
+                                              "UPDATE run SET status = 'failed', error = ? WHERE "
+                                              "uid = ? AND status = 'lost'",
+                                              "tt", error, uid),
+                             e);
+    (void)pthread_mutex_unlock(&s->lock);
     return st;
 }

@@ -1,9 +1,12 @@
 /* functions.c - the SQL functions that kappa adds to SQLite's own for reading. */
 #include "store/functions.h"
 
+#include "base/clock.h"
+#include "store/process.h"
 #include "store/statistics.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool any_null(int count, sqlite3_value **v)
@@ -26,6 +29,27 @@ static void t_test(sqlite3_context *c, int count, sqlite3_value **v)
     if (!any_null(count, v))
         sqlite3_result_double(c, kp_t_test(sqlite3_value_double(v[0]), sqlite3_value_double(v[1]),
                                            sqlite3_value_double(v[2]), sqlite3_value_double(v[3])));
+}
+
+static void copy_text(char *out, size_t size, sqlite3_value *v)
+{
+    const unsigned char *text = sqlite3_value_text(v);
+    (void)snprintf(out, size, "%s", text ? (const char *)text : "");
+}
+
+static void alive(sqlite3_context *c, int count, sqlite3_value **v)
+{
+    struct kp_process self, other = {0};
+
+    if (any_null(count, v))
+        return;
+    kp_process_self(&self);
+    copy_text(other.host, sizeof other.host, v[0]);
+    copy_text(other.boot, sizeof other.boot, v[1]);
+    other.pid = sqlite3_value_int64(v[2]);
+    other.started = sqlite3_value_int64(v[3]);
+    sqlite3_result_int(
+        c, kp_process_alive(&other, &self, kp_clock_wall() - sqlite3_value_double(v[4])));
 }
 
 /* Means and sums of squared deviations, updated row by row (Welford 1962). */
@@ -90,18 +114,22 @@ enum kp_status kp_functions_add(struct kp_database *d, struct kp_error *e)
     static const struct {
         const char *name;
         int arguments;
+        int flags;
         void (*call)(sqlite3_context *, int, sqlite3_value **);
         void (*row)(sqlite3_context *, int, sqlite3_value **);
         void (*end)(sqlite3_context *);
     } all[] = {
-        {"t_quantile", 2, t_quantile, NULL, NULL}, {"t_test", 4, t_test, NULL, NULL},
-        {"sd", 1, NULL, add_row, end_sd},          {"corr", 2, NULL, add_row, end_corr},
-        {"slope", 2, NULL, add_row, end_slope},
+        {"t_quantile", 2, SQLITE_DETERMINISTIC, t_quantile, NULL, NULL},
+        {"t_test", 4, SQLITE_DETERMINISTIC, t_test, NULL, NULL},
+        {"sd", 1, SQLITE_DETERMINISTIC, NULL, add_row, end_sd},
+        {"corr", 2, SQLITE_DETERMINISTIC, NULL, add_row, end_corr},
+        {"slope", 2, SQLITE_DETERMINISTIC, NULL, add_row, end_slope},
+        {"alive", 5, 0, alive, NULL, NULL},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (sqlite3_create_function_v2(d->handle, all[i].name, all[i].arguments,
-                                       SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+                                       SQLITE_UTF8 | SQLITE_INNOCUOUS | all[i].flags, NULL,
                                        all[i].call, all[i].row, all[i].end, NULL) != SQLITE_OK)
             return kp_database_fail(d, e);
     return KP_OK;

@@ -89,6 +89,43 @@ static enum kp_status lock_folder(const char *folder, int *out, struct kp_error 
     return st;
 }
 
+/* What an older kappa wrote, as this one would have it: in memory. */
+static enum kp_status read_older(struct kp_database *d, int version, struct kp_error *e)
+{
+    struct kp_database copy = {0};
+    enum kp_status st = kp_database_copy(d, &copy, e);
+
+    if (st == KP_OK)
+        st = kp_schema_migrate(&copy, kp_migrations, version, KP_SCHEMA_VERSION, false, e);
+    if (st != KP_OK) {
+        kp_database_close(&copy);
+        return st;
+    }
+    kp_database_close(d);
+    *d = copy;
+    return KP_OK;
+}
+
+enum kp_status kp_opening_read(const char *path, struct kp_database *out, struct kp_error *e)
+{
+    struct kp_database d = {0};
+    enum kp_schema_kind kind = KP_SCHEMA_CURRENT;
+    int version = 0;
+    enum kp_status st = kp_database_open_read(path, &d, e);
+
+    if (st == KP_OK)
+        st = kp_schema_identify(&d, &kind, &version, e);
+    if (st == KP_OK && kind == KP_SCHEMA_EMPTY)
+        st = kp_fail(e, KP_E_STORE, "%s is empty: not a kappa run database", path);
+    if (st == KP_OK && kind == KP_SCHEMA_OLDER)
+        st = read_older(&d, version, e);
+    if (st == KP_OK)
+        *out = d;
+    else
+        kp_database_close(&d);
+    return st;
+}
+
 void kp_store_read_process(sqlite3_stmt *s, int first, struct kp_process *out)
 {
     *out = (struct kp_process){.pid = sqlite3_column_int64(s, first + 2),
@@ -186,7 +223,7 @@ enum kp_status kp_opening_run(const char *path, const char *folder, const struct
     if (st == KP_OK && kind == KP_SCHEMA_EMPTY)
         st = create_schema(&d, e);
     if (st == KP_OK && kind == KP_SCHEMA_OLDER)
-        st = kp_schema_migrate(&d, kp_migrations, version, KP_SCHEMA_VERSION, e);
+        st = kp_schema_migrate(&d, kp_migrations, version, KP_SCHEMA_VERSION, true, e);
     if (st == KP_OK)
         st = kp_opening_mark_lost(&d, self, e);
     if (lock >= 0)

@@ -18,6 +18,11 @@ bool kp_opening_is_network(long type);
 /* Refuse what is no run database without touching it. A file that is not there is fine. */
 KP_NODISCARD enum kp_status kp_opening_check(const char *path, struct kp_error *e);
 
+/* Open for reading; nothing is written, not even beside it. A database of an older schema is copied
+ * into memory and brought forward there. */
+KP_NODISCARD enum kp_status kp_opening_read(const char *path, struct kp_database *out,
+                                            struct kp_error *e);
+
 /* Runs marked running whose process is gone become lost. */
 KP_NODISCARD enum kp_status kp_opening_mark_lost(struct kp_database *d,
                                                  const struct kp_process *self, struct kp_error *e);

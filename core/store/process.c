@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define BOOT_ID         36          /* characters */
+#define FIRST_NAMESPACE 0xEFFFFFFCu /* the machine's own, PROC_PID_INIT_INO of the kernel */
 
 /* Start of a process in clock ticks since boot, field 22 of /proc/PID/stat, and its state, field 3.
  * False if it cannot be read. */
@@ -33,6 +37,17 @@ static bool read_stat(int64_t pid, char *state, int64_t *started)
     return true;
 }
 
+/* Containers on one machine share its boot id, and often its name, but number their processes each
+ * from 1. */
+static void add_namespace(struct kp_process *p)
+{
+    struct stat info;
+    size_t length = strlen(p->boot);
+
+    if (stat("/proc/self/ns/pid", &info) == 0 && info.st_ino != FIRST_NAMESPACE)
+        (void)snprintf(p->boot + length, sizeof p->boot - length, " %lld", (long long)info.st_ino);
+}
+
 void kp_process_self(struct kp_process *out)
 {
     char state;
@@ -47,6 +62,7 @@ void kp_process_self(struct kp_process *out)
             out->boot[0] = '\0';
         (void)fclose(f);
     }
+    add_namespace(out);
     if (!read_stat(out->pid, &state, &out->started))
         out->started = 0;
 }
@@ -56,12 +72,21 @@ bool kp_process_alive(const struct kp_process *p, const struct kp_process *self,
     char state = 'R';
     int64_t started = 0;
 
-    if (strcmp(p->host, self->host) != 0)
-        return silence < KP_PROCESS_SILENCE;
-    if (strcmp(p->boot, self->boot) != 0 || p->pid <= 0 || p->pid > INT32_MAX)
+    if (strcmp(p->boot, self->boot) != 0 || !*p->boot) {
+        bool restarted = strcmp(p->host, self->host) == 0 &&
+                         strncmp(p->boot, self->boot, BOOT_ID) != 0;
+        return !restarted && silence < KP_PROCESS_SILENCE;
+    }
+    if (p->pid <= 0 || p->pid > INT32_MAX)
         return false;
     if (read_stat(p->pid, &state, &started))
         return started == p->started && state != 'Z' && state != 'X';
     /* /proc may hide the processes of other users. */
     return kill((pid_t)p->pid, 0) == 0 || errno == EPERM;
+}
+
+bool kp_process_same(const struct kp_process *a, const struct kp_process *b)
+{
+    return a->pid == b->pid && a->started == b->started && strcmp(a->boot, b->boot) == 0 &&
+           strcmp(a->host, b->host) == 0;
 }

@@ -3,7 +3,7 @@
 
 #include "store/functions.h"
 #include "store/layout.h"
-#include "store/schema.h"
+#include "store/opening.h"
 
 #include <stdlib.h>
 
@@ -26,21 +26,11 @@ static int authorize(void *unused, int action, const char *a, const char *b, con
 enum kp_status kp_reader_open(const char *database, struct kp_reader **out, struct kp_error *e)
 {
     struct kp_reader *r = calloc(1, sizeof *r);
-    enum kp_schema_kind kind = KP_SCHEMA_CURRENT;
-    int version = 0;
     enum kp_status st;
 
     if (!r)
         return kp_fail(e, KP_E_NOMEM, "out of memory");
-    st = kp_database_open_read(database, &r->database, e);
-    if (st == KP_OK)
-        st = kp_schema_identify(&r->database, &kind, &version, e);
-    if (st == KP_OK && kind != KP_SCHEMA_CURRENT)
-        st = kp_fail(e, KP_E_STORE,
-                     kind == KP_SCHEMA_EMPTY
-                         ? "%s is empty: not a kappa run database"
-                         : "%s is of an older kappa; `kappa run` brings it up to date",
-                     database);
+    st = kp_opening_read(database, &r->database, e);
     if (st == KP_OK)
         st = kp_functions_add(&r->database, e);
     if (st == KP_OK)

@@ -150,20 +150,39 @@ enum kp_status kp_store_held_run(struct kp_store *s, const char *uid, int64_t *r
     return st;
 }
 
-static enum kp_status write_artifact(struct kp_store *s, const char *uid,
+static enum kp_status write_artifact(struct kp_store *s, int64_t run,
                                      const struct kp_artifact_row *a, int64_t epoch, int64_t step,
                                      struct kp_error *e)
+{
+    return kp_database_exec(
+        &s->database, e,
+        "INSERT OR REPLACE INTO artifact (run, role, path, sha256, bytes, epoch, step, created) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "itttiiir", run, a->role, a->path, a->sha256, a->bytes, epoch, step, kp_clock_wall());
+}
+
+static enum kp_status write_of_held(struct kp_store *s, const char *uid,
+                                    const struct kp_artifact_row *a, int64_t epoch, int64_t step,
+                                    struct kp_error *e)
 {
     int64_t run = 0;
     enum kp_status st = kp_store_held_run(s, uid, &run, e);
 
-    if (st == KP_OK)
-        st = kp_database_exec(
-            &s->database, e,
-            "INSERT OR REPLACE INTO artifact (run, role, path, sha256, bytes, epoch, step, "
-            "created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            "itttiiir", run, a->role, a->path, a->sha256, a->bytes, epoch, step, kp_clock_wall());
-    return st;
+    return st == KP_OK ? write_artifact(s, run, a, epoch, step, e) : st;
+}
+
+static enum kp_status write_of_done(struct kp_store *s, const char *uid,
+                                    const struct kp_artifact_row *a, struct kp_error *e)
+{
+    int64_t run = 0;
+    bool found = false;
+    enum kp_status st =
+        kp_database_integer(&s->database, e, &run, &found,
+                            "SELECT id FROM run WHERE uid = ? AND status = 'done'", "t", uid);
+
+    if (st == KP_OK && !found)
+        st = kp_fail(e, KP_E_STORE, "%s: run %s is not done", s->path, uid);
+    return st == KP_OK ? write_artifact(s, run, a, 0, 0, e) : st;
 }
 
 enum kp_status kp_store_artifact(struct kp_store *s, const char *uid,
@@ -177,7 +196,20 @@ enum kp_status kp_store_artifact(struct kp_store *s, const char *uid,
     (void)pthread_mutex_lock(&s->lock);
     st = kp_database_begin(&s->database, true, e);
     if (st == KP_OK)
-        st = kp_database_end(&s->database, write_artifact(s, uid, a, epoch, step, e), e);
+        st = kp_database_end(&s->database, write_of_held(s, uid, a, epoch, step, e), e);
+    (void)pthread_mutex_unlock(&s->lock);
+    return st;
+}
+
+enum kp_status kp_store_add_artifact(struct kp_store *s, const char *uid,
+                                     const struct kp_artifact_row *a, struct kp_error *e)
+{
+    enum kp_status st;
+
+    (void)pthread_mutex_lock(&s->lock);
+    st = kp_database_begin(&s->database, true, e);
+    if (st == KP_OK)
+        st = kp_database_end(&s->database, write_of_done(s, uid, a, e), e);
     (void)pthread_mutex_unlock(&s->lock);
     return st;
 }

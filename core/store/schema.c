@@ -3,10 +3,19 @@
 
 #include "base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const struct kp_migration kp_migrations[] = {{0, NULL}};
+static const char to_version_2[] =
+    "ALTER TABLE attempt ADD COLUMN git_dirty INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN build TEXT;"
+    "CREATE INDEX run_open ON run (status) WHERE status <> 'done';"
+    "CREATE INDEX run_study ON run (name, group_hash);"
+    "CREATE INDEX result_analysis ON result (analysis) WHERE analysis IS NOT NULL;"
+    "CREATE INDEX pairwise_analysis ON pairwise (analysis) WHERE analysis IS NOT NULL;";
+
+const struct kp_migration kp_migrations[] = {{1, to_version_2}, {0, NULL}};
 
 enum kp_status kp_schema_identify(struct kp_database *d, enum kp_schema_kind *kind, int *version,
                                   struct kp_error *e)
@@ -47,17 +56,58 @@ static const char *find_step(const struct kp_migration *steps, int from)
     return NULL;
 }
 
+/* One SQL text of several statements. */
+static enum kp_status run_text(struct kp_database *d, const char *sql, struct kp_error *e)
+{
+    return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? KP_OK
+                                                                       : kp_database_fail(d, e);
+}
+
+static enum kp_status drop_views(struct kp_database *d, struct kp_error *e)
+{
+    sqlite3_stmt *s = NULL;
+    bool row = false;
+    char *sql = NULL;
+    enum kp_status st = kp_database_prepare(
+        d,
+        "SELECT group_concat(format('DROP VIEW \"%w\";', name), '') FROM sqlite_schema "
+        "WHERE type = 'view'",
+        &s, e);
+
+    if (st == KP_OK)
+        st = kp_database_next(d, s, &row, e);
+    if (st == KP_OK) {
+        sql = strdup(kp_database_text(s, 0));
+        st = sql ? KP_OK : kp_fail(e, KP_E_NOMEM, "%s: out of memory", d->path);
+    }
+    (void)sqlite3_finalize(s);
+    if (st == KP_OK)
+        st = run_text(d, sql, e);
+    free(sql);
+    return st;
+}
+
+/* Views are what schema.sql ends with. */
+static enum kp_status make_views(struct kp_database *d, struct kp_error *e)
+{
+    const char *views = strstr(kp_schema_sql, "\nCREATE VIEW ");
+
+    KP_ASSERT(views);
+    return run_text(d, views, e);
+}
+
 static enum kp_status run_steps(struct kp_database *d, const struct kp_migration *steps, int from,
                                 int to, struct kp_error *e)
 {
     struct kp_text pragma = {0};
     int64_t broken = 0;
     bool found = false;
-    enum kp_status st = KP_OK;
+    enum kp_status st = drop_views(d, e);
 
     for (int v = from; st == KP_OK && v < to; v++)
-        if (sqlite3_exec(d->handle, find_step(steps, v), NULL, NULL, NULL) != SQLITE_OK)
-            st = kp_database_fail(d, e);
+        st = run_text(d, find_step(steps, v), e);
+    if (st == KP_OK)
+        st = make_views(d, e);
     if (st == KP_OK)
         st = kp_database_integer(d, e, &broken, &found, "SELECT 1 FROM pragma_foreign_key_check",
                                  "");
@@ -71,8 +121,23 @@ static enum kp_status run_steps(struct kp_database *d, const struct kp_migration
     return st;
 }
 
+/* `copy` is made; it must not be there. */
+static enum kp_status copy_before(struct kp_database *d, const char *copy, int to,
+                                  struct kp_error *e)
+{
+    if (access(copy, F_OK) == 0)
+        return kp_fail(e, KP_E_STORE,
+                       "%s: the copy to be made before the update to schema version %d is there "
+                       "already; move it away",
+                       copy, to);
+    if (kp_database_exec(d, e, "VACUUM INTO ?", "t", copy) == KP_OK)
+        return KP_OK;
+    (void)unlink(copy);
+    return kp_fail_in(e, "%s", copy);
+}
+
 enum kp_status kp_schema_migrate(struct kp_database *d, const struct kp_migration *steps, int from,
-                                 int to, struct kp_error *e)
+                                 int to, bool keep, struct kp_error *e)
 {
     struct kp_text backup = {0};
     bool copied = false;
@@ -88,15 +153,9 @@ enum kp_status kp_schema_migrate(struct kp_database *d, const struct kp_migratio
     kp_text_addf(&backup, "%s.backup-v%d", d->path, from);
     if (backup.failed)
         st = kp_fail(e, KP_E_NOMEM, "%s: out of memory", d->path);
-    if (st == KP_OK && access(backup.s, F_OK) == 0)
-        st = kp_fail(e, KP_E_STORE,
-                     "%s: the copy to be made before the update to schema version %d is there "
-                     "already; move it away",
-                     backup.s, to);
-    if (st == KP_OK) {
-        copied = true;
-        if (kp_database_exec(d, e, "VACUUM INTO ?", "t", backup.s) != KP_OK)
-            st = kp_fail_in(e, "%s", backup.s);
+    if (st == KP_OK && keep) {
+        st = copy_before(d, backup.s, to, e);
+        copied = st == KP_OK;
     }
     /* A table is rebuilt by a new one in its place, which foreign keys must not notice halfway. */
     if (st == KP_OK)

@@ -5,7 +5,7 @@
 #include "store/database.h"
 
 #define KP_SCHEMA_APPLICATION 0x4b415050 /* "KAPP" in a file's application_id */
-#define KP_SCHEMA_VERSION     1          /* user_version; schema.sql sets both */
+#define KP_SCHEMA_VERSION     2          /* user_version; schema.sql sets both */
 
 extern const char kp_schema_sql[]; /* schema.sql */
 
@@ -19,7 +19,8 @@ enum kp_schema_kind {
 KP_NODISCARD enum kp_status kp_schema_identify(struct kp_database *d, enum kp_schema_kind *kind,
                                                int *version, struct kp_error *e);
 
-/* One step forward: SQL that turns a database of version `from` into version from + 1. */
+/* One step forward: SQL that turns the tables of version `from` into those of version from + 1.
+ * Views hold no data: they are dropped before the steps, and the newest ones made behind them. */
 struct kp_migration {
     int from;
     const char *sql; /* NULL: end of the table */
@@ -27,10 +28,10 @@ struct kp_migration {
 
 extern const struct kp_migration kp_migrations[];
 
-/* Bring a database of version `from` to version `to`, in one transaction, after a copy of it to
- * "<path>.backup-v<from>". Nothing changes on failure. */
+/* Bring a database of version `from` to version `to`, in one transaction. Nothing changes on
+ * failure. `keep`: after a copy of it to "<path>.backup-v<from>". */
 KP_NODISCARD enum kp_status kp_schema_migrate(struct kp_database *d,
                                               const struct kp_migration *steps, int from, int to,
-                                              struct kp_error *e);
+                                              bool keep, struct kp_error *e);
 
 #endif

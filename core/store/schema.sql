@@ -1,27 +1,28 @@
--- schema.sql - the run database: every table, column and view, version 1.
+-- schema.sql - the run database: every table, column and view, version 2.
 --
 -- Comments stand inside the statements, so that `.schema` of the sqlite3 shell shows them. Times
 -- are seconds since 1970 in UTC. A number that was NaN or infinite is NULL with the word in `flag`.
 PRAGMA application_id = 0x4b415050; -- "KAPP"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE run (
     -- One training, or one analysis, under one resolved configuration.
     id INTEGER PRIMARY KEY,
     uid TEXT NOT NULL UNIQUE CHECK (length(uid) = 26), -- public name; sorts by time of creation
-    kind TEXT NOT NULL,        -- 'train', 'analysis'
-    name TEXT,                 -- what its author calls it
-    status TEXT NOT NULL CHECK (status IN ('pending', 'running', 'done', 'failed',
-        'interrupted',         -- stopped by request; continues from its checkpoint
-        'lost')),              -- its process is gone; continues from its checkpoint
+    kind TEXT NOT NULL,        -- 'train', 'analysis'; 'import': weights from elsewhere
+    name TEXT,                 -- the study that it belongs to ([run] name); of an analysis its
+                               --   section, 'cka' or 'cka.unbiased'
+    status TEXT NOT NULL       -- 'interrupted' (stopped by request) and 'lost' (its process is
+                               --   gone) continue from their checkpoints
+        CHECK (status IN ('pending', 'running', 'done', 'failed', 'interrupted', 'lost')),
     config_hash TEXT NOT NULL UNIQUE, -- over everything that can change the weights; of an analysis
                                --   over its settings and the hashes of the runs that it looks at
     pair_hash TEXT NOT NULL,   -- the same without objective and teacher: what PI and PG compare
     group_hash TEXT NOT NULL,  -- the same as config_hash without seed.master: what means are over
-    teacher_run INTEGER REFERENCES run (id),
+    teacher_run INTEGER REFERENCES run (id), -- the run whose weights teach it
     dataset TEXT NOT NULL,
-    model TEXT NOT NULL,
-    objective TEXT NOT NULL,
+    model TEXT NOT NULL,       -- plugin
+    objective TEXT NOT NULL,   -- plugin
     teacher TEXT,              -- the teacher's model; NULL for a run without one
     kappa REAL,                -- m / n as asked for; 1 for a teacher
     m INTEGER,                 -- examples it trains on
@@ -45,8 +46,10 @@ CREATE TABLE run (
 ) STRICT;
 CREATE INDEX run_pair ON run (pair_hash, objective);
 CREATE INDEX run_group ON run (group_hash);
+CREATE INDEX run_study ON run (name, group_hash);
 CREATE INDEX run_teacher ON run (teacher_run);
 CREATE INDEX run_active ON run (status) WHERE status = 'running';
+CREATE INDEX run_open ON run (status) WHERE status <> 'done';
 
 CREATE TABLE attempt (
     -- One process that worked on a run, from its start to its end or loss.
@@ -60,12 +63,15 @@ CREATE TABLE attempt (
     device TEXT NOT NULL,      -- what computed, with its processor level
     threads INTEGER NOT NULL,
     versions TEXT NOT NULL,    -- of kappa, compiler and libraries
-    git_revision TEXT,         -- of the folder of the experiment; NULL outside of git
+    git_revision TEXT,         -- of the experiment's folder; NULL outside of a git checkout
+    git_dirty INTEGER,         -- 1: files of that checkout were changed and not committed
+    build TEXT,                -- sha256 of the program's file
     PRIMARY KEY (run, attempt)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE param (
-    -- The settings of a run.
+    -- The settings of a run. Beside them what [teacher] and [init] come to: 'init.identity' is the
+    -- configuration hash of its run or the sha256 of its file, 'init.uid' the run.
     run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     key TEXT NOT NULL,         -- 'train.lr'
     text TEXT NOT NULL,        -- canonical
@@ -102,7 +108,8 @@ CREATE TABLE subset (
 CREATE TABLE artifact (
     -- Files that a run wrote, below the database's folder.
     run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
-    role TEXT NOT NULL,        -- 'model', 'checkpoint', 'teacher_table'
+    role TEXT NOT NULL,        -- 'model', 'checkpoint', 'checkpoint_before',
+                               --   'teacher_table.<16 digits>': logits of a split, see core/train/table.h
     path TEXT NOT NULL,        -- relative to '<database>.d'
     sha256 TEXT NOT NULL,
     bytes INTEGER NOT NULL,
@@ -148,6 +155,7 @@ CREATE TABLE result (
     PRIMARY KEY (run, key, split, kappa),
     CHECK ((value IS NULL) = (flag IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX result_analysis ON result (analysis) WHERE analysis IS NOT NULL;
 
 CREATE TABLE pairwise (
     -- What compares two runs: agreement with the teacher, similarity of features.
@@ -164,6 +172,7 @@ CREATE TABLE pairwise (
     CHECK ((value IS NULL) = (flag IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pairwise_b ON pairwise (run_b);
+CREATE INDEX pairwise_analysis ON pairwise (analysis) WHERE analysis IS NOT NULL;
 
 CREATE TABLE subject (
     -- The runs that an analysis looked at, those compared with included.
@@ -237,7 +246,9 @@ CREATE VIEW v_run AS
 CREATE VIEW v_analysis AS
     -- A row for each analysis.
     SELECT
-        r.uid, r.name, r.status, -- name: its section, 'cka' or 'cka.unbiased'
+        r.uid,
+        r.name,     -- its section, 'cka' or 'cka.unbiased'
+        r.status,
         r.dataset, r.model, r.teacher, r.objective, r.tau, r.kappa, r.seed, -- of its first subject
         (SELECT count(*) FROM subject WHERE analysis = r.id) AS runs, -- looked at
         (SELECT count(*) FROM result WHERE analysis = r.id) +
@@ -266,7 +277,7 @@ CREATE VIEW v_pair AS
     -- finished lt run of the same pair hash, at the same kappa: one seed's performance increment.
     -- Where the lt run was compared with several teachers, its value is that with this run's.
     SELECT
-        a.dataset, a.model, a.teacher, a.objective, a.tau, v.kappa, a.seed,
+        a.name, a.dataset, a.model, a.teacher, a.objective, a.tau, v.kappa, a.seed,
         k.name AS metric,
         coalesce(q.value, b.value) AS lt,  -- of the lt run
         v.value,        -- of this run
@@ -292,37 +303,81 @@ CREATE VIEW v_pair AS
         AND a.objective <> 'lt' AND a.status = 'done';
 
 CREATE VIEW v_pi AS
-    -- v_pair over seeds: a row for each configuration but for the seed (group_hash), kappa and
-    -- metric. Two rows that look alike differ in a setting that is no column here: see group_hash.
+    -- v_pair over seeds: a row for each study, configuration but for the seed (group_hash), kappa
+    -- and metric. Two rows that look alike differ in a setting that is no column here: see
+    -- group_hash. One pass takes the variance: increments are not far from zero.
     SELECT
-        dataset, model, teacher, objective, tau, kappa, metric,
+        name, dataset, model, teacher, objective, tau, kappa, metric,
         count(pi) AS n,              -- seeds that have both runs
         avg(lt) AS lt_mean,
         avg(value) AS value_mean,
         avg(pi) AS pi_mean,
-        sqrt(sum((pi - centre) * (pi - centre)) / (count(pi) - 1))
+        sqrt(max(sum(pi * pi) - sum(pi) * avg(pi), 0) / (count(pi) - 1))
             AS pi_sd,                -- of the paired differences, over n - 1; NULL for n = 1
-        sqrt(sum((pi - centre) * (pi - centre)) / (count(pi) - 1) / count(pi))
+        sqrt(max(sum(pi * pi) - sum(pi) * avg(pi), 0) / (count(pi) - 1) / count(pi))
             AS pi_se,                -- pi_sd / sqrt(n)
         avg(pg) AS pg_mean,
         group_hash
-    FROM (SELECT *, avg(pi) OVER (PARTITION BY group_hash, metric, kappa) AS centre
-        FROM v_pair WHERE pi IS NOT NULL)
-    GROUP BY group_hash, metric, kappa;
+    FROM v_pair
+    WHERE pi IS NOT NULL
+    GROUP BY name, group_hash, metric, kappa;
 
 CREATE VIEW v_group AS
-    -- Finished runs over seeds: a row for each configuration but for the seed (group_hash), kappa
-    -- and metric.
+    -- Finished runs over seeds: a row for each study, configuration but for the seed (group_hash),
+    -- kappa and metric.
     SELECT
-        dataset, model, teacher, objective, tau, kappa, metric,
-        count(value) AS n,           -- seeds
-        avg(value) AS mean,
-        sqrt(sum((value - centre) * (value - centre)) / (count(value) - 1))
+        g.name, g.dataset, g.model, g.teacher, g.objective, g.tau, g.kappa, k.name AS metric,
+        g.n,                         -- seeds
+        g.mean,
+        sqrt((SELECT sum((v.value - g.mean) * (v.value - g.mean))
+            FROM run r CROSS JOIN result v ON v.run = r.id
+            WHERE r.name IS g.name AND r.group_hash = g.group_hash AND r.status = 'done'
+                AND v.key = g.key AND v.split = g.split AND v.kappa = g.kappa) / (g.n - 1))
             AS sd,                   -- over n - 1; NULL for n = 1
-        group_hash
-    FROM (SELECT r.dataset, r.model, r.teacher, r.objective, r.tau, v.kappa, k.name AS metric,
-            v.value, r.group_hash,
-            avg(v.value) OVER (PARTITION BY r.group_hash, k.name, v.kappa) AS centre
-        FROM run r CROSS JOIN result v ON v.run = r.id JOIN metric_key k ON k.id = v.key
-        WHERE r.status = 'done' AND v.value IS NOT NULL)
-    GROUP BY group_hash, metric, kappa;
+        g.group_hash
+    FROM (SELECT r.name, r.dataset, r.model, r.teacher, r.objective, r.tau, v.kappa, v.key,
+            v.split, count(*) AS n, avg(v.value) AS mean, r.group_hash
+        FROM run r CROSS JOIN result v ON v.run = r.id
+        WHERE r.status = 'done' AND v.value IS NOT NULL
+        GROUP BY r.name, r.group_hash, v.key, v.split, v.kappa) g
+        JOIN metric_key k ON k.id = g.key;
+
+CREATE VIEW v_experiment AS
+    -- A row for each run of each experiment. To narrow any view to one:
+    -- WHERE uid IN (SELECT uid FROM v_experiment WHERE experiment = 'experiments/fig4/small.ini')
+    SELECT DISTINCT s.experiment, r.uid, r.kind, r.name, r.status
+    FROM sweep s JOIN sweep_run m ON m.sweep = s.id JOIN run r ON r.id = m.run;
+
+CREATE VIEW v_label AS
+    -- What people see of a run: 'student cifar10 cnn kd tau 20 kappa 0.1 seed 11'.
+    SELECT r.id AS run, r.uid, CASE r.kind WHEN 'analysis' THEN printf('%s of %d runs', r.name,
+            (SELECT count(*) FROM subject WHERE analysis = r.id))
+        ELSE coalesce(p.text || ' ', '') || r.dataset || ' ' || r.model || ' ' || r.objective
+            || iif(r.tau IS NULL, '', printf(' tau %g', r.tau))
+            || iif(p.text = 'teacher' OR r.kappa IS NULL, '', printf(' kappa %g', r.kappa))
+            || ' seed ' || r.seed END AS label
+    FROM run r LEFT JOIN param p ON p.run = r.id AND p.key = 'run.role';
+
+CREATE VIEW v_progress AS
+    -- A row for each run that is begun and not done: how far it is. Of a run whose process is gone
+    -- the database hears when kappa opens it for writing; until then its heartbeat tells.
+    SELECT
+        r.uid, l.label, r.status, r.step, r.steps,
+        100.0 * r.step / r.steps AS progress, -- percent
+        (r.step - coalesce(a.resume_step, 0)) / (r.heartbeat - a.started)
+            AS rate,                          -- steps a second in this attempt
+        1.0 * r.samples / r.step * (r.step - coalesce(a.resume_step, 0))
+            / (r.heartbeat - a.started)
+            AS examples,                      -- a second in this attempt
+        (r.steps - r.step) * (r.heartbeat - a.started)
+            / nullif(r.step - coalesce(a.resume_step, 0), 0)
+            AS seconds_left,                  -- at this rate
+        r.attempt, r.host, r.pid,
+        (julianday('now') - 2440587.5) * 86400 - r.heartbeat
+            AS silence,                       -- seconds since the last sign of life
+        coalesce(r.error, (SELECT v.text FROM event v WHERE v.run = r.id AND v.kind = r.status
+            ORDER BY v.id DESC LIMIT 1)) AS why, -- failed or lost
+        r.boot, r.pid_start, r.heartbeat
+    FROM run r JOIN v_label l ON l.run = r.id
+        LEFT JOIN attempt a ON a.run = r.id AND a.attempt = r.attempt
+    WHERE r.status <> 'done';

@@ -44,11 +44,11 @@ static void destroy(struct kp_store *s)
     free(s);
 }
 
-enum kp_status kp_store_open(const char *path, struct kp_store **out, struct kp_error *e)
+/* A store with its names and locks, not open yet. */
+static enum kp_status make(const char *path, struct kp_store **out, struct kp_error *e)
 {
     struct kp_store *s = calloc(1, sizeof *s);
     struct kp_text folder = {0};
-    bool network = false;
     enum kp_status st = KP_OK;
 
     if (!s)
@@ -65,7 +65,21 @@ enum kp_status kp_store_open(const char *path, struct kp_store **out, struct kp_
     else if (!s->path || folder.failed)
         st = kp_fail(e, KP_E_NOMEM, "%s: out of memory", path);
     if (st == KP_OK)
-        st = kp_opening_check(path, e);
+        *out = s;
+    else
+        destroy(s);
+    return st;
+}
+
+enum kp_status kp_store_open(const char *path, struct kp_store **out, struct kp_error *e)
+{
+    struct kp_store *s = NULL;
+    bool network = false;
+    enum kp_status st = make(path, &s, e);
+
+    if (st != KP_OK)
+        return st;
+    st = kp_opening_check(path, e);
     if (st == KP_OK && kp_folder_make(s->folder, e) != KP_OK)
         st = kp_fail_in(e, "%s: no place for a run database", path);
     if (st == KP_OK)
@@ -74,6 +88,21 @@ enum kp_status kp_store_open(const char *path, struct kp_store **out, struct kp_
         st = note_network(s, e);
     if (st == KP_OK)
         st = kp_writer_create(&s->database, &s->lock, &s->self, &s->writer, e);
+    if (st == KP_OK)
+        *out = s;
+    else
+        destroy(s);
+    return st;
+}
+
+enum kp_status kp_store_open_read(const char *path, struct kp_store **out, struct kp_error *e)
+{
+    struct kp_store *s = NULL;
+    enum kp_status st = make(path, &s, e);
+
+    if (st != KP_OK)
+        return st;
+    st = kp_opening_read(path, &s->database, e);
     if (st == KP_OK)
         *out = s;
     else

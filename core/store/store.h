@@ -25,6 +25,11 @@ enum kp_run_status {
  * is gone become `lost`. */
 KP_NODISCARD enum kp_status kp_store_open(const char *path, struct kp_store **out,
                                           struct kp_error *e);
+/* Open an existing database of the current schema for the calls that find (kp_store_find_...) and
+ * for nothing else. Writes nothing, so that a folder without write permission will do; a run whose
+ * process is gone is found `lost` all the same. */
+KP_NODISCARD enum kp_status kp_store_open_read(const char *path, struct kp_store **out,
+                                               struct kp_error *e);
 /* Writes what is queued; frees the store even if that fails, and then says so. NULL is fine. */
 enum kp_status kp_store_close(struct kp_store *s, struct kp_error *e);
 const char *kp_store_path(const struct kp_store *s);
@@ -72,6 +77,9 @@ struct kp_attempt_row {
     const char *versions;     /* of kappa, compiler, libraries */
     const char *git_revision; /* or NULL */
     int64_t threads;
+    int previous; /* the run's last attempt as its checkpoint was looked up; 0: there was no row */
+    bool git_dirty;
+    const char *build; /* sha256 of the program's file, or NULL */
 };
 
 struct kp_run_info {
@@ -93,16 +101,17 @@ KP_NODISCARD enum kp_status kp_store_find_uid(struct kp_store *s, const char *ui
                                               struct kp_run_info *out, bool *found,
                                               struct kp_error *e);
 
-/* Begin: a new row (status running, attempt 1), or attempt + 1 of the row with this configuration
- * hash: points and checkpoints after `resume_step` (-1: all) are deleted in the same transaction.
- * Committed before it returns. KP_E_STORE if the run is done, if a live process holds it (the
- * message names it; one on another host counts as gone after ten minutes of silence), or if the
- * teacher's run is not there. */
+/* Claim a run and begin it, in one transaction that is committed before it returns: a new row
+ * (status running, attempt 1), or attempt + 1 of the row with this configuration hash, whose points
+ * and checkpoints after `resume_step` (-1: all) are deleted. *taken = false, and nothing changes, if
+ * the run is not to be had: done, held by a live process, or no longer as the caller saw it
+ * (attempt->previous); kp_store_find_run() tells which. KP_E_STORE if the teacher's run is not
+ * there. */
 KP_NODISCARD enum kp_status kp_store_begin_run(
     struct kp_store *s, const struct kp_run_row *row, const struct kp_param_row *params,
     int64_t param_count, const struct kp_plugin_row *plugins, int64_t plugin_count,
     const struct kp_subset_row *subsets, int64_t subset_count, const struct kp_attempt_row *attempt,
-    int64_t resume_step, char uid[KP_UID_SIZE], struct kp_error *e);
+    int64_t resume_step, char uid[KP_UID_SIZE], bool *taken, struct kp_error *e);
 
 /* A metric's entry in metric_key, made if absent; refused if it is there with another unit or
  * direction, because values under one name must be comparable. */
@@ -131,11 +140,13 @@ void kp_store_progress(struct kp_store *s, const char *uid, int64_t step, int64_
                        int64_t samples);
 
 /* Wait until everything queued is on disk, or an attempt to write it has failed: then why. What was
- * queued stays queued, and is tried again each second; what found no room is named as lost. */
+ * queued stays queued, and is tried again each second. Once something found no room and was lost,
+ * this and all that flushes fail for good: another process continues the runs from their last
+ * checkpoints. */
 KP_NODISCARD enum kp_status kp_store_flush(struct kp_store *s, struct kp_error *e);
 
 struct kp_artifact_row {
-    const char *role; /* "model", "checkpoint", "teacher_table" */
+    const char *role; /* "model", "checkpoint", "teacher_table.<digits>" */
     const char *path; /* relative to <db>.d */
     const char *sha256;
     int64_t bytes;
@@ -146,6 +157,11 @@ struct kp_artifact_row {
 KP_NODISCARD enum kp_status kp_store_artifact(struct kp_store *s, const char *uid,
                                               const struct kp_artifact_row *a, int64_t epoch,
                                               int64_t step, struct kp_error *e);
+/* Record an artifact that was made of a finished run by whoever needed it (replacing the one of the
+ * same run and role). KP_E_STORE if the run is not done. */
+KP_NODISCARD enum kp_status kp_store_add_artifact(struct kp_store *s, const char *uid,
+                                                  const struct kp_artifact_row *a,
+                                                  struct kp_error *e);
 /* Of a run; *found = false if it has none of this role. path is absolute or relative to the working
  * directory; free() it. */
 KP_NODISCARD enum kp_status kp_store_find_artifact(struct kp_store *s, const char *uid,
@@ -176,6 +192,11 @@ KP_NODISCARD enum kp_status
 kp_store_end_run(struct kp_store *s, const char *uid, enum kp_run_status status, const char *error,
                  const struct kp_result_row *results, int64_t result_count,
                  const struct kp_pairwise_row *pairs, int64_t pair_count, struct kp_error *e);
+
+/* A run that is lost has failed, for this reason: the next one to look does not continue it as it
+ * would an interrupted one. Nothing happens if a process holds it again. */
+KP_NODISCARD enum kp_status kp_store_give_up(struct kp_store *s, const char *uid, const char *error,
+                                             struct kp_error *e);
 
 /* A note that people may want to see later: "teacher.mode auto took table". */
 void kp_store_event(struct kp_store *s, const char *uid, const char *kind, const char *text);

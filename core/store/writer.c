@@ -29,7 +29,7 @@ struct kp_writer {
     uint64_t filling;        /* number of the batch in `queued` */
     uint64_t written;        /* batches before this number are on disk */
     uint64_t failures;       /* failed attempts */
-    int64_t dropped;         /* entries lost since the last flush */
+    int64_t dropped;         /* entries lost: no run of this process may vouch for its points */
     bool failing;            /* the last attempt failed */
     struct kp_error error;   /* why */
 };
@@ -194,7 +194,8 @@ enum kp_status kp_writer_create(struct kp_database *d, pthread_mutex_t *lock,
     return st;
 }
 
-/* With the lock held: what callers of flush are told. */
+/* With the lock held: what callers of flush are told. What was dropped is told to all: each of them
+ * may stand for the run that misses it. */
 static enum kp_status report(struct kp_writer *w, bool failed, struct kp_error *e)
 {
     enum kp_status st = KP_OK;
@@ -208,7 +209,6 @@ static enum kp_status report(struct kp_writer *w, bool failed, struct kp_error *
             st = kp_fail(e, w->error.status ? w->error.status : KP_E_NOMEM, "%s",
                          w->error.status ? w->error.text : "out of memory");
         (void)kp_fail_in(e, "%lld points or events were not recorded", (long long)w->dropped);
-        w->dropped = 0;
     }
     return st;
 }

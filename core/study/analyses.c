@@ -83,7 +83,7 @@ static struct kp_planned_net subject_of(const struct kp_plan *plan, int64_t cell
     struct kp_planned_net n = {.run = cell};
 
     if (config->core.of == KP_OF_TEACHER)
-        n.run = plan->runs[cell].teacher;
+        n.run = plan->runs[cell].teacher.run;
     n.initial = config->core.of == KP_OF_INIT;
     return n;
 }
@@ -102,10 +102,10 @@ static enum kp_status add_partners(struct kp_planning *p, struct kp_planned_anal
         const struct kp_planned *r = &p->plan->runs[a->nets[i].run];
         struct kp_planned_net partner = {.run = a->nets[i].run, .initial = with == KP_WITH_INIT};
 
-        if (with == KP_WITH_TEACHER && r->weights)
-            partner.weights = r->weights;
+        if (with == KP_WITH_TEACHER && r->teacher.file)
+            partner.weights = r->teacher.file;
         else if (with == KP_WITH_TEACHER)
-            partner.run = r->teacher;
+            partner.run = r->teacher.run;
         if (partner.run < 0)
             continue;
         int64_t number = add_net(a, partner);
@@ -129,7 +129,7 @@ static enum kp_status hash(struct kp_planning *p, const struct kp_planned_analys
         const char *of = (const char *)&r->hashes + which;
 
         kp_text_addf(&text, "%s=%s%s\n", i < a->subject_count ? "subject" : "partner",
-                     n->weights ? r->teacher_hash : of, n->initial ? " initial" : "");
+                     n->weights ? r->teacher.identity : of, n->initial ? " initial" : "");
     }
     for (int64_t i = 0; !a->partners && i < a->pair_count; i++)
         kp_text_addf(&text, "pair=%lld %lld\n", (long long)a->pairs[i].a, (long long)a->pairs[i].b);
@@ -145,7 +145,7 @@ static enum kp_status hash(struct kp_planning *p, const struct kp_planned_analys
 /* Takes the analysis over. */
 static enum kp_status finish(struct kp_planning *p, struct kp_planned_analysis *a)
 {
-    struct kp_planned r = {.analysis = a, .teacher = -1};
+    struct kp_planned r = {.analysis = a, .teacher.run = -1, .init.run = -1};
     int64_t number = 0;
     enum kp_status st = KP_OK;
 

@@ -5,7 +5,7 @@
 #include "study/planning.h"
 #include "study/recipe.h"
 #include "study/session.h"
-#include "study/version.h"
+#include "train/checkpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,22 +21,25 @@ struct looking {
     struct kp_dataset *data;
     struct kp_analyse_net *nets; /* [net_count], and as many of each below */
     struct kp_subset *subsets;
-    char **weights;
+    char **weights, **init;
 };
 
 static enum kp_status teacher_flops(struct looking *l, const struct kp_planned *r, double *out,
                                     struct kp_error *e)
 {
-    struct kp_config *c = r->weights ? r->config : l->plan->runs[r->teacher].config;
+    struct kp_config *c = r->teacher.file ? r->config : l->plan->runs[r->teacher.run].config;
     struct kp_model_io io = {sizeof(io), KP_F32, l->data->shape, l->data->classes};
     struct kp_model_use model;
     struct kp_net *net = NULL;
+    struct kp_flops flops;
     enum kp_status st = kp_recipe_model(c, &model, e);
 
     if (st == KP_OK)
         st = kp_net_create(model.def, model.self, &io, &net, e);
     if (st == KP_OK)
-        st = kp_net_forward_flops(net, out, e);
+        st = kp_net_flops(net, NULL, &flops, e);
+    if (st == KP_OK)
+        *out = flops.forward;
     kp_net_destroy(net);
     return st;
 }
@@ -64,7 +67,8 @@ static enum kp_status open_net(struct looking *l, int64_t i, struct kp_error *e)
 {
     const struct kp_planned_net *n = &l->a->nets[i];
     const struct kp_planned *r = &l->plan->runs[n->run];
-    const struct kp_config *taught = r->teacher >= 0 ? l->plan->runs[r->teacher].config : NULL;
+    const struct kp_config *taught =
+        r->teacher.run >= 0 ? l->plan->runs[r->teacher.run].config : NULL;
     struct kp_analyse_net *out = &l->nets[i];
     struct kp_dataset *data = NULL;
     struct kp_recipe recipe = {0};
@@ -81,6 +85,8 @@ static enum kp_status open_net(struct looking *l, int64_t i, struct kp_error *e)
         st = kp_run_subset(r->config, data, &l->subsets[i], e);
     if (st == KP_OK && !n->initial && !n->weights)
         st = kp_run_weights(l->store, r->uid, "run", &l->weights[i], e);
+    if (st == KP_OK && n->initial)
+        st = kp_plan_weights(l->plan, l->store, &r->init, "the run of [init]", &l->init[i], e);
     if (st != KP_OK)
         return st;
     *out = (struct kp_analyse_net){
@@ -89,6 +95,9 @@ static enum kp_status open_net(struct looking *l, int64_t i, struct kp_error *e)
         .weights = n->weights ? n->weights : l->weights[i],
         .seed_init = recipe.seed_init,
         .init_role = recipe.init_role,
+        .init = l->init[i],
+        .init_skip = recipe.init_skip,
+        .freeze = recipe.freeze,
         .uid = n->weights ? "" : r->uid,
         .kappa = r->config->kappa,
         .seed = r->config->core.seed.master,
@@ -98,7 +107,8 @@ static enum kp_status open_net(struct looking *l, int64_t i, struct kp_error *e)
         .subset = &l->subsets[i],
         .samples = n->initial ? 0 : l->subsets[i].count * recipe.epochs,
     };
-    if ((r->config->objective->needs & KP_NEED_TEACHER_LOGITS) && (r->weights || r->teacher >= 0))
+    if ((r->config->objective->needs & KP_NEED_TEACHER_LOGITS) &&
+        (r->teacher.file || r->teacher.run >= 0))
         st = teacher_flops(l, r, &out->teacher_flops, e);
     return st;
 }
@@ -119,37 +129,38 @@ static int64_t list_params(const struct looking *l, struct kp_param_row *out)
     return n;
 }
 
-static enum kp_status begin_run(struct looking *l, struct kp_error *e)
+static enum kp_status begin_run(struct looking *l, bool *taken, struct kp_error *e)
 {
     struct kp_planned *r = l->r;
     const struct kp_planned *first = &l->plan->runs[l->a->nets[0].run];
     const struct kp_config *c = first->config;
     const struct kp_loaded *from = l->a->config->from;
-    const char *teacher_uid = first->teacher >= 0 ? l->plan->runs[first->teacher].uid : NULL;
+    const char *teacher_uid =
+        first->teacher.run >= 0 ? l->plan->runs[first->teacher.run].uid : NULL;
     struct kp_param_row *params = calloc((size_t)l->a->from->count + 1, sizeof(*params));
     struct kp_plugin_row plugin = {
         "analysis",   l->a->config->def->name, from->plugin->version,  from->path,
         from->sha256, from->plugin->abi.major, from->plugin->abi.minor};
     struct kp_attempt_row attempt = {.threads = c->core.run.threads > 0 ? c->core.run.threads
-                                                                        : kp_cpu_count()};
-    struct kp_text ini = {0}, versions = {0};
+                                                                        : kp_cpu_count(),
+                                     .previous = r->attempt};
+    struct kp_text ini = {0};
     char device[256];
     int64_t count = 0;
     enum kp_status st = KP_OK;
 
-    kp_version_text(&versions);
     l->session->device->ops->describe(l->session->device, device, sizeof(device));
     kp_text_addf(&ini, "[analysis.%s]\n", l->a->config->section);
     if (params)
         count = list_params(l, params);
     for (int64_t i = 0; i < count; i++)
         kp_text_addf(&ini, "%s = %s\n", strrchr(params[i].key, '.') + 1, params[i].text);
-    if (!params || ini.failed || versions.failed) {
+    if (!params || ini.failed) {
         st = kp_fail(e, KP_E_NOMEM, "no memory for the analysis's record");
         goto out;
     }
     attempt.device = device;
-    attempt.versions = versions.s;
+    kp_provenance_record(&l->plan->made_by, &attempt);
     struct kp_run_row row = {
         .kind = "analysis",
         .name = l->a->config->section,
@@ -160,21 +171,20 @@ static enum kp_status begin_run(struct looking *l, struct kp_error *e)
         .dataset = c->core.data.name[0] ? c->core.data.name : l->data->name,
         .model = c->model->name,
         .objective = c->objective->name,
-        .teacher = first->teacher >= 0 ? l->plan->runs[first->teacher].config->model->name
-                                       : first->weights,
+        .teacher = first->teacher.run >= 0 ? l->plan->runs[first->teacher.run].config->model->name
+                                           : first->teacher.file,
         .kappa = c->kappa,
         .m = c->m,
         .n = c->core.data.n_teacher,
-        .tau = kp_config_tau(c),
+        .tau = c->tau,
         .seed = c->core.seed.master,
         .ini = ini.s,
     };
     st = kp_store_begin_run(l->store, &row, params, count, &plugin, 1, NULL, 0, &attempt, -1,
-                            r->uid, e);
+                            r->uid, taken, e);
 out:
     free(params);
     kp_text_finish(&ini);
-    kp_text_finish(&versions);
     return st;
 }
 
@@ -228,7 +238,7 @@ static enum kp_status run(struct looking *l, const char *folder, struct kp_error
 enum kp_status kp_study_analyse(struct kp_plan *plan, struct kp_planned *r,
                                 const struct kp_registry *registry, struct kp_store *store,
                                 const struct kp_study_watcher *watcher, struct kp_session *session,
-                                struct kp_error *e)
+                                bool *taken, struct kp_error *e)
 {
     const struct kp_planned_analysis *a = r->analysis;
     size_t count = (size_t)a->net_count;
@@ -242,24 +252,33 @@ enum kp_status kp_study_analyse(struct kp_plan *plan, struct kp_planned *r,
                         NULL,
                         calloc(count, sizeof(*l.nets)),
                         calloc(count, sizeof(*l.subsets)),
-                        calloc(count, sizeof(*l.weights))};
+                        calloc(count, sizeof(*l.weights)),
+                        calloc(count, sizeof(*l.init))};
     char *folder = NULL;
     bool begun = false;
     enum kp_status st = KP_OK;
 
-    if (!l.nets || !l.subsets || !l.weights)
+    if (!l.nets || !l.subsets || !l.weights || !l.init)
         st = kp_fail(e, KP_E_NOMEM, "no memory for an analysis");
     if (st == KP_OK)
         st = kp_session_device(session, r->config, watcher, e);
     for (int64_t i = 0; st == KP_OK && i < a->net_count; i++)
         st = open_net(&l, i, e);
     if (st == KP_OK)
-        st = begin_run(&l, e);
-    begun = st == KP_OK;
+        st = begin_run(&l, taken, e);
+    begun = st == KP_OK && *taken;
+    if (st == KP_OK && !begun)
+        goto out;
+    if (begun && watcher->begin)
+        watcher->begin(watcher->arg, r - plan->runs, plan->count, r);
     if (st == KP_OK)
         st = record_subjects(&l, e);
     if (st == KP_OK && !(folder = kp_store_run_folder(store, r->uid, e)))
         st = e->status;
+    if (st == KP_OK) {
+        const struct kp_checkpoint_place place = {store, r->uid, folder};
+        st = kp_checkpoint_tidy(&place, e);
+    }
     if (st == KP_OK)
         st = run(&l, folder, e);
     if (st != KP_OK && begun) {
@@ -268,13 +287,17 @@ enum kp_status kp_study_analyse(struct kp_plan *plan, struct kp_planned *r,
         if (kp_store_end_run(store, r->uid, end, e->text, NULL, 0, NULL, 0, &second) != KP_OK)
             st = kp_fail_in(e, "%s; besides", second.text);
     }
+out:
     for (int64_t i = 0; l.subsets && i < a->net_count; i++)
         kp_subset_finish(&l.subsets[i]);
     for (int64_t i = 0; l.weights && i < a->net_count; i++)
         free(l.weights[i]);
+    for (int64_t i = 0; l.init && i < a->net_count; i++)
+        free(l.init[i]);
     free(l.nets);
     free(l.subsets);
     free((void *)l.weights);
+    free((void *)l.init);
     free(folder);
     return st;
 }

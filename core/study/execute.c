@@ -1,22 +1,20 @@
 /* execute.c - does what is missing of a plan. */
+#include "base/clock.h"
 #include "base/file.h"
-#include "study/planning.h"
-#include "study/recipe.h"
-#include "study/record.h"
-#include "study/session.h"
+#include "study/cohort.h"
+#include "study/execution.h"
+#include "train/checkpoint.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-struct execution {
-    struct kp_plan *plan;
-    const struct kp_registry *registry;
-    struct kp_store *store;
-    const struct kp_study_watcher *watcher;
-    struct kp_session session;
-};
+/* Between two looks at what other processes are at: a multiple of what a look takes, in seconds. */
+#define LOOK_SHARE 20.0
+#define LOOK_LEAST 0.2
+#define LOOK_MOST  5.0
 
 enum kp_status kp_run_ini_path(struct kp_store *store, const char *uid, char **out,
                                struct kp_error *e)
@@ -56,6 +54,11 @@ enum kp_status kp_run_weights(struct kp_store *store, const char *uid, const cha
 
     if (st == KP_OK && !found)
         st = kp_fail(e, KP_E_INVALID, "%s %s has no weights", what, uid);
+    if (st == KP_OK && !kp_file_exists(weights))
+        st = kp_fail(e, KP_E_IO,
+                     "%s: not there, though the database records it for %s %s; the folder %s.d "
+                     "belongs to the database and is moved with it",
+                     weights, what, uid, kp_store_path(store));
     if (st == KP_OK)
         st = kp_hash_file(weights, now, e);
     if (st == KP_OK && strcmp(sha256, now) != 0)
@@ -70,158 +73,13 @@ enum kp_status kp_run_weights(struct kp_store *store, const char *uid, const cha
     return KP_OK;
 }
 
-/* The teacher of a run, trained before, ready to be asked. NULL if it has none. */
-static enum kp_status get_teacher(struct execution *x, struct kp_planned *r,
-                                  const struct kp_dataset *data, struct kp_teacher **out,
-                                  struct kp_error *e)
-{
-    char *weights = NULL;
-    enum kp_status st;
-
-    *out = NULL;
-    if (r->weights)
-        return kp_session_teacher(&x->session, r->config, r->weights, "", data, out, e);
-    if (r->teacher < 0)
-        return KP_OK;
-    const struct kp_planned *t = &x->plan->runs[r->teacher];
-    memcpy(r->teacher_uid, t->uid, sizeof(r->teacher_uid));
-    st = kp_run_weights(x->store, t->uid, "the teacher's run", &weights, e);
-    if (st == KP_OK)
-        st = kp_session_teacher(&x->session, t->config, weights, t->uid, data, out, e);
-    free(weights);
-    return st;
-}
-
-enum kp_status kp_run_subset(const struct kp_config *c, const struct kp_dataset *data,
-                             struct kp_subset *out, struct kp_error *e)
-{
-    const struct kp_settings *set = &c->core;
-    bool unused = false;
-    struct kp_subset_config config = {
-        .role = (enum kp_rng_role)set->run.role,
-        .total = data->split[KP_SPLIT_TRAIN].count,
-        .dev = set->data.dev,
-        .n_teacher = set->data.n_teacher,
-        .m = c->m,
-        .pool = (enum kp_student_pool)set->data.student_pool,
-        .nested = set->data.nested,
-        .seed_pool = (uint64_t)set->seed.teacher_pool,
-        .seed_subset = kp_stream_seed(set->seed.subset, set->seed.master, &unused),
-    };
-
-    return kp_subset_draw(&config, out, e);
-}
-
-/* The checkpoint to continue from: recorded, there, and with the recorded hash; else NULL. */
-static enum kp_status find_checkpoint(struct kp_store *store, const struct kp_run_info *info,
-                                      char **path, struct kp_error *e)
-{
-    char sha256[KP_HASH_SIZE], now[KP_HASH_SIZE];
-    struct kp_error unreadable = {0};
-    bool found = false;
-    enum kp_status st =
-        kp_store_find_artifact(store, info->uid, "checkpoint", path, sha256, &found, e);
-
-    if (st != KP_OK || !found)
-        return st;
-    if (kp_hash_file(*path, now, &unreadable) == KP_OK && strcmp(now, sha256) == 0)
-        return KP_OK;
-    kp_store_event(store, info->uid, "checkpoint",
-                   "the recorded checkpoint is missing or damaged; begun again");
-    free(*path);
-    *path = NULL;
-    return KP_OK;
-}
-
-/* What data.skip_bad left out is part of the run's record. */
-static void tell_skipped(struct kp_store *store, const char *uid, const struct kp_dataset *data)
-{
-    char text[96];
-
-    if (data->skipped == 0)
-        return;
-    (void)snprintf(text, sizeof(text), "%lld bad image files were left out",
-                   (long long)data->skipped);
-    kp_store_event(store, uid, "data.skipped", text);
-}
-
-/* Begin or continue the run's row, train, end it. */
-static enum kp_status train_run(struct execution *x, struct kp_planned *r, struct kp_error *e)
-{
-    struct kp_dataset *data = NULL;
-    struct kp_teacher *teacher = NULL;
-    struct kp_subset subset = {0};
-    struct kp_run_info info = {0};
-    struct kp_record record = {0};
-    struct kp_recipe recipe = {0};
-    const struct kp_config *taught = r->teacher >= 0 ? x->plan->runs[r->teacher].config : NULL;
-    char *checkpoint = NULL, *folder = NULL;
-    bool found = false, begun = false;
-    enum kp_status st = kp_session_device(&x->session, r->config, x->watcher, e);
-
-    if (st == KP_OK)
-        st = kp_session_data(&x->session, r->config, x->watcher, &data, e);
-    if (st == KP_OK)
-        st = get_teacher(x, r, data, &teacher, e);
-    if (st == KP_OK)
-        st = kp_run_subset(r->config, data, &subset, e);
-    if (st == KP_OK)
-        st = kp_recipe_make(r->config, taught, x->registry, &recipe, e);
-    if (st == KP_OK)
-        st = kp_store_find_run(x->store, r->hashes.config, &info, &found, e);
-    if (st == KP_OK && found)
-        st = find_checkpoint(x->store, &info, &checkpoint, e);
-    if (st == KP_OK)
-        st = kp_record_make(r, x->plan, x->registry, data, &subset, x->session.device, &record, e);
-    if (st == KP_OK)
-        st = kp_store_begin_run(x->store, &record.run, record.params, record.param_count,
-                                record.plugins, record.plugin_count, record.subsets,
-                                record.subset_count, &record.attempt, checkpoint ? info.step : -1,
-                                r->uid, e);
-    begun = st == KP_OK;
-    if (st == KP_OK)
-        tell_skipped(x->store, r->uid, data);
-    if (st == KP_OK)
-        st = kp_run_keep_ini(x->store, r->uid, record.ini.s, e);
-    if (st == KP_OK) {
-        folder = kp_store_run_folder(x->store, r->uid, e);
-        st = folder ? KP_OK : e->status;
-    }
-    if (st == KP_OK) {
-        struct kp_train_job job = {
-            .recipe = recipe,
-            .data = data,
-            .subset = &subset,
-            .device = x->session.device,
-            .teacher = teacher,
-            .store = x->store,
-            .uid = r->uid,
-            .folder = folder,
-            .checkpoint = checkpoint,
-            .watcher = {x->watcher->arg, x->watcher->progress, x->watcher->stop},
-        };
-        st = kp_train(&job, e);
-    }
-    if (st != KP_OK && begun) {
-        struct kp_error second = {0};
-        enum kp_run_status end = st == KP_E_INTERRUPTED ? KP_RUN_INTERRUPTED : KP_RUN_FAILED;
-        if (kp_store_end_run(x->store, r->uid, end, e->text, NULL, 0, NULL, 0, &second) != KP_OK)
-            st = kp_fail_in(e, "%s; besides", second.text);
-    }
-    kp_record_finish(&record);
-    kp_subset_finish(&subset);
-    free(checkpoint);
-    free(folder);
-    return st;
-}
-
 /* A dataset that is missing, a device that does not open: every run would say the same. */
 static bool fatal(enum kp_status st)
 {
     return st == KP_E_INTERRUPTED || st == KP_E_STORE;
 }
 
-static enum kp_status join_sweep(struct execution *x, struct kp_error *e)
+static enum kp_status join_sweep(struct kp_execution *x, struct kp_error *e)
 {
     const char **uids = calloc((size_t)x->plan->count + 1, sizeof(*uids));
     int64_t count = 0;
@@ -237,80 +95,259 @@ static enum kp_status join_sweep(struct execution *x, struct kp_error *e)
     return st;
 }
 
-/* Is everything done that an analysis looks at? */
-static bool subjects_done(const struct kp_plan *p, const struct kp_planned_analysis *a)
+/* What a run needs of other runs: its teacher, weights to begin with, or what an analysis looks
+ * at. */
+enum needs { NEEDS_MET, NEEDS_WAIT, NEEDS_FAILED };
+
+static enum needs need(const struct kp_execution *x, int64_t i)
 {
-    for (int64_t i = 0; a && i < a->net_count; i++)
-        if (!a->nets[i].weights && p->runs[a->nets[i].run].state != KP_PLANNED_DONE)
-            return false;
-    return true;
+    if (x->plan->runs[i].state == KP_PLANNED_DONE)
+        return NEEDS_MET;
+    return x->of[i].settled ? NEEDS_FAILED : NEEDS_WAIT;
 }
 
-static enum kp_status do_run(struct execution *x, int64_t i, struct kp_study_result *result,
-                             struct kp_error *e)
+static enum needs needs_of(const struct kp_execution *x, const struct kp_planned *r)
+{
+    const struct kp_planned_analysis *a = r->analysis;
+    enum needs all = !a && r->teacher.run >= 0 ? need(x, r->teacher.run) : NEEDS_MET;
+
+    for (int64_t i = 0; a && i < a->net_count; i++) {
+        enum needs one = a->nets[i].weights ? NEEDS_MET : need(x, a->nets[i].run);
+        all = one > all ? one : all;
+    }
+    if (!a && !r->import && r->init.run >= 0) {
+        enum needs one = need(x, r->init.run);
+        all = one > all ? one : all;
+    }
+    return all;
+}
+
+static bool teacher_done(const struct kp_execution *x, const struct kp_planned *r)
+{
+    return r->teacher.run < 0 || x->plan->runs[r->teacher.run].state == KP_PLANNED_DONE;
+}
+
+static void skip(struct kp_execution *x, int64_t i, int64_t *count, const char *why)
+{
+    x->of[i].settled = true;
+    ++*count;
+    if (x->watcher->skip)
+        x->watcher->skip(x->watcher->arg, &x->plan->runs[i], why);
+}
+
+enum kp_status kp_execution_settle(struct kp_execution *x, int64_t run, enum kp_status st,
+                                   const struct kp_error *why, struct kp_error *e)
 {
     const struct kp_study_watcher *w = x->watcher;
-    struct kp_planned *r = &x->plan->runs[i];
-    struct kp_error why = {0};
+    struct kp_planned *r = &x->plan->runs[run];
 
+    x->of[run].settled = true;
+    if (st == KP_OK) {
+        r->state = KP_PLANNED_DONE;
+        x->result->done++;
+    } else if (st != KP_E_INTERRUPTED) {
+        r->state = KP_PLANNED_FAILED;
+        x->result->failed++;
+    }
+    if (w->end)
+        w->end(w->arg, r, st, why->text);
+    return fatal(st) ? kp_fail(e, st, "%s", why->text) : KP_OK;
+}
+
+static enum kp_status analyse(struct kp_execution *x, int64_t i, struct kp_error *e)
+{
+    struct kp_error why = {0};
+    bool taken = true;
+    enum kp_status st = kp_study_analyse(x->plan, &x->plan->runs[i], x->registry, x->store,
+                                         x->watcher, &x->session, &taken, &why);
+
+    if (taken)
+        return kp_execution_settle(x, i, st, &why, e);
+    x->waiting++;
+    return KP_OK;
+}
+
+/* Has it failed while this execution went on? It would fail here as well. */
+static bool failed_elsewhere(const struct kp_execution *x, int64_t i)
+{
+    const struct kp_planned *r = &x->plan->runs[i];
+
+    return r->state == KP_PLANNED_FAILED && r->attempt > x->of[i].attempt;
+}
+
+/* Is this run, too, to be had now? */
+static enum kp_status look_at(struct kp_execution *x, int64_t i, bool *ready, struct kp_error *e)
+{
+    struct kp_planned *r = &x->plan->runs[i];
     enum kp_status st = kp_plan_look_up(x->store, r, e);
+
+    *ready = r->state != KP_PLANNED_DONE && r->state != KP_PLANNED_RUNNING &&
+             !failed_elsewhere(x, i) && needs_of(x, r) == NEEDS_MET;
+    return st;
+}
+
+/* How many runs of a cohort this process takes, so that each that shares the plan has as many. */
+static int64_t share_of(const struct kp_plan *p, int64_t i)
+{
+    const int64_t sharers = p->sharers > 1 ? p->sharers : 1;
+    int64_t open = 1;
+
+    for (int64_t k = 0; *p->runs[i].cohort && k < p->count; k++)
+        open += k != i && p->runs[k].state != KP_PLANNED_DONE &&
+                strcmp(p->runs[k].cohort, p->runs[i].cohort) == 0;
+    return (open + sharers - 1) / sharers;
+}
+
+/* Run i, and with it those behind it that make the same batches. */
+static enum kp_status train(struct kp_execution *x, int64_t i, struct kp_error *e)
+{
+    const struct kp_plan *p = x->plan;
+    int64_t *runs = calloc((size_t)(p->count - i), sizeof(*runs));
+    int64_t count = 0, most = share_of(p, i);
+    enum kp_status st = KP_OK;
+
+    if (!runs)
+        return kp_fail(e, KP_E_NOMEM, "no memory for the runs of a cohort");
+    runs[count++] = i;
+    for (int64_t k = i + 1; st == KP_OK && count < most && k < p->count; k++) {
+        bool ready = false;
+
+        if (x->of[k].settled || strcmp(p->runs[k].cohort, p->runs[i].cohort) != 0)
+            continue;
+        st = look_at(x, k, &ready, e);
+        if (ready)
+            runs[count++] = k;
+    }
+    if (st == KP_OK)
+        st = kp_execution_train(x, runs, count, e);
+    free(runs);
+    return st;
+}
+
+/* Of a run that is done: whoever did it died before it had removed them. */
+static enum kp_status drop_checkpoints(struct kp_store *store, const char *uid, struct kp_error *e)
+{
+    char *folder = kp_store_run_folder(store, uid, e);
+    const struct kp_checkpoint_place place = {store, uid, folder};
+    enum kp_status st = folder ? kp_checkpoint_drop(&place, e) : e->status;
+
+    free(folder);
+    return st;
+}
+
+/* One look at a run that is not settled: settle it, or leave it for the next round. */
+static enum kp_status do_run(struct kp_execution *x, int64_t i, struct kp_error *e)
+{
+    struct kp_planned *r = &x->plan->runs[i];
+    enum kp_status st = kp_plan_look_up(x->store, r, e);
+
     if (st != KP_OK)
         return st;
     if (r->state == KP_PLANNED_DONE) {
-        result->found++;
+        x->of[i].settled = true;
+        x->result->found++;
+        return r->checkpoint ? drop_checkpoints(x->store, r->uid, e) : KP_OK;
+    }
+    if (failed_elsewhere(x, i)) {
+        skip(x, i, &x->result->failed, "failed in another process");
         return KP_OK;
     }
-    if (r->state == KP_PLANNED_RUNNING) {
-        result->skipped++;
-        if (w->end)
-            w->end(w->arg, r, KP_E_STORE, "skipped: another process works on it");
+    switch (r->state == KP_PLANNED_RUNNING ? NEEDS_WAIT : needs_of(x, r)) {
+    case NEEDS_WAIT:
+        x->waiting++;
         return KP_OK;
-    }
-    if (r->teacher >= 0 && x->plan->runs[r->teacher].state != KP_PLANNED_DONE) {
-        result->skipped++;
-        if (w->end)
-            w->end(w->arg, r, KP_E_INVALID, "skipped: its teacher is not trained");
+    case NEEDS_FAILED:
+        skip(x, i, &x->result->skipped,
+             r->analysis          ? "skipped: a run that it looks at is not done"
+             : teacher_done(x, r) ? "skipped: the run of [init] is not trained"
+                                  : "skipped: its teacher is not trained");
         return KP_OK;
+    case NEEDS_MET:
+        break;
     }
-    if (!subjects_done(x->plan, r->analysis)) {
-        result->skipped++;
-        if (w->end)
-            w->end(w->arg, r, KP_E_INVALID, "skipped: a run that it looks at is not done");
-        return KP_OK;
+    return r->analysis ? analyse(x, i, e) : train(x, i, e);
+}
+
+static bool stopped(const struct kp_execution *x)
+{
+    return x->watcher->stop && x->watcher->stop(x->watcher->arg);
+}
+
+/* A look at a plan of many runs takes longer, and is taken less often. */
+static void wait_for_others(const struct kp_execution *x, double look)
+{
+    const struct timespec pause = {.tv_nsec = 50000000};
+    double until = kp_clock_monotonic() + fmin(fmax(LOOK_LEAST, LOOK_SHARE * look), LOOK_MOST);
+
+    if (x->watcher->wait)
+        x->watcher->wait(x->watcher->arg, x->waiting);
+    while (!stopped(x) && kp_clock_monotonic() < until)
+        (void)nanosleep(&pause, NULL);
+}
+
+/* Rounds over the plan until every run is settled. */
+static enum kp_status do_runs(struct kp_execution *x, struct kp_error *e)
+{
+    const struct kp_study_result *result = x->result;
+    enum kp_status st = KP_OK;
+
+    do {
+        int64_t tried = result->done + result->failed;
+        double begun = kp_clock_monotonic();
+        x->waiting = x->put_off = 0;
+        for (int64_t i = 0; st == KP_OK && i < x->plan->count; i++) {
+            if (x->of[i].settled)
+                continue;
+            if (stopped(x))
+                st = kp_fail(e, KP_E_INTERRUPTED, "stopped between two runs");
+            else
+                st = do_run(x, i, e);
+        }
+        if (st == KP_OK && x->waiting > 0 && tried == result->done + result->failed)
+            wait_for_others(x, kp_clock_monotonic() - begun);
+    } while (st == KP_OK && (x->waiting > 0 || x->put_off > 0));
+    return st;
+}
+
+/* Run number `only`, or all if it is negative. */
+static enum kp_status execute(struct kp_plan *p, int64_t only, const struct kp_registry *registry,
+                              struct kp_store *store, const struct kp_study_watcher *watcher,
+                              struct kp_study_result *out, struct kp_error *e)
+{
+    struct kp_execution x = {
+        .plan = p, .registry = registry, .store = store, .watcher = watcher, .result = out};
+    struct kp_error sweep = {0};
+    enum kp_status st;
+
+    *out = (struct kp_study_result){0};
+    kp_provenance_find(p->path, &p->made_by);
+    x.of = calloc((size_t)p->count + 1, sizeof(*x.of));
+    if (!x.of)
+        return kp_fail(e, KP_E_NOMEM, "no memory for the runs of a plan");
+    for (int64_t i = 0; i < p->count; i++) {
+        x.of[i].attempt = p->runs[i].attempt - (p->runs[i].state == KP_PLANNED_RUNNING);
+        x.of[i].settled = p->runs[i].left_out || (only >= 0 && i != only);
     }
-    if (w->begin)
-        w->begin(w->arg, i, x->plan->count, r);
-    st = r->analysis ? kp_study_analyse(x->plan, r, x->registry, x->store, w, &x->session, &why)
-                     : train_run(x, r, &why);
-    if (st == KP_OK) {
-        r->state = KP_PLANNED_DONE;
-        result->done++;
-    } else if (st != KP_E_INTERRUPTED) {
-        r->state = KP_PLANNED_MISSING;
-        result->failed++;
-    }
-    if (w->end)
-        w->end(w->arg, r, st, why.text);
-    return fatal(st) ? kp_fail(e, st, "%s", why.text) : KP_OK;
+    st = do_runs(&x, e);
+    if (out->done + out->found > 0 && join_sweep(&x, &sweep) != KP_OK && st == KP_OK)
+        st = kp_fail(e, sweep.status, "%s", sweep.text);
+    kp_session_finish(&x.session);
+    kp_cohort_sizes_finish(&x.sizes);
+    free(x.of);
+    return st;
 }
 
 enum kp_status kp_plan_execute(struct kp_plan *p, const struct kp_registry *registry,
                                struct kp_store *store, const struct kp_study_watcher *watcher,
                                struct kp_study_result *out, struct kp_error *e)
 {
-    struct execution x = {.plan = p, .registry = registry, .store = store, .watcher = watcher};
-    struct kp_error sweep = {0};
-    enum kp_status st = KP_OK;
+    return execute(p, -1, registry, store, watcher, out, e);
+}
 
-    *out = (struct kp_study_result){0};
-    for (int64_t i = 0; st == KP_OK && i < p->count; i++) {
-        if (watcher->stop && watcher->stop(watcher->arg))
-            st = kp_fail(e, KP_E_INTERRUPTED, "stopped between two runs");
-        else
-            st = do_run(&x, i, out, e);
-    }
-    if (out->done > 0 && join_sweep(&x, &sweep) != KP_OK && st == KP_OK)
-        st = kp_fail(e, sweep.status, "%s", sweep.text);
-    kp_session_finish(&x.session);
-    return st;
+enum kp_status kp_plan_execute_one(struct kp_plan *p, int64_t run,
+                                   const struct kp_registry *registry, struct kp_store *store,
+                                   const struct kp_study_watcher *watcher,
+                                   struct kp_study_result *out, struct kp_error *e)
+{
+    return execute(p, run, registry, store, watcher, out, e);
 }

@@ -9,13 +9,9 @@ const char *kp_config_dataset(const struct kp_config *c)
     return c->core.data.name[0] ? c->core.data.name : c->core.data.format;
 }
 
-double kp_config_tau(const struct kp_config *c)
+const char *kp_planned_kind(const struct kp_planned *r)
 {
-    char key[160];
-    (void)snprintf(key, sizeof(key), "objective.%s.tau", c->objective->name);
-    const struct kp_setting *s = kp_config_find(c, key);
-
-    return s ? s->number : (double)NAN;
+    return r->analysis ? "analysis" : *r->config->core.run.imported ? "import" : "train";
 }
 
 void kp_planned_label(const struct kp_planned *r, char *out, size_t size)
@@ -34,12 +30,11 @@ void kp_planned_label(const struct kp_planned *r, char *out, size_t size)
         return;
     }
     bool teacher = c->core.run.role == KP_ROLE_TEACHER;
-    double tau = kp_config_tau(c);
     char extra[96] = "";
     size_t at = 0;
 
-    if (!isnan(tau))
-        at = (size_t)snprintf(extra, sizeof(extra), " tau %g", tau);
+    if (!isnan(c->tau))
+        at = (size_t)snprintf(extra, sizeof(extra), " tau %g", c->tau);
     if (!teacher)
         (void)snprintf(extra + at, sizeof(extra) - at, " kappa %g", c->kappa);
     (void)snprintf(out, size, "%s %s %s %s%s seed %lld", teacher ? "teacher" : "student",

@@ -1,42 +1,42 @@
-/* plan.c - resolves an experiment into runs, teachers first. */
+/* plan.c - resolves an experiment into runs, those that others need first. */
+#include "study/cohort.h"
 #include "study/planning.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEACHER_DEPTH 8
-
-static enum kp_status config_error(struct kp_planning *p, const struct kp_teacher_ref *t,
-                                   const char *what, const char *text)
-{
-    kp_text_addf(p->report, "%s: %s: %s\n", t->origin ? t->origin : "[teacher]", what, text);
-    return KP_E_CONFIG;
-}
-
-/* The experiment of a path, opened once. */
-static enum kp_status open_experiment(struct kp_planning *p, const char *path,
-                                      const struct kp_override *overrides, int64_t override_count,
-                                      struct kp_experiment **out)
+enum kp_status kp_plan_open(struct kp_planning *p, const char *path,
+                            const struct kp_override *overrides, int64_t override_count,
+                            struct kp_experiment **out)
 {
     struct kp_plan *plan = p->plan;
+    size_t room = (size_t)(plan->experiment_count + 1);
 
     for (int64_t i = 0; i < plan->experiment_count; i++)
-        if (strcmp(kp_experiment_path(plan->experiments[i]), path) == 0) {
+        if (strcmp(kp_experiment_path(plan->experiments[i]), path) == 0 &&
+            p->opened_with[i] == overrides) {
             *out = plan->experiments[i];
             return KP_OK;
         }
-    struct kp_experiment **more = (struct kp_experiment **)realloc(
-        (void *)plan->experiments, (size_t)(plan->experiment_count + 1) * sizeof(*more));
-    if (!more) {
+    struct kp_experiment **more =
+        (struct kp_experiment **)realloc((void *)plan->experiments, room * sizeof(*more));
+    if (more)
+        plan->experiments = more;
+    const struct kp_override **with =
+        (const struct kp_override **)realloc((void *)p->opened_with, room * sizeof(*with));
+    if (with)
+        p->opened_with = with;
+    if (!more || !with) {
         kp_text_addf(p->report, "%s: no memory\n", path);
         return KP_E_NOMEM;
     }
-    plan->experiments = more;
     enum kp_status st =
         kp_experiment_open(path, overrides, override_count, p->registry, out, p->report);
-    if (st == KP_OK)
+    if (st == KP_OK) {
+        p->opened_with[plan->experiment_count] = overrides;
         plan->experiments[plan->experiment_count++] = *out;
+    }
     return st;
 }
 
@@ -57,6 +57,8 @@ enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_planned *r, str
     if (st != KP_OK || !found)
         return st;
     memcpy(r->uid, info.uid, sizeof(r->uid));
+    r->attempt = info.attempt;
+    r->checkpoint = info.checkpoint[0] != '\0';
     switch (info.status) {
     case KP_RUN_DONE:
         r->state = KP_PLANNED_DONE;
@@ -69,10 +71,40 @@ enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_planned *r, str
         r->state = KP_PLANNED_STARTED;
         break;
     case KP_RUN_PENDING:
-    case KP_RUN_FAILED:
         r->state = KP_PLANNED_MISSING;
         break;
+    case KP_RUN_FAILED:
+        r->state = KP_PLANNED_FAILED;
+        break;
     }
+    return KP_OK;
+}
+
+enum kp_status kp_plan_refresh(struct kp_plan *p, struct kp_store *store, struct kp_error *e)
+{
+    enum kp_status st = KP_OK;
+
+    for (int64_t i = 0; st == KP_OK && i < p->count; i++)
+        st = kp_plan_look_up(store, &p->runs[i], e);
+    return st;
+}
+
+enum kp_status kp_plan_only(struct kp_plan *p, const char *list, struct kp_error *e)
+{
+    for (const char *item = list; *item;) {
+        size_t n = strcspn(item, ",");
+        bool known = false;
+        for (int64_t i = 0; i < p->count && !known; i++)
+            known = n > 0 && strncmp(p->runs[i].hashes.config, item, n) == 0;
+        if (!known)
+            return kp_fail(e, KP_E_CONFIG,
+                           "%s: no run has a configuration hash that begins with '%.*s'; has the "
+                           "experiment changed?",
+                           p->path, (int)n, item);
+        item += n + (item[n] == ',');
+    }
+    for (int64_t i = 0; i < p->count; i++)
+        p->runs[i].left_out = !kp_hash_listed(list, p->runs[i].hashes.config);
     return KP_OK;
 }
 
@@ -110,137 +142,25 @@ enum kp_status kp_plan_append(struct kp_planning *p, const struct kp_planned *r,
     return KP_OK;
 }
 
-/* Add a configuration, or join it with the run of the same hash. Takes the configuration over. */
-static enum kp_status add_run(struct kp_planning *p, struct kp_config *c,
-                              const struct kp_planned_teacher *teacher, bool cell, int64_t *out)
+/* Add a training, or join it with the run of the same hash. Takes its configuration over. */
+static enum kp_status add_run(struct kp_planning *p, struct kp_planned *r, int64_t *out)
 {
     struct kp_plan *plan = p->plan;
-    struct kp_planned r = {.config = c, .teacher = teacher->index, .cell = cell};
+    struct kp_config *c = r->config;
+    const char *identity[KP_REFERENCES] = {
+        [KP_REFERENCE_TEACHER] = r->teacher.identity,
+        [KP_REFERENCE_INIT] = r->init.identity,
+    };
 
-    r.weights = teacher->weights;
-    r.teacher_hash = teacher->hash;
-    memcpy(r.teacher_uid, teacher->uid, sizeof(r.teacher_uid));
-    kp_config_hash(c, r.teacher_hash, &r.hashes);
-    r.steps = c->core.train.epochs * ((c->m + c->core.train.batch - 1) / c->core.train.batch);
-    enum kp_status st = kp_plan_append(p, &r, out);
+    kp_config_hash(c, identity, &r->hashes);
+    kp_cohort_key(r, r->cohort);
+    r->steps = c->core.train.epochs * ((c->m + c->core.train.batch - 1) / c->core.train.batch);
+    enum kp_status st = kp_plan_append(p, r, out);
     if (st != KP_OK || plan->runs[*out].config != c)
         kp_config_destroy(c);
     if (st == KP_OK)
-        plan->runs[*out].cell |= cell;
+        plan->runs[*out].cell |= r->cell;
     return st;
-}
-
-static enum kp_status same(struct kp_planning *p, const struct kp_config *student, const char *what,
-                           bool equal, const char *teacher, const char *mine)
-{
-    if (equal)
-        return KP_OK;
-    kp_text_addf(
-        p->report,
-        "%s: %s is %s for the teacher and %s for the student; the teacher's pool is part of "
-        "the data: make them equal\n",
-        student->teacher.origin, what, teacher, mine);
-    return KP_E_CONFIG;
-}
-
-static const char *text_of(const struct kp_config *c, const char *key)
-{
-    const struct kp_setting *s = kp_config_find(c, key);
-
-    return s ? s->text : "";
-}
-
-static enum kp_status check_pools(struct kp_planning *p, const struct kp_config *teacher,
-                                  const struct kp_config *student)
-{
-    static const char *const keys[] = {"data.format", "data.pad_to", "data.n_teacher", "data.dev",
-                                       "seed.teacher_pool"};
-    enum kp_status st = KP_OK;
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        const char *a = text_of(teacher, keys[i]), *b = text_of(student, keys[i]);
-        enum kp_status one = same(p, student, keys[i], strcmp(a, b) == 0, a, b);
-        st = one == KP_OK ? st : one;
-    }
-    return st;
-}
-
-static enum kp_status plan_config(struct kp_planning *p, const struct kp_experiment *x,
-                                  struct kp_config *c, bool cell, int depth, int64_t *out);
-
-/* The one run that a teacher's experiment stands for. */
-static enum kp_status plan_teacher(struct kp_planning *p, const struct kp_experiment *of,
-                                   const struct kp_config *student, const char *path, int depth,
-                                   struct kp_planned_teacher *out)
-{
-    const struct kp_teacher_ref *t = &student->teacher;
-    struct kp_experiment *x = NULL;
-    struct kp_config *c = NULL;
-    int64_t count = 0;
-    const struct kp_override *o = kp_experiment_teacher_overrides(of, &count);
-    enum kp_status st = open_experiment(p, path, o, count, &x);
-
-    if (st != KP_OK)
-        return st;
-    if (kp_experiment_cells(x) != 1)
-        return config_error(p, t, path,
-                            "a teacher's experiment must stand for one run, not for a sweep");
-    st = kp_experiment_resolve(x, 0, p->registry, &c, p->report);
-    if (st != KP_OK)
-        return st;
-    if (c->core.run.role != KP_ROLE_TEACHER) {
-        kp_config_destroy(c);
-        return config_error(p, t, path, "is no teacher; say `role = teacher` in its [run] section");
-    }
-    st = check_pools(p, c, student);
-    if (st != KP_OK) {
-        kp_config_destroy(c);
-        return st;
-    }
-    st = plan_config(p, x, c, false, depth + 1, &out->index);
-    if (st == KP_OK)
-        out->hash = p->plan->runs[out->index].hashes.config;
-    return st;
-}
-
-/* [teacher] run: its stored configuration is an experiment like any other. */
-static enum kp_status find_teacher_run(struct kp_planning *p, const struct kp_experiment *of,
-                                       const struct kp_config *student, int depth,
-                                       struct kp_planned_teacher *out)
-{
-    const struct kp_teacher_ref *t = &student->teacher;
-    struct kp_run_info info;
-    struct kp_error e = {0};
-    bool found = false;
-    char *path = NULL;
-
-    if (!p->store)
-        return config_error(p, t, t->run, "[teacher] run needs the run database; give --db");
-    if (kp_store_find_uid(p->store, t->run, &info, &found, &e) != KP_OK)
-        return config_error(p, t, t->run, e.text);
-    if (!found)
-        return config_error(p, t, t->run, "there is no such run in the database");
-    enum kp_status st = kp_run_ini_path(p->store, info.uid, &path, &e);
-    if (st != KP_OK)
-        return config_error(p, t, t->run, e.text);
-    st = plan_teacher(p, of, student, path, depth, out);
-    free(path);
-    if (st == KP_OK && strcmp(out->hash, info.config_hash) != 0)
-        return config_error(p, t, t->run, "its stored configuration does not give its hash");
-    return st;
-}
-
-static enum kp_status hash_weights(struct kp_planning *p, struct kp_config *student,
-                                   struct kp_planned_teacher *out)
-{
-    struct kp_error e = {0};
-    char *hash = kp_arena_new(&student->memory, char, KP_HASH_SIZE);
-
-    if (!hash || kp_hash_file(student->teacher.file, hash, &e) != KP_OK)
-        return config_error(p, &student->teacher, "teacher.file", hash ? e.text : "no memory");
-    out->weights = student->teacher.file;
-    out->hash = hash;
-    return KP_OK;
 }
 
 /* Formats are known to core/data, so the configuration alone cannot check them. */
@@ -262,27 +182,21 @@ static enum kp_status check_format(struct kp_planning *p, const struct kp_config
     return KP_E_CONFIG;
 }
 
-/* Plan the teacher of a configuration, then itself. Takes the configuration over. */
-static enum kp_status plan_config(struct kp_planning *p, const struct kp_experiment *x,
-                                  struct kp_config *c, bool cell, int depth, int64_t *out)
+enum kp_status kp_plan_config(struct kp_planning *p, const struct kp_experiment *x,
+                              struct kp_config *c, bool cell, int depth, int64_t *out)
 {
-    struct kp_planned_teacher teacher = {.index = -1};
+    struct kp_planned r = {.config = c, .cell = cell};
     enum kp_status st = check_format(p, c);
 
-    if (st == KP_OK && depth > TEACHER_DEPTH)
-        st = config_error(p, &c->teacher, kp_experiment_path(x),
-                          "the chain of teachers is too long; does it go in a circle?");
-    else if (st == KP_OK && c->teacher.experiment)
-        st = plan_teacher(p, x, c, c->teacher.experiment, depth, &teacher);
-    else if (st == KP_OK && c->teacher.run)
-        st = find_teacher_run(p, x, c, depth, &teacher);
-    else if (st == KP_OK && c->teacher.file)
-        st = hash_weights(p, c, &teacher);
+    if (st == KP_OK)
+        st = kp_plan_reference(p, x, c, KP_REFERENCE_INIT, depth, &r.init);
+    if (st == KP_OK)
+        st = kp_plan_reference(p, x, c, KP_REFERENCE_TEACHER, depth, &r.teacher);
     if (st != KP_OK) {
         kp_config_destroy(c);
         return st;
     }
-    return add_run(p, c, &teacher, cell, out);
+    return add_run(p, &r, out);
 }
 
 enum kp_status kp_plan_stored(struct kp_planning *p, const char *uid, const char *origin,
@@ -297,11 +211,11 @@ enum kp_status kp_plan_stored(struct kp_planning *p, const char *uid, const char
     if (st != KP_OK)
         kp_text_addf(p->report, "%s: run %s: %s\n", origin, uid, e.text);
     if (st == KP_OK)
-        st = open_experiment(p, path, NULL, 0, &x);
+        st = kp_plan_open(p, path, NULL, 0, &x);
     if (st == KP_OK)
         st = kp_experiment_resolve(x, 0, p->registry, &c, p->report);
     if (st == KP_OK)
-        st = plan_config(p, x, c, false, 0, out);
+        st = kp_plan_config(p, x, c, false, 0, out);
     if (st == KP_OK && strcmp(p->plan->runs[*out].uid, uid) != 0) {
         kp_text_addf(p->report, "%s: run %s: its stored configuration does not give its hash\n",
                      origin, uid);
@@ -322,7 +236,7 @@ static enum kp_status plan_cells(struct kp_planning *p, const struct kp_experime
         enum kp_status st = kp_experiment_resolve(x, i, p->registry, &c, p->report);
 
         if (st == KP_OK)
-            st = plan_config(p, x, c, true, 0, &index);
+            st = kp_plan_config(p, x, c, true, 0, &index);
         if (st != KP_OK && first == KP_OK)
             first = st;
         /* One cell's complaint is usually every cell's. */
@@ -333,7 +247,7 @@ static enum kp_status plan_cells(struct kp_planning *p, const struct kp_experime
 }
 
 enum kp_status kp_plan_make(const char *path, const struct kp_override *overrides,
-                            int64_t override_count, const struct kp_registry *registry,
+                            int64_t override_count, struct kp_registry *registry,
                             struct kp_store *store, struct kp_plan **out, struct kp_text *report)
 {
     struct kp_planning p = {.registry = registry, .store = store, .report = report};
@@ -344,11 +258,12 @@ enum kp_status kp_plan_make(const char *path, const struct kp_override *override
     if (!p.plan)
         return KP_E_NOMEM;
     p.plan->path = strdup(path);
-    st = open_experiment(&p, path, overrides, override_count, &x);
+    st = kp_plan_open(&p, path, overrides, override_count, &x);
     if (st == KP_OK)
         st = plan_cells(&p, x);
     if (st == KP_OK)
         st = kp_plan_analyses(&p);
+    free((void *)p.opened_with);
     if (st != KP_OK) {
         kp_plan_destroy(p.plan);
         return st;

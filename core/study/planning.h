@@ -7,19 +7,28 @@
 
 struct kp_planning {
     struct kp_plan *plan;
-    int64_t room; /* of plan->runs */
-    const struct kp_registry *registry;
+    int64_t room;                           /* of plan->runs */
+    const struct kp_override **opened_with; /* [plan->experiment_count] */
+    struct kp_registry *registry;
     struct kp_store *store; /* NULL: none */
     struct kp_text *report;
 };
 
-/* What stands in for a configuration's [teacher] section. */
-struct kp_planned_teacher {
-    int64_t index;       /* in the plan, or -1 */
-    const char *weights; /* of [teacher] file, or NULL */
-    const char *hash;    /* its configuration's, or its file's; NULL: no teacher */
-    char uid[KP_UID_SIZE];
-};
+/* The experiment of a path, opened once for each set of overrides, which outlive the plan. */
+KP_NODISCARD enum kp_status kp_plan_open(struct kp_planning *p, const char *path,
+                                         const struct kp_override *overrides,
+                                         int64_t override_count, struct kp_experiment **out);
+
+/* Plan what a configuration refers to, then itself. Takes the configuration over. depth: how many
+ * runs referred to each other on the way here. */
+KP_NODISCARD enum kp_status kp_plan_config(struct kp_planning *p, const struct kp_experiment *x,
+                                           struct kp_config *c, bool cell, int depth, int64_t *out);
+
+/* What a reference of `c`, a configuration of `x`, stands for; its run is planned. The texts live
+ * as long as `c`. Problems go to the report. */
+KP_NODISCARD enum kp_status kp_plan_reference(struct kp_planning *p, const struct kp_experiment *x,
+                                              struct kp_config *c, enum kp_reference which,
+                                              int depth, struct kp_planned_weights *out);
 
 /* What the database knows of a run now: r->state and r->uid. */
 KP_NODISCARD enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_planned *r,
@@ -29,10 +38,18 @@ KP_NODISCARD enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_pl
 KP_NODISCARD enum kp_status kp_run_ini_path(struct kp_store *store, const char *uid, char **out,
                                             struct kp_error *e);
 
-/* The file with the weights that a run wrote, the one whose hash is recorded; free() it. `what`
- * names the run in errors: "the teacher's run". */
-KP_NODISCARD enum kp_status kp_run_weights(struct kp_store *store, const char *uid,
-                                           const char *what, char **path, struct kp_error *e);
+/* The file behind a reference: the weights file, or what the run wrote. NULL if there is no
+ * reference; free() it. `what` names a run in errors: "the teacher's run". */
+KP_NODISCARD enum kp_status kp_plan_weights(const struct kp_plan *p, struct kp_store *store,
+                                            const struct kp_planned_weights *of, const char *what,
+                                            char **path, struct kp_error *e);
+
+/* Do run number `run` alone, see kp_plan_execute(); what it refers to must be done. */
+KP_NODISCARD enum kp_status kp_plan_execute_one(struct kp_plan *p, int64_t run,
+                                                const struct kp_registry *registry,
+                                                struct kp_store *store,
+                                                const struct kp_study_watcher *watcher,
+                                                struct kp_study_result *out, struct kp_error *e);
 
 /* The examples that a configuration trains on. */
 KP_NODISCARD enum kp_status kp_run_subset(const struct kp_config *c, const struct kp_dataset *data,
@@ -53,12 +70,11 @@ KP_NODISCARD enum kp_status kp_plan_stored(struct kp_planning *p, const char *ui
 /* The analyses of all cells, behind the runs that they look at. */
 KP_NODISCARD enum kp_status kp_plan_analyses(struct kp_planning *p);
 
-/* Do one analysis, whose runs are done. */
+/* Do one analysis, whose runs are done. *taken = false: another process was first. */
 struct kp_session;
-KP_NODISCARD enum kp_status kp_study_analyse(struct kp_plan *plan, struct kp_planned *r,
-                                             const struct kp_registry *registry,
-                                             struct kp_store *store,
-                                             const struct kp_study_watcher *watcher,
-                                             struct kp_session *session, struct kp_error *e);
+KP_NODISCARD enum kp_status
+kp_study_analyse(struct kp_plan *plan, struct kp_planned *r, const struct kp_registry *registry,
+                 struct kp_store *store, const struct kp_study_watcher *watcher,
+                 struct kp_session *session, bool *taken, struct kp_error *e);
 
 #endif

@@ -2,8 +2,8 @@
 #include "study/record.h"
 
 #include "base/pool.h"
-#include "study/version.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,14 +39,37 @@ static bool add_plugins(struct kp_record *r, const struct kp_config *c,
     return true;
 }
 
-static bool add_params(struct kp_record *r, const struct kp_config *c)
+/* The weights behind a reference, whatever names it: [0] the identity that is hashed, [1] the run.
+ */
+static void add_weights(struct kp_record *r, const struct kp_plan *plan,
+                        const struct kp_planned_weights *w, const struct kp_weights_ref *ref,
+                        const char *const keys[2])
 {
-    r->params = calloc((size_t)c->count + 1, sizeof(*r->params));
+    if (w->identity)
+        r->params[r->param_count++] =
+            (struct kp_param_row){keys[0], w->identity, ref->origin, (double)NAN};
+    if (w->run >= 0)
+        r->params[r->param_count++] =
+            (struct kp_param_row){keys[1], plan->runs[w->run].uid, ref->origin, (double)NAN};
+}
+
+static bool add_params(struct kp_record *r, const struct kp_planned *p, const struct kp_plan *plan)
+{
+    static const char *const keys[KP_REFERENCES][2] = {
+        [KP_REFERENCE_TEACHER] = {"teacher.identity", "teacher.uid"},
+        [KP_REFERENCE_INIT] = {"init.identity", "init.uid"},
+    };
+    const struct kp_config *c = p->config;
+
+    r->params = calloc((size_t)c->count + 2 * KP_REFERENCES + 1, sizeof(*r->params));
     if (!r->params)
         return false;
     for (int64_t i = 0; i < c->count; i++)
         r->params[r->param_count++] = (struct kp_param_row){
             c->settings[i].key, c->settings[i].text, c->settings[i].origin, c->settings[i].number};
+    add_weights(r, plan, &p->teacher, &c->reference[KP_REFERENCE_TEACHER],
+                keys[KP_REFERENCE_TEACHER]);
+    add_weights(r, plan, &p->init, &c->reference[KP_REFERENCE_INIT], keys[KP_REFERENCE_INIT]);
     return true;
 }
 
@@ -77,36 +100,35 @@ enum kp_status kp_record_make(const struct kp_planned *p, const struct kp_plan *
     struct kp_record r = {0};
     char text[256];
 
-    if (!add_params(&r, c) || !add_plugins(&r, c, registry))
+    if (!add_params(&r, p, plan) || !add_plugins(&r, c, registry))
         goto out;
     add_subsets(&r, c, subset);
     kp_config_print(c, false, &r.ini);
     device->ops->describe(device, text, sizeof(text));
     kp_text_add(&r.device, text);
-    kp_version_text(&r.versions);
-    if (r.ini.failed || r.device.failed || r.versions.failed)
+    if (r.ini.failed || r.device.failed)
         goto out;
     r.attempt = (struct kp_attempt_row){.device = r.device.s,
-                                        .versions = r.versions.s,
                                         .threads = c->core.run.threads > 0 ? c->core.run.threads
                                                                            : kp_cpu_count()};
+    kp_provenance_record(&plan->made_by, &r.attempt);
     r.run = (struct kp_run_row){
-        .kind = "train",
+        .kind = kp_planned_kind(p),
         .name = c->core.run.name[0] ? c->core.run.name : NULL,
         .config_hash = p->hashes.config,
         .pair_hash = p->hashes.pair,
         .group_hash = p->hashes.group,
-        .teacher_uid = p->teacher_uid[0] ? p->teacher_uid : NULL,
+        .teacher_uid = p->teacher.run >= 0 ? plan->runs[p->teacher.run].uid : NULL,
         .dataset = c->core.data.name[0] ? c->core.data.name : data->name,
         .model = c->model->name,
         .objective = c->objective->name,
-        .teacher = p->teacher >= 0 ? plan->runs[p->teacher].config->model->name
-                   : p->weights    ? p->weights
-                                   : NULL,
+        .teacher = p->teacher.run >= 0 ? plan->runs[p->teacher.run].config->model->name
+                   : p->teacher.file   ? p->teacher.file
+                                       : NULL,
         .kappa = c->kappa,
         .m = c->m,
         .n = c->core.data.n_teacher,
-        .tau = kp_config_tau(c),
+        .tau = c->tau,
         .seed = c->core.seed.master,
         .ini = r.ini.s,
     };
@@ -123,6 +145,5 @@ void kp_record_finish(struct kp_record *r)
     free(r->plugins);
     kp_text_finish(&r->ini);
     kp_text_finish(&r->device);
-    kp_text_finish(&r->versions);
     *r = (struct kp_record){0};
 }

@@ -15,7 +15,7 @@ struct kp_record {
     struct kp_subset_row subsets[2];
     int64_t subset_count;
     struct kp_attempt_row attempt;
-    struct kp_text ini, device, versions;
+    struct kp_text ini, device;
 };
 
 KP_NODISCARD enum kp_status kp_record_make(const struct kp_planned *r, const struct kp_plan *plan,

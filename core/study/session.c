@@ -112,7 +112,9 @@ enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
             kp_text_finish(&key);
             return KP_OK;
         }
-    enum kp_status st = kp_dataset_open(&config, &opened, e);
+    enum kp_status st = kp_config_check_places(c, e);
+    if (st == KP_OK)
+        st = kp_dataset_open(&config, &opened, e);
     if (st != KP_OK) {
         kp_text_finish(&key);
         return st;

@@ -4,6 +4,7 @@
 #include "store/query.h"
 
 #include <cjson/cJSON.h>
+#include <gnu/libc-version.h>
 #include <zlib.h>
 
 const char *const kp_version = KP_VERSION;
@@ -16,6 +17,7 @@ void kp_version_text(struct kp_text *out)
 #else
     kp_text_addf(out, "gcc %s", __VERSION__);
 #endif
+    kp_text_addf(out, ", glibc %s", gnu_get_libc_version());
     kp_text_addf(out, ", sqlite %s, zlib %s, cjson %s", kp_store_library_version(), zlibVersion(),
                  cJSON_Version());
 }

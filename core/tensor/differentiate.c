@@ -7,7 +7,7 @@
 struct reverse {
     struct kp_graph *g;
     struct kp_value **grad;
-    bool *wanted;  /* depends on a parameter */
+    bool *wanted;  /* see kp_mark_trained() */
     int64_t count; /* of values when differentiation began */
     bool failed;   /* out of memory */
 };
@@ -283,23 +283,21 @@ static void node_back(struct reverse *r, const struct kp_node *n, struct kp_valu
     }
 }
 
-static void mark_wanted(struct reverse *r)
+void kp_mark_trained(const struct kp_graph *g, bool *trained)
 {
-    for (int64_t i = 0; i < r->count; i++)
-        r->wanted[i] = r->g->values[i]->place == KP_AT_PARAMS && !r->g->values[i]->frozen;
-    for (int64_t i = 0; i < r->g->node_count; i++) {
-        const struct kp_node *n = r->g->nodes[i];
+    for (int64_t i = 0; i < g->value_count; i++)
+        trained[i] = g->values[i]->place == KP_AT_PARAMS && !g->values[i]->frozen;
+    for (int64_t i = 0; i < g->node_count; i++) {
+        const struct kp_node *n = g->nodes[i];
+        /* nothing flows to KL's teacher */
+        const int operands = n->op == KP_OP_KL ? 1 : n->op == KP_OP_ARGMAX ? 0 : KP_NODE_IN;
         bool any = false;
 
-        for (int k = 0; k < KP_NODE_IN; k++)
-            any |= wanted(r, n->in[k]);
-        if (n->op == KP_OP_KL) /* nothing flows to the teacher */
-            any = wanted(r, n->in[0]);
-        if (n->op == KP_OP_ARGMAX)
-            any = false;
+        for (int k = 0; k < operands; k++)
+            any |= n->in[k] && trained[n->in[k]->id];
         for (int k = 0; k < KP_NODE_OUT; k++)
             if (n->out[k])
-                r->wanted[n->out[k]->id] = any;
+                trained[n->out[k]->id] = any;
     }
 }
 
@@ -335,7 +333,7 @@ enum kp_status kp_differentiate(struct kp_graph *g, struct kp_value *loss, struc
         st = kp_fail(e, KP_E_NOMEM, "no memory to differentiate");
         goto out;
     }
-    mark_wanted(&r);
+    kp_mark_trained(g, r.wanted);
     if (!r.wanted[loss->id]) {
         st = kp_fail(e, KP_E_INVALID, "the loss depends on no parameter");
         goto out;

@@ -5,6 +5,10 @@
 #include "base/error.h"
 #include "device/graph.h"
 
+/* trained[v->id]: a trained parameter is in the value, so that a gradient flows into it.
+ *   trained [g->value_count] */
+void kp_mark_trained(const struct kp_graph *g, bool *trained);
+
 /* Reverse-mode differentiation. `seed` is the gradient of the loss itself, a value of its shape (a
  * scalar input that holds 1). Every parameter that the loss depends on gets a value at KP_AT_GRADS
  * with the parameter's offset; the others keep what is in memory.grads. */

@@ -1,4 +1,4 @@
-/* freeze.c - parameters that a training leaves alone, chosen by prefixes of their names. */
+/* freeze.c - prefixes of names: the parameters that a training leaves alone. */
 #include "tensor/freeze.h"
 
 #include "base/text.h"
@@ -12,11 +12,11 @@ static size_t next_prefix(const char **at)
     return strcspn(*at, " \t");
 }
 
-bool kp_is_frozen(const char *freeze, const char *name)
+bool kp_has_prefix_of(const char *prefixes, const char *name)
 {
     size_t n;
 
-    for (const char *at = freeze ? freeze : ""; (n = next_prefix(&at)) > 0; at += n)
+    for (const char *at = prefixes ? prefixes : ""; (n = next_prefix(&at)) > 0; at += n)
         if (strncmp(name, at, n) == 0)
             return true;
     return false;
@@ -33,7 +33,7 @@ bool kp_frozen_extents(const struct kp_net *net, const char *freeze, struct kp_a
     for (int64_t i = 0; i < net->params.count; i++) {
         const struct kp_net_block *b = net->params.v[i];
         const int64_t first = (int64_t)(b->offset / sizeof(float));
-        if (!kp_is_frozen(freeze, b->name))
+        if (!kp_has_prefix_of(freeze, b->name))
             continue;
         if (n > 0 && v[n - 1].first + v[n - 1].count == first)
             v[n - 1].count += kp_shape_count(b->shape);
@@ -69,26 +69,38 @@ static void layer_names(const struct kp_net *net, struct kp_text *out)
     }
 }
 
-enum kp_status kp_freeze_check(const struct kp_net *net, const char *freeze, struct kp_error *e)
+enum kp_status kp_prefixes_check(const struct kp_net *net, const char *prefixes, const char *key,
+                                 struct kp_error *e)
 {
     struct kp_text layers = {0};
     enum kp_status st = KP_OK;
-    bool trained = false;
     size_t n;
 
     layer_names(net, &layers);
-    for (const char *at = freeze ? freeze : ""; st == KP_OK && (n = next_prefix(&at)) > 0; at += n)
+    for (const char *at = prefixes ? prefixes : ""; st == KP_OK && (n = next_prefix(&at)) > 0;
+         at += n)
         if (!fits_any(net, at, n))
             st = kp_fail(e, KP_E_CONFIG,
-                         "train.freeze: no parameter of model '%s' begins with '%.*s'; its layers "
-                         "are %s",
-                         net->def->name, (int)n, at, layers.s ? layers.s : "not known");
+                         "%s: no parameter of model '%s' begins with '%.*s'; its layers are %s",
+                         key, net->def->name, (int)n, at, layers.s ? layers.s : "not known");
+    kp_text_finish(&layers);
+    return st;
+}
+
+enum kp_status kp_freeze_check(const struct kp_net *net, const char *freeze, struct kp_error *e)
+{
+    struct kp_text layers = {0};
+    enum kp_status st = kp_prefixes_check(net, freeze, "train.freeze", e);
+    bool trained = false;
+
     for (int64_t i = 0; i < net->params.count; i++)
-        trained |= !kp_is_frozen(freeze, net->params.v[i]->name);
-    if (st == KP_OK && !trained)
-        st = kp_fail(e, KP_E_CONFIG,
-                     "train.freeze: nothing of model '%s' is left to train; leave out some of %s",
-                     net->def->name, layers.s ? layers.s : "it");
+        trained |= !kp_has_prefix_of(freeze, net->params.v[i]->name);
+    if (st != KP_OK || trained)
+        return st;
+    layer_names(net, &layers);
+    st = kp_fail(e, KP_E_CONFIG,
+                 "train.freeze: nothing of model '%s' is left to train; leave out some of %s",
+                 net->def->name, layers.s ? layers.s : "it");
     kp_text_finish(&layers);
     return st;
 }

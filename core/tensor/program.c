@@ -153,6 +153,19 @@ static enum kp_status append_optimizer(struct kp_program *p, const struct kp_pro
     return KP_OK;
 }
 
+static enum kp_status choose_counters(struct kp_program *p, const char *freeze, struct kp_error *e)
+{
+    const struct kp_net *net = p->net;
+    bool *counts = kp_arena_new(&p->graph.memory, bool, net->counter_count + 1);
+
+    if (!counts)
+        return kp_fail(e, KP_E_NOMEM, "no memory for a program");
+    for (int64_t i = 0; i < net->counter_count; i++)
+        counts[i] = !kp_has_prefix_of(freeze, net->counters[i]);
+    p->counts = counts;
+    return KP_OK;
+}
+
 static enum kp_status make(struct kp_program *p, const struct kp_program_spec *spec,
                            struct kp_error *e)
 {
@@ -174,7 +187,8 @@ static enum kp_status make(struct kp_program *p, const struct kp_program_spec *s
     if (st != KP_OK)
         return st;
     kp_graph_prune(g);
-    p->forward_flops = kp_graph_forward_flops(g);
+    if (!kp_graph_flops(g, &p->flops))
+        return kp_fail(e, KP_E_NOMEM, "no memory for a program");
     st = ops->fuse(p->device, g, e);
     if (st == KP_OK && p->trains)
         st = kp_differentiate(g, p->loss, p->seed, e);
@@ -182,6 +196,8 @@ static enum kp_status make(struct kp_program *p, const struct kp_program_spec *s
         st = kp_differentiate(g, p->logits, p->cotangent, e);
     if (st == KP_OK && p->trains)
         st = append_optimizer(p, spec, e);
+    if (st == KP_OK && p->trains)
+        st = choose_counters(p, spec->freeze, e);
     if (st != KP_OK)
         return st;
     kp_graph_prune(g);
@@ -228,7 +244,8 @@ void kp_program_destroy(struct kp_program *p)
     free(p);
 }
 
-enum kp_status kp_net_forward_flops(const struct kp_net *net, double *out, struct kp_error *e)
+enum kp_status kp_net_flops(const struct kp_net *net, const char *freeze, struct kp_flops *out,
+                            struct kp_error *e)
 {
     struct kp_error why = {0};
     struct kp_program p = {.net = net, .capacity = 1, .classes = net->io.classes};
@@ -239,10 +256,11 @@ enum kp_status kp_net_forward_flops(const struct kp_net *net, double *out, struc
     p.graph.mode = KP_EVAL;
     p.graph.capacity = 1;
     st = kp_recording_init(&rec, &p.graph, net, &why);
+    rec.freeze = freeze;
     if (st == KP_OK)
         st = record_model(&p, &rec, &logits, &why);
-    if (st == KP_OK)
-        *out = kp_graph_forward_flops(&p.graph);
+    if (st == KP_OK && !kp_graph_flops(&p.graph, out))
+        st = kp_fail(&why, KP_E_NOMEM, "no memory for a program");
     kp_arena_finish(&p.graph.memory);
     return st == KP_OK ? KP_OK : kp_fail(e, why.status, "%s", why.text);
 }

@@ -4,6 +4,7 @@
 
 #include "device/device.h"
 #include "kappa/objective.h"
+#include "tensor/flops.h"
 #include "tensor/net.h"
 
 enum kp_optimizer_kind {
@@ -56,9 +57,10 @@ struct kp_program {
     struct kp_value *loss;            /* TRAIN */
     struct kp_tap taps[KP_TAP_LIMIT]; /* only if asked for */
     int tap_count;
-    bool trains;          /* has gradients and an optimizer */
-    int slots;            /* of the optimizer, each as large as the parameters */
-    double forward_flops; /* of one example: kp_graph_forward_flops() */
+    bool trains;        /* has gradients and an optimizer */
+    const bool *counts; /* [net->counter_count] TRAIN: the counters of what is not frozen */
+    int slots;          /* of the optimizer, each as large as the parameters */
+    struct kp_flops flops;
 };
 
 KP_NODISCARD enum kp_status kp_program_create(struct kp_device *device,
@@ -66,9 +68,9 @@ KP_NODISCARD enum kp_status kp_program_create(struct kp_device *device,
                                               struct kp_program **out, struct kp_error *e);
 void kp_program_destroy(struct kp_program *p);
 
-/* forward_flops of a net, without a device. */
-KP_NODISCARD enum kp_status kp_net_forward_flops(const struct kp_net *net, double *out,
-                                                 struct kp_error *e);
+/* The same for a net, without a device. freeze: as in struct kp_program_spec. */
+KP_NODISCARD enum kp_status kp_net_flops(const struct kp_net *net, const char *freeze,
+                                         struct kp_flops *out, struct kp_error *e);
 
 /* A net's numbers on a device: shared by all programs of that net. */
 struct kp_state {
@@ -77,7 +79,7 @@ struct kp_state {
     void *params, *buffers, *grads; /* grads: NULL unless trained */
     void *slots;                    /* made, zeroed, by the first exec that needs them */
     int slot_count;
-    int64_t steps;         /* training steps done: the value of the net's counters */
+    int64_t *counters;     /* [net->counter_count] training steps that each has counted */
     int64_t updates;       /* steps that the optimizer has done, in which its slots grew */
     uint64_t dropout_seed; /* drawn by kp_state_init() */
 };
@@ -87,8 +89,8 @@ KP_NODISCARD enum kp_status kp_state_create(struct kp_device *device, const stru
                                             struct kp_error *e);
 void kp_state_destroy(struct kp_state *s);
 
-/* Fill parameters by their initialisers and buffers by their values; steps = 0. Parameter number i
- * draws at example i of the key. */
+/* Fill parameters by their initialisers and buffers by their values; counters at 0. Parameter
+ * number i draws at example i of the key. */
 KP_NODISCARD enum kp_status kp_state_init(struct kp_state *s, uint64_t seed, int role,
                                           struct kp_error *e);
 

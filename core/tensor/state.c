@@ -29,9 +29,11 @@ enum kp_status kp_state_create(struct kp_device *device, const struct kp_net *ne
     s->net = net;
     s->params = take(device, net->params.bytes);
     s->buffers = take(device, net->buffers.bytes);
+    s->counters = calloc((size_t)net->counter_count + 1, sizeof(*s->counters));
     if (trained)
         s->grads = take(device, net->params.bytes);
-    if (!s->params || (net->buffers.bytes > 0 && !s->buffers) || (trained && !s->grads)) {
+    if (!s->counters || !s->params || (net->buffers.bytes > 0 && !s->buffers) ||
+        (trained && !s->grads)) {
         kp_state_destroy(s);
         return kp_fail(e, KP_E_NOMEM, "no device memory for %zu bytes of parameters",
                        net->params.bytes);
@@ -48,6 +50,7 @@ void kp_state_destroy(struct kp_state *s)
     give(s->device, s->buffers, s->net->buffers.bytes);
     give(s->device, s->grads, s->net->params.bytes);
     give(s->device, s->slots, (size_t)s->slot_count * s->net->params.bytes);
+    free(s->counters);
     free(s);
 }
 
@@ -96,7 +99,9 @@ enum kp_status kp_state_init(struct kp_state *s, uint64_t seed, int role, struct
 
     if (st == KP_OK)
         st = fill_list(s->device, &s->net->buffers, s->buffers, key, e);
-    s->steps = s->updates = 0;
+    for (int64_t i = 0; i < s->net->counter_count; i++)
+        s->counters[i] = 0;
+    s->updates = 0;
     key.stream = KP_STREAM_DROPOUT;
     s->dropout_seed = kp_rng_below(key, 0, 0, DROPOUT_SEEDS);
     return st;
@@ -179,7 +184,8 @@ enum kp_status kp_exec_run(struct kp_exec *x, int64_t rows, struct kp_error *e)
     enum kp_status st = x->program->device->ops->run(x->program->code, &x->memory, rows, e);
 
     if (st == KP_OK && x->program->trains) {
-        x->state->steps++;
+        for (int64_t i = 0; i < x->state->net->counter_count; i++)
+            x->state->counters[i] += x->program->counts[i];
         x->state->updates++;
     }
     return st;

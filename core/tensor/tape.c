@@ -67,7 +67,7 @@ struct kp_value *kp_record_value(struct kp_recording *r, const struct kp_tensor 
     v->place = x->buffer ? KP_AT_BUFFERS : KP_AT_PARAMS;
     v->name = block->name;
     v->offset = block->offset;
-    v->frozen = !x->buffer && kp_is_frozen(r->freeze, block->name);
+    v->frozen = !x->buffer && kp_has_prefix_of(r->freeze, block->name);
     *slot = v;
     return v;
 }

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The teacher's unflipped logits for rows [at, at + rows) of the table, contiguous in `out`. */
-static void teacher_rows(const struct kp_teacher_table *t, int64_t at, int64_t rows, float *out)
+/* The teacher's unflipped logits for rows [at, at + rows) of the list, contiguous in `out`. */
+static void teacher_rows(const struct kp_taught *t, int64_t at, int64_t rows, float *out)
 {
     size_t row = (size_t)t->classes * sizeof(float);
 
     for (int64_t i = 0; i < rows; i++)
-        memcpy(out + i * t->classes, t->logits + (at + i) * t->draws * t->classes, row);
+        memcpy(out + i * t->classes, kp_taught_logits(t, at + i, false), row);
 }
 
 enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o,

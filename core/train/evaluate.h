@@ -5,7 +5,7 @@
 #include "data/data.h"
 #include "tensor/program.h"
 #include "train/observers.h"
-#include "train/teacher.h"
+#include "train/taught.h"
 
 struct kp_evaluation {
     struct kp_exec *exec; /* of an EVAL program */
@@ -13,9 +13,9 @@ struct kp_evaluation {
     enum kp_split split;
     const int64_t *index; /* [count]; NULL: 0..count-1 */
     int64_t count;
-    const float *mean, *sd;                 /* [channels] */
-    const struct kp_teacher_table *teacher; /* of the same examples; NULL: none */
-    bool (*step)(void *arg, int64_t done);  /* NULL, or false stops with KP_E_INTERRUPTED */
+    const float *mean, *sd;                /* [channels] */
+    const struct kp_taught *teacher;       /* of the same examples; NULL: none */
+    bool (*step)(void *arg, int64_t done); /* NULL, or false stops with KP_E_INTERRUPTED */
     void *arg;
 };
 

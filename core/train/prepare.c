@@ -1,4 +1,4 @@
-/* prepare.c - builds what a training run needs. */
+/* prepare.c - builds what a cohort and its runs need. */
 #include "base/clock.h"
 #include "tensor/freeze.h"
 #include "train/training.h"
@@ -16,9 +16,9 @@ static float *channel_floats(struct kp_reals list)
     return v;
 }
 
-static enum kp_status check_data(const struct kp_train_job *job, struct kp_error *e)
+static enum kp_status check_data(const struct kp_train_job *job, const struct kp_model_use *m,
+                                 struct kp_error *e)
 {
-    const struct kp_model_use *m = &job->recipe.model;
     int64_t channels = job->data->shape.dim[0];
 
     if (m->mean.count != channels || m->sd.count != channels)
@@ -29,14 +29,20 @@ static enum kp_status check_data(const struct kp_train_job *job, struct kp_error
     return KP_OK;
 }
 
-static enum kp_status build_programs(struct kp_training *t, struct kp_error *e)
+static int64_t capacity_of(const struct kp_recipe *r, int64_t examples)
 {
-    const struct kp_train_job *job = t->job;
-    const struct kp_recipe *r = t->recipe;
-    struct kp_model_io io = {sizeof(io), KP_F32, job->data->shape, job->data->classes};
+    return r->batch < examples ? r->batch : examples;
+}
+
+/* The net of a recipe and its programs; what is made is *t's even on failure. */
+static enum kp_status build_programs(const struct kp_recipe *r, const struct kp_dataset *data,
+                                     int64_t examples, struct kp_device *device,
+                                     struct kp_training *t, struct kp_error *e)
+{
+    struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
     struct kp_program_spec spec = {
         .mode = KP_TRAIN,
-        .capacity = r->batch < job->subset->count ? r->batch : job->subset->count,
+        .capacity = capacity_of(r, examples),
         .objective = r->objective,
         .objective_self = r->objective_self,
         .optimizer = r->optimizer,
@@ -49,29 +55,120 @@ static enum kp_status build_programs(struct kp_training *t, struct kp_error *e)
     if (st == KP_OK)
         st = kp_freeze_check(t->net, r->freeze, e);
     if (st == KP_OK)
-        st = kp_state_create(job->device, t->net, true, &t->state, e);
+        st = kp_program_create(device, &spec, &t->train, e);
     if (st == KP_OK)
-        st = kp_state_init(t->state, r->seed_init, r->init_role, e);
+        st = kp_program_create(device, &eval, &t->eval, e);
+    return st;
+}
+
+static enum kp_status begin_with(struct kp_training *t, const char *weights, struct kp_error *e)
+{
+    enum kp_status st = kp_prefixes_check(t->net, t->recipe->init_skip, "init.skip", e);
+
+    if (st == KP_OK && kp_weights_read(t->state, weights, t->recipe->init_skip, e) != KP_OK)
+        st = kp_fail_in(e, "init");
+    return st;
+}
+
+/* Weights as the initialisers, [init] or the checkpoint give them. */
+static enum kp_status make_state(struct kp_training *t, struct kp_error *e)
+{
+    const struct kp_train_run *run = t->run;
+    enum kp_status st = kp_state_create(t->cohort->job->device, t->net, true, &t->state, e);
+
     if (st == KP_OK)
-        st = kp_program_create(job->device, &spec, &t->train, e);
+        st = kp_state_init(t->state, t->recipe->seed_init, t->recipe->init_role, e);
+    if (st == KP_OK && run->init && !run->checkpoint)
+        st = begin_with(t, run->init, e);
     if (st == KP_OK)
         st = kp_exec_create(t->train, t->state, &t->train_exec, e);
-    if (st == KP_OK)
-        st = kp_program_create(job->device, &eval, &t->eval, e);
     if (st == KP_OK)
         st = kp_exec_create(t->eval, t->state, &t->eval_exec, e);
     return st;
 }
 
-static enum kp_status make_loader(struct kp_training *t, struct kp_error *e)
+static enum kp_status prepare_training(struct kp_training *t, struct kp_error *e)
 {
+    const struct kp_train_job *job = t->cohort->job;
     const struct kp_recipe *r = t->recipe;
+    const struct kp_checkpoint_place place = {job->store, t->run->uid, t->run->folder};
+    enum kp_status st = kp_checkpoint_tidy(&place, e);
+
+    if (st == KP_OK)
+        st = check_data(job, &r->model, e);
+    if (st == KP_OK)
+        st = build_programs(r, job->data, job->subset->count, job->device, t, e);
+    if (st == KP_OK)
+        st = make_state(t, e);
+    if (st == KP_OK)
+        st = kp_observers_create(r->metrics, r->metric_count, job->teacher != NULL, &t->clean, e);
+    if (st == KP_OK)
+        st = kp_observers_create(r->metrics, r->metric_count, t->train->teacher_logits != NULL,
+                                 &t->running, e);
+    if (st != KP_OK)
+        return st;
+    t->logits = calloc((size_t)(t->train->capacity * t->train->classes), sizeof(float));
+    if (!t->logits)
+        return kp_fail(e, KP_E_NOMEM, "no memory for the training");
+    t->sample_flops = t->train->flops.training;
+    if (t->train->teacher_logits && job->teacher)
+        t->sample_flops += job->teacher->program->flops.forward;
+    if (t->run->checkpoint)
+        st = kp_checkpoint_load(t->run->checkpoint, t->state, t->train->slots, &t->at, &t->running,
+                                e);
+    return st;
+}
+
+static void finish_training(struct kp_training *t)
+{
+    kp_exec_destroy(t->train_exec);
+    kp_exec_destroy(t->eval_exec);
+    kp_program_destroy(t->train);
+    kp_program_destroy(t->eval);
+    kp_state_destroy(t->state);
+    kp_net_destroy(t->net);
+    kp_observers_finish(&t->running);
+    kp_observers_finish(&t->clean);
+    free(t->logits);
+}
+
+enum kp_status kp_train_memory(const struct kp_recipe *r, const struct kp_dataset *data,
+                               int64_t examples, struct kp_device *device, size_t *bytes,
+                               struct kp_error *e)
+{
+    struct kp_training t = {0};
+    enum kp_status st = build_programs(r, data, examples, device, &t, e);
+
+    if (st == KP_OK)
+        *bytes = t.train->graph.arena_bytes + t.eval->graph.arena_bytes +
+                 (size_t)(2 + t.train->slots) * t.net->params.bytes + t.net->buffers.bytes;
+    finish_training(&t);
+    return st;
+}
+
+/* Cheapest step first, as kp_device_ops.share wants its tasks; equal ones keep their order. */
+static void sort_by_cost(struct kp_cohort *c)
+{
+    for (int64_t i = 1; i < c->going_count; i++) {
+        struct kp_training *t = c->going[i];
+        int64_t k = i;
+
+        for (; k > 0 && c->going[k - 1]->eval->flops.forward > t->eval->flops.forward; k--)
+            c->going[k] = c->going[k - 1];
+        c->going[k] = t;
+    }
+}
+
+static enum kp_status make_loader(struct kp_cohort *c, struct kp_error *e)
+{
+    const struct kp_recipe *r = c->recipe;
+    const struct kp_subset *subset = c->job->subset;
     struct kp_loader_config config = {
-        .data = t->job->data,
+        .data = c->job->data,
         .split = KP_SPLIT_TRAIN,
-        .index = t->job->subset->index,
-        .count = t->job->subset->count,
-        .batch = t->train->capacity,
+        .index = subset->index,
+        .count = subset->count,
+        .batch = capacity_of(r, subset->count),
         .order = r->order,
         .flip = r->flip,
         .crop_pad = r->crop_pad,
@@ -82,101 +179,110 @@ static enum kp_status make_loader(struct kp_training *t, struct kp_error *e)
         .seed_augment = r->seed_augment,
     };
 
-    return kp_loader_create(&config, &t->loader, e);
+    return kp_loader_create(&config, &c->loader, e);
 }
 
-static bool tell_table(void *arg, int64_t done)
+struct kp_teaching kp_cohort_teaching(const struct kp_cohort *c)
 {
-    struct kp_training *t = arg;
-
-    return kp_training_tell(t, KP_PHASE_TEACHER_TABLE, done, t->table.count, (double)NAN);
+    return (struct kp_teaching){c->job->teacher, c->job->data, c->job->store,
+                                c->going[0]->run->folder, &c->job->watcher};
 }
 
-/* Tabulate the teacher where the objective can use the table, or where only clean logits are
- * needed. */
-static enum kp_status ask_teacher(struct kp_training *t, struct kp_error *e)
+/* How the runs that learn from the teacher are given its logits. */
+static enum kp_status choose_mode(struct kp_cohort *c, bool *learning, struct kp_error *e)
 {
-    const struct kp_train_job *job = t->job;
-    bool needed = (t->recipe->objective->needs & KP_NEED_TEACHER_LOGITS) != 0;
-    const struct kp_recipe *r = t->recipe;
-    bool few = r->crop_pad == 0 && r->rotate <= 0 && !r->random_resized_crop;
-    enum kp_teacher_mode mode = t->recipe->teacher_mode;
-    int draws = 1;
+    const struct kp_recipe *r = c->recipe;
+    const bool few = r->crop_pad == 0 && r->rotate <= 0 && !r->random_resized_crop;
+    const enum kp_teacher_mode mode = r->teacher_mode;
 
-    if (!job->teacher)
-        return KP_OK;
-    if (needed && mode == KP_TEACHER_TABLE && !few)
+    *learning = false;
+    for (int64_t i = 0; i < c->going_count; i++)
+        *learning |= c->going[i]->train->teacher_logits != NULL;
+    if (*learning && mode == KP_TEACHER_TABLE && !few)
         return kp_fail(
             e, KP_E_CONFIG,
             "teacher.mode = table, but data.crop_pad = %lld, data.rotate = %g and "
             "data.random_resized_crop = %s give an example more than two draws; use teacher.mode = "
             "live, or 0, 0 and false",
             (long long)r->crop_pad, r->rotate, r->random_resized_crop ? "true" : "false");
-    t->live = needed && (mode == KP_TEACHER_LIVE || (mode == KP_TEACHER_AUTO && !few));
-    if (needed && !t->live && t->recipe->flip)
-        draws = 2;
-    if (needed && mode == KP_TEACHER_AUTO)
-        kp_store_event(job->store, job->uid, "teacher.mode",
-                       t->live ? "auto took live: an example has more than two draws"
-                               : "auto took table: an example has at most two draws");
-    t->table.count = job->subset->count * draws;
-    return kp_teacher_tabulate(job->teacher, job->data, KP_SPLIT_TRAIN, job->subset->index,
-                               job->subset->count, draws, tell_table, t, &t->table, e);
+    c->live = *learning && (mode == KP_TEACHER_LIVE || (mode == KP_TEACHER_AUTO && !few));
+    for (int64_t i = 0; mode == KP_TEACHER_AUTO && i < c->going_count; i++)
+        if (c->going[i]->train->teacher_logits)
+            kp_store_event(c->job->store, c->going[i]->run->uid, "teacher.mode",
+                           c->live ? "auto took live: an example has more than two draws"
+                                   : "auto took table: an example has at most two draws");
+    return KP_OK;
 }
 
-enum kp_status kp_training_prepare(struct kp_training *t, const struct kp_train_job *job,
-                                   struct kp_error *e)
+/* Logits for the objectives where they can use a table, and for the metrics at the end. */
+static enum kp_status ask_teacher(struct kp_cohort *c, struct kp_error *e)
 {
-    const struct kp_recipe *r = &job->recipe;
-    enum kp_status st;
+    const struct kp_subset *subset = c->job->subset;
+    const struct kp_teaching ask = kp_cohort_teaching(c);
+    bool learning = false;
+    enum kp_status st = choose_mode(c, &learning, e);
 
-    *t = (struct kp_training){.job = job, .recipe = r};
-    t->mean = channel_floats(r->model.mean);
-    t->sd = channel_floats(r->model.sd);
-    if (!t->mean || !t->sd)
-        return kp_fail(e, KP_E_NOMEM, "no memory for the training");
-    st = check_data(job, e);
     if (st == KP_OK)
-        st = build_programs(t, e);
-    if (st == KP_OK)
-        st = make_loader(t, e);
-    if (st == KP_OK)
-        st = kp_observers_create(r->metrics, r->metric_count, job->teacher != NULL, &t->clean, e);
-    if (st == KP_OK)
-        st = kp_observers_create(r->metrics, r->metric_count, t->train->teacher_logits != NULL,
-                                 &t->running, e);
-    if (st != KP_OK)
-        return st;
-    size_t cells = (size_t)(t->train->capacity * t->train->classes);
-    t->logits = calloc(cells, sizeof(float));
-    t->teacher_logits = calloc(cells, sizeof(float));
-    if (!t->logits || !t->teacher_logits)
-        return kp_fail(e, KP_E_NOMEM, "no memory for the training");
-    t->sample_flops = 3.0 * t->eval->forward_flops;
-    if (t->train->teacher_logits && job->teacher)
-        t->sample_flops += job->teacher->program->forward_flops;
-    t->last_checkpoint = t->last_rate = kp_clock_monotonic();
-    st = ask_teacher(t, e);
-    if (st == KP_OK && job->checkpoint)
-        st = kp_checkpoint_load(job->checkpoint, t->state, t->train->slots, &t->at, &t->running, e);
-    t->rate_samples = t->at.samples;
+        st = kp_taught_make(&ask, KP_SPLIT_TRAIN, subset->index, subset->count,
+                            learning && !c->live && c->recipe->flip, &c->taught, e);
     return st;
 }
 
-void kp_training_finish(struct kp_training *t)
+static enum kp_status make_cohort_memory(struct kp_cohort *c, struct kp_error *e)
 {
-    kp_loader_destroy(t->loader);
-    kp_exec_destroy(t->train_exec);
-    kp_exec_destroy(t->eval_exec);
-    kp_program_destroy(t->train);
-    kp_program_destroy(t->eval);
-    kp_state_destroy(t->state);
-    kp_net_destroy(t->net);
-    kp_observers_finish(&t->running);
-    kp_observers_finish(&t->clean);
-    kp_teacher_table_finish(&t->table);
-    free(t->mean);
-    free(t->sd);
-    free(t->logits);
-    free(t->teacher_logits);
+    const struct kp_train_job *job = c->job;
+    const size_t batch = (size_t)capacity_of(c->recipe, job->subset->count);
+
+    c->mean = channel_floats(c->recipe->model.mean);
+    c->sd = channel_floats(c->recipe->model.sd);
+    c->teacher_logits = calloc(batch * (size_t)job->data->classes, sizeof(float));
+    c->trainings = calloc((size_t)job->count, sizeof(*c->trainings));
+    c->going = (struct kp_training **)calloc((size_t)job->count, sizeof(struct kp_training *));
+    if (!c->mean || !c->sd || !c->teacher_logits || !c->trainings || !c->going)
+        return kp_fail(e, KP_E_NOMEM, "no memory for the training");
+    return KP_OK;
+}
+
+enum kp_status kp_cohort_prepare(struct kp_cohort *c, const struct kp_train_job *job,
+                                 struct kp_error *e)
+{
+    enum kp_status st;
+
+    *c = (struct kp_cohort){.job = job, .recipe = &job->runs[0].recipe};
+    st = make_cohort_memory(c, e);
+    for (int64_t i = 0; st == KP_OK && i < job->count; i++) {
+        struct kp_training *t = &c->trainings[i];
+
+        t->cohort = c;
+        t->run = &job->runs[i];
+        t->recipe = &t->run->recipe;
+        t->status = prepare_training(t, &t->error);
+        c->going[c->going_count++] = t;
+    }
+    if (st == KP_OK)
+        st = kp_cohort_settle(c, e);
+    if (st != KP_OK || c->going_count == 0)
+        return st;
+    sort_by_cost(c);
+    st = make_loader(c, e);
+    if (st == KP_OK && job->teacher)
+        st = ask_teacher(c, e);
+    if (st != KP_OK)
+        return st;
+    c->rate_samples = kp_cohort_at(c)->samples;
+    c->last_checkpoint = c->last_rate = kp_clock_monotonic();
+    return KP_OK;
+}
+
+void kp_cohort_finish(struct kp_cohort *c)
+{
+    for (int64_t i = 0; c->trainings && i < c->job->count; i++)
+        finish_training(&c->trainings[i]);
+    kp_loader_destroy(c->loader);
+    kp_taught_finish(&c->taught);
+    free(c->trainings);
+    free((void *)c->going);
+    free(c->mean);
+    free(c->sd);
+    free(c->teacher_logits);
 }

@@ -48,6 +48,7 @@ struct kp_recipe {
 
     uint64_t seed_init, seed_order, seed_augment;
     enum kp_rng_role init_role; /* the teacher's where the weights begin as the teacher's did */
+    const char *init_skip;      /* what begins at random all the same: see kp_weights_read() */
 };
 
 #endif

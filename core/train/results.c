@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pass: the split's name in keys, its examples, the teacher's logits for them. */
+/* A pass: the split's name in keys, its examples. */
 struct pass {
     const char *name;
     enum kp_split split;
     const int64_t *index;
     int64_t count;
-    const struct kp_teacher_table *teacher;
 };
 
 struct findings {
@@ -25,8 +24,8 @@ static bool tell(void *arg, int64_t done)
 {
     struct kp_training *t = arg;
 
-    return kp_training_tell(t, KP_PHASE_EVALUATE, done, t->job->data->split[KP_SPLIT_TEST].count,
-                            (double)NAN);
+    return kp_cohort_tell(t->cohort, KP_PHASE_EVALUATE, done,
+                          t->cohort->job->data->split[KP_SPLIT_TEST].count, (double)NAN);
 }
 
 static void add(struct findings *f, struct kp_observers *o, const char *split, int64_t rows)
@@ -45,19 +44,30 @@ static enum kp_status run_pass(struct kp_training *t, const struct pass *p, stru
                                struct kp_error *e)
 {
     struct kp_evaluation v = {.exec = t->eval_exec,
-                              .data = t->job->data,
+                              .data = t->cohort->job->data,
                               .split = p->split,
                               .index = p->index,
                               .count = p->count,
-                              .mean = t->mean,
-                              .sd = t->sd,
-                              .teacher = p->teacher,
+                              .mean = t->cohort->mean,
+                              .sd = t->cohort->sd,
                               .step = tell,
                               .arg = t};
-    enum kp_status st = kp_evaluate(&v, &t->clean, e);
+    const struct kp_train_job *job = t->cohort->job;
+    struct kp_taught taught = {0};
+    enum kp_status st = KP_OK;
 
+    if (job->teacher && p->index == job->subset->index) {
+        v.teacher = &t->cohort->taught;
+    } else if (job->teacher) {
+        const struct kp_teaching ask = kp_cohort_teaching(t->cohort);
+        st = kp_taught_make(&ask, p->split, p->index, p->count, false, &taught, e);
+        v.teacher = &taught;
+    }
+    if (st == KP_OK)
+        st = kp_evaluate(&v, &t->clean, e);
     if (st == KP_OK)
         add(f, &t->clean, p->name, p->count);
+    kp_taught_finish(&taught);
     return st;
 }
 
@@ -66,28 +76,19 @@ static enum kp_status run_pass(struct kp_training *t, const struct pass *p, stru
 static enum kp_status run_passes(struct kp_training *t, bool last, struct findings *f,
                                  struct kp_error *e)
 {
-    const struct kp_train_job *job = t->job;
+    const struct kp_train_job *job = t->cohort->job;
     const struct kp_subset *s = job->subset;
-    const struct kp_teacher_table *test = NULL;
-    struct kp_teacher_table dev = {0};
+    const int64_t test = last || s->dev_count == 0 ? job->data->split[KP_SPLIT_TEST].count : 0;
+    const struct pass passes[] = {
+        {"test", KP_SPLIT_TEST, NULL, test},
+        {"train", KP_SPLIT_TRAIN, s->index, last ? s->count : 0},
+        {"dev", KP_SPLIT_TRAIN, s->dev_index, s->dev_count},
+    };
     enum kp_status st = KP_OK;
 
-    bool test_too = last || s->dev_count == 0;
-
-    if (job->teacher && test_too)
-        st = kp_teacher_test_table(job->teacher, job->data, &test, e);
-    if (st == KP_OK && job->teacher && s->dev_count > 0)
-        st = kp_teacher_tabulate(job->teacher, job->data, KP_SPLIT_TRAIN, s->dev_index,
-                                 s->dev_count, 1, NULL, NULL, &dev, e);
-    const struct pass passes[] = {
-        {"test", KP_SPLIT_TEST, NULL, test_too ? job->data->split[KP_SPLIT_TEST].count : 0, test},
-        {"train", KP_SPLIT_TRAIN, s->index, last ? s->count : 0, job->teacher ? &t->table : NULL},
-        {"dev", KP_SPLIT_TRAIN, s->dev_index, s->dev_count, job->teacher ? &dev : NULL},
-    };
     for (size_t i = 0; st == KP_OK && i < sizeof(passes) / sizeof(passes[0]); i++)
         if (passes[i].count > 0)
             st = run_pass(t, &passes[i], f, e);
-    kp_teacher_table_finish(&dev);
     return st;
 }
 
@@ -96,7 +97,7 @@ static enum kp_status name_metrics(struct kp_training *t, const struct findings 
 {
     for (int64_t i = 0; i < f->count; i++) {
         struct kp_metric_key key = {f->v[i].key, f->v[i].unit, f->v[i].higher_is_better};
-        enum kp_status st = kp_store_metric(t->job->store, &key, e);
+        enum kp_status st = kp_store_metric(t->cohort->job->store, &key, e);
         if (st != KP_OK)
             return st;
     }
@@ -108,7 +109,7 @@ static void store_points(struct kp_training *t, const struct findings *f)
     for (int64_t i = 0; i < f->count; i++) {
         struct kp_point p = {f->v[i].key, t->at.step, f->v[i].value, t->at.samples,
                              (double)t->at.samples * t->sample_flops};
-        kp_store_point(t->job->store, t->job->uid, &p);
+        kp_store_point(t->cohort->job->store, t->run->uid, &p);
     }
 }
 
@@ -116,7 +117,7 @@ static void store_points(struct kp_training *t, const struct findings *f)
 static enum kp_status store_results(struct kp_training *t, const struct findings *f,
                                     struct kp_error *e)
 {
-    const struct kp_train_job *job = t->job;
+    const struct kp_train_job *job = t->cohort->job;
     struct kp_result_row *rows = calloc((size_t)f->count + 1, sizeof(*rows));
     struct kp_pairwise_row *pairs = calloc((size_t)f->count + 1, sizeof(*pairs));
     int64_t pair_count = 0;
@@ -128,13 +129,13 @@ static enum kp_status store_results(struct kp_training *t, const struct findings
     }
     for (int64_t i = 0; i < f->count; i++) {
         const struct kp_observed *v = &f->v[i];
-        rows[i] = (struct kp_result_row){f->split[i],   v->key,     job->recipe.kappa,
+        rows[i] = (struct kp_result_row){f->split[i],   v->key,     t->recipe->kappa,
                                          t->at.samples, t->at.step, v->value};
         if (v->with_teacher && job->teacher->uid[0])
             pairs[pair_count++] = (struct kp_pairwise_row){
                 job->teacher->uid, v->key, f->split[i], "mean", f->rows[i], v->value};
     }
-    st = kp_store_end_run(job->store, job->uid, KP_RUN_DONE, NULL, rows, f->count, pairs,
+    st = kp_store_end_run(job->store, t->run->uid, KP_RUN_DONE, NULL, rows, f->count, pairs,
                           pair_count, e);
 out:
     free(rows);
@@ -155,8 +156,8 @@ enum kp_status kp_training_evaluate(struct kp_training *t, bool last, struct kp_
         st = kp_fail(e, KP_E_NOMEM, "no memory for the results");
     if (st == KP_OK)
         st = run_passes(t, last, &f, e);
-    if (st == KP_OK && last)
-        add(&f, &t->running, "train_running", t->job->subset->count);
+    if (st == KP_OK && last && t->at.step > 0)
+        add(&f, &t->running, "train_running", t->cohort->job->subset->count);
     if (st == KP_OK)
         st = name_metrics(t, &f, e);
     if (st == KP_OK && last)

@@ -14,14 +14,68 @@ static const struct {
     const char *name;
     size_t size;
 } types[] = {
-    [KP_STORED_F32] = {"F32", 4},
-    [KP_STORED_F64] = {"F64", 8},
-    [KP_STORED_I64] = {"I64", 8},
+    [KP_STORED_F32] = {"F32", 4}, [KP_STORED_F64] = {"F64", 8},   [KP_STORED_I64] = {"I64", 8},
+    [KP_STORED_F16] = {"F16", 2}, [KP_STORED_BF16] = {"BF16", 2},
 };
+
+enum { TYPES = sizeof(types) / sizeof(types[0]) };
 
 size_t kp_stored_bytes(const struct kp_stored *s)
 {
     return (size_t)kp_shape_count(s->shape) * types[s->type].size;
+}
+
+bool kp_stored_is_real(const struct kp_stored *s)
+{
+    return s->type != KP_STORED_I64;
+}
+
+static float float_of_bits(uint32_t bits)
+{
+    float v;
+
+    memcpy(&v, &bits, sizeof(v));
+    return v;
+}
+
+/* 1 sign, 5 exponent, 10 mantissa bits. */
+static float float_of_half(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 0x1f, mantissa = h & 0x3ff;
+
+    if (exponent == 0) { /* zero, or less than the least normal number: mantissa 2^-24 */
+        float v = (float)mantissa * 0x1p-24F;
+        return sign ? -v : v;
+    }
+    if (exponent == 0x1f) /* infinite, or no number */
+        return float_of_bits(sign | 0x7f800000 | mantissa << 13);
+    return float_of_bits(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
+}
+
+void kp_stored_floats(const struct kp_stored *s, float *out)
+{
+    const uint8_t *at = s->data;
+    const size_t size = types[s->type].size;
+    int64_t count = kp_shape_count(s->shape);
+
+    KP_ASSERT(kp_stored_is_real(s));
+    if (s->type == KP_STORED_F32) {
+        memcpy(out, at, (size_t)count * size);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++, at += size) {
+        uint16_t half;
+        double wide;
+
+        if (s->type == KP_STORED_F64) {
+            memcpy(&wide, at, sizeof(wide));
+            out[i] = (float)wide;
+            continue;
+        }
+        memcpy(&half, at, sizeof(half));
+        out[i] =
+            s->type == KP_STORED_F16 ? float_of_half(half) : float_of_bits((uint32_t)half << 16);
+    }
 }
 
 static void add_header(struct kp_text *t, const struct kp_stored *arrays, int64_t count)
@@ -44,11 +98,19 @@ static void add_header(struct kp_text *t, const struct kp_stored *arrays, int64_
         kp_text_add(t, " ");
 }
 
+/* The hash is of what is meant to be written, so that it tells a file that was torn. */
+static void put(struct kp_replace *file, struct kp_hasher *hash, const void *bytes, size_t size)
+{
+    kp_replace_write(file, bytes, size);
+    kp_hasher_add(hash, bytes, size);
+}
+
 enum kp_status kp_safetensors_write(const char *path, const struct kp_stored *arrays, int64_t count,
                                     char sha256[KP_HASH_SIZE], int64_t *bytes, struct kp_error *e)
 {
     struct kp_text header = {0};
     struct kp_replace file = {0};
+    struct kp_hasher hash;
     enum kp_status st;
 
     add_header(&header, arrays, count);
@@ -60,16 +122,17 @@ enum kp_status kp_safetensors_write(const char *path, const struct kp_stored *ar
     if (st != KP_OK)
         goto out;
     uint64_t length = header.length;
-    kp_replace_write(&file, &length, sizeof(length));
-    kp_replace_write(&file, header.s, header.length);
+    kp_hasher_begin(&hash);
+    put(&file, &hash, &length, sizeof(length));
+    put(&file, &hash, header.s, header.length);
     int64_t total = (int64_t)(sizeof(length) + header.length);
     for (int64_t i = 0; i < count; i++) {
-        kp_replace_write(&file, arrays[i].data, kp_stored_bytes(&arrays[i]));
+        put(&file, &hash, arrays[i].data, kp_stored_bytes(&arrays[i]));
         total += (int64_t)kp_stored_bytes(&arrays[i]);
     }
     st = kp_replace_commit(&file, e);
     if (st == KP_OK && sha256)
-        st = kp_hash_file(path, sha256, e);
+        kp_hasher_end(&hash, sha256);
     if (st == KP_OK && bytes)
         *bytes = total;
 out:
@@ -90,7 +153,7 @@ static bool read_type(const cJSON *v, enum kp_stored_type *out)
 {
     if (!cJSON_IsString(v))
         return false;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < TYPES; i++)
         if (strcmp(v->valuestring, types[i].name) == 0) {
             *out = (enum kp_stored_type)i;
             return true;
@@ -127,7 +190,8 @@ static enum kp_status read_array(struct kp_safetensors *s, const cJSON *entry, c
 
     a->name = entry->string;
     if (!read_type(cJSON_GetObjectItemCaseSensitive(entry, "dtype"), &a->type))
-        return kp_fail(e, KP_E_FORMAT, "%s: '%s': dtype is not F32, F64 or I64", s->name, a->name);
+        return kp_fail(e, KP_E_FORMAT, "%s: '%s': dtype is not F32, F64, F16, BF16 or I64", s->name,
+                       a->name);
     if (!read_shape(cJSON_GetObjectItemCaseSensitive(entry, "shape"), (int64_t)size, &a->shape))
         return kp_fail(e, KP_E_FORMAT, "%s: '%s': the shape is not possible in a file of this size",
                        s->name, a->name);

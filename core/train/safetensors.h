@@ -14,16 +14,23 @@ enum kp_stored_type {
     KP_STORED_F32 = 0,
     KP_STORED_F64 = 1,
     KP_STORED_I64 = 2,
+    KP_STORED_F16 = 3,  /* IEEE 754 half precision */
+    KP_STORED_BF16 = 4, /* the upper half of an F32 */
 };
 
 struct kp_stored {
     const char *name;
     enum kp_stored_type type;
     struct kp_shape shape; /* n = 0: a scalar */
-    const void *data;      /* in the file's order, aligned to 8 bytes when read */
+    const void *data;      /* in the file's order; when read, aligned no better than the file's
+                            * arrays before it leave it */
 };
 
 size_t kp_stored_bytes(const struct kp_stored *s);
+
+/* The elements as F32, of any type but I64. */
+bool kp_stored_is_real(const struct kp_stored *s);
+void kp_stored_floats(const struct kp_stored *s, float *out);
 
 /* Replace `path` by a file of these arrays. The bytes depend on nothing else. sha256 of the file,
  * if not NULL. */

@@ -16,18 +16,6 @@ static float *floats(struct kp_reals list)
     return v;
 }
 
-static enum kp_status load(struct kp_teacher *t, const char *weights, struct kp_error *e)
-{
-    struct kp_safetensors file = {0};
-    enum kp_status st = kp_safetensors_open(weights, &file, e);
-
-    if (st != KP_OK)
-        return st;
-    st = kp_weights_load(t->state, &file, false, false, e);
-    kp_safetensors_close(&file);
-    return st;
-}
-
 enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, const char *weights,
                                const char *uid, const struct kp_dataset *data,
                                struct kp_device *device, struct kp_teacher **out,
@@ -51,7 +39,7 @@ enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, 
     if (st == KP_OK)
         st = kp_state_create(device, t->net, false, &t->state, e);
     if (st == KP_OK)
-        st = load(t, weights, e);
+        st = kp_weights_read(t->state, weights, NULL, e);
     if (st == KP_OK) {
         struct kp_program_spec spec = {.net = t->net, .mode = KP_EVAL, .capacity = batch};
         st = kp_program_create(device, &spec, &t->program, e);
@@ -72,7 +60,8 @@ void kp_teacher_close(struct kp_teacher *t)
 {
     if (!t)
         return;
-    kp_teacher_table_finish(&t->test);
+    for (int i = 0; i < KP_SPLITS * 2; i++)
+        free(t->table[i / 2][i % 2]);
     kp_exec_destroy(t->exec);
     kp_program_destroy(t->program);
     kp_state_destroy(t->state);
@@ -103,96 +92,4 @@ enum kp_status kp_teacher_logits(struct kp_teacher *t, const struct kp_load *all
         kp_exec_read(t->exec, t->program->logits, out + at * t->program->classes, part.rows);
     }
     return KP_OK;
-}
-
-/* Logits of all examples with one draw, written at `stride` floats. */
-static enum kp_status tabulate_draw(struct kp_teacher *t, struct kp_loader *loader,
-                                    const struct kp_dataset *data, bool flip, int draws,
-                                    struct kp_teacher_table *table, float *batch_logits,
-                                    struct kp_draw *draw, bool (*step)(void *, int64_t), void *arg,
-                                    struct kp_error *e)
-{
-    int64_t classes = table->classes;
-    int64_t done = 0;
-    enum kp_status st = kp_loader_start(loader, 0, 0, e);
-
-    while (st == KP_OK && done < table->count) {
-        const struct kp_batch *b = kp_loader_next(loader);
-        struct kp_load all = {.bytes = b->pixels,
-                              .draws = flip ? draw : NULL,
-                              .rows = b->rows,
-                              .channels = data->shape.dim[0],
-                              .height = data->shape.dim[1],
-                              .width = data->shape.dim[2]};
-
-        st = kp_teacher_logits(t, &all, batch_logits, e);
-        for (int64_t i = 0; st == KP_OK && i < b->rows; i++)
-            memcpy(table->logits + ((done + i) * draws + flip) * classes,
-                   batch_logits + i * classes, (size_t)classes * sizeof(float));
-        done += b->rows;
-        if (st == KP_OK && step && !step(arg, (int64_t)flip * table->count + done))
-            st = kp_fail(e, KP_E_INTERRUPTED, "stopped while the teacher was tabulated");
-    }
-    return st;
-}
-
-enum kp_status kp_teacher_tabulate(struct kp_teacher *t, const struct kp_dataset *data,
-                                   enum kp_split split, const int64_t *index, int64_t count,
-                                   int draws, bool (*step)(void *arg, int64_t done), void *arg,
-                                   struct kp_teacher_table *out, struct kp_error *e)
-{
-    int64_t batch = t->program->capacity;
-    struct kp_loader_config config = {.data = data,
-                                      .split = split,
-                                      .index = index,
-                                      .count = count,
-                                      .batch = batch,
-                                      .order = KP_ORDER_FIXED};
-    struct kp_teacher_table table = {.count = count, .classes = data->classes, .draws = draws};
-    struct kp_loader *loader = NULL;
-    float *logits = calloc((size_t)(batch * data->classes), sizeof(*logits));
-    struct kp_draw *draw = calloc((size_t)batch, sizeof(*draw));
-    enum kp_status st;
-
-    table.logits = calloc((size_t)(count * draws * data->classes), sizeof(float));
-    if (!logits || !draw || !table.logits) {
-        st = kp_fail(e, KP_E_NOMEM, "no memory for the teacher's table of %lld examples",
-                     (long long)count);
-        goto out;
-    }
-    for (int64_t i = 0; i < batch; i++)
-        draw[i].flip = true;
-    st = kp_loader_create(&config, &loader, e);
-    for (int d = 0; st == KP_OK && d < draws; d++)
-        st = tabulate_draw(t, loader, data, d == 1, draws, &table, logits, draw, step, arg, e);
-    if (st == KP_OK) {
-        *out = table;
-        table.logits = NULL;
-    }
-out:
-    kp_loader_destroy(loader);
-    free(table.logits);
-    free(logits);
-    free(draw);
-    return st;
-}
-
-enum kp_status kp_teacher_test_table(struct kp_teacher *t, const struct kp_dataset *data,
-                                     const struct kp_teacher_table **out, struct kp_error *e)
-{
-    if (!t->test.logits) {
-        enum kp_status st =
-            kp_teacher_tabulate(t, data, KP_SPLIT_TEST, NULL, data->split[KP_SPLIT_TEST].count, 1,
-                                NULL, NULL, &t->test, e);
-        if (st != KP_OK)
-            return st;
-    }
-    *out = &t->test;
-    return KP_OK;
-}
-
-void kp_teacher_table_finish(struct kp_teacher_table *t)
-{
-    free(t->logits);
-    *t = (struct kp_teacher_table){0};
 }

@@ -4,13 +4,6 @@
 
 #include "train/recipe.h"
 
-/* Logits for every (example, flip) of a list of examples, computed once in list order. */
-struct kp_teacher_table {
-    int64_t count, classes;
-    int draws;     /* 1: unflipped only; 2: unflipped, flipped */
-    float *logits; /* [count][draws][classes] */
-};
-
 /* In EVAL mode, with the normalisation it was trained with. */
 struct kp_teacher {
     char uid[32]; /* "" for a weights file */
@@ -19,8 +12,8 @@ struct kp_teacher {
     struct kp_state *state;
     struct kp_program *program;
     struct kp_exec *exec;
-    float *mean, *sd;             /* [channels] */
-    struct kp_teacher_table test; /* of the test split, once it was asked for */
+    float *mean, *sd;           /* [channels] */
+    float *table[KP_SPLITS][2]; /* by taught.c: [examples of the split][classes], by flip; or NULL */
 };
 
 /* Build the model for the dataset and fill it from the weights file. `batch`: examples of one pass.
@@ -35,19 +28,5 @@ void kp_teacher_close(struct kp_teacher *t);
  * teacher's. */
 KP_NODISCARD enum kp_status kp_teacher_logits(struct kp_teacher *t, const struct kp_load *load,
                                               float *out, struct kp_error *e);
-
-/* `step`, if not NULL, is called after each batch with the number of examples done; false stops
- * with KP_E_INTERRUPTED. */
-KP_NODISCARD enum kp_status kp_teacher_tabulate(struct kp_teacher *t, const struct kp_dataset *data,
-                                                enum kp_split split, const int64_t *index,
-                                                int64_t count, int draws,
-                                                bool (*step)(void *arg, int64_t done), void *arg,
-                                                struct kp_teacher_table *out, struct kp_error *e);
-/* Of the test split, computed on first use and kept. */
-KP_NODISCARD enum kp_status kp_teacher_test_table(struct kp_teacher *t,
-                                                  const struct kp_dataset *data,
-                                                  const struct kp_teacher_table **out,
-                                                  struct kp_error *e);
-void kp_teacher_table_finish(struct kp_teacher_table *t);
 
 #endif

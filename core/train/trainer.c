@@ -1,4 +1,4 @@
-/* trainer.c - the training loop. */
+/* trainer.c - the training loop of a cohort. */
 #include "train/trainer.h"
 
 #include "base/clock.h"
@@ -6,52 +6,77 @@
 #include "train/training.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define RATE_SECONDS 1.0
 
-int64_t kp_training_steps(const struct kp_training *t)
+static int64_t steps_of(const struct kp_cohort *c)
 {
-    return t->recipe->epochs * kp_loader_batches(t->loader);
+    return c->recipe->epochs * kp_loader_batches(c->loader);
 }
 
-bool kp_training_tell(struct kp_training *t, enum kp_phase phase, int64_t done, int64_t total,
-                      double loss)
+bool kp_cohort_tell(struct kp_cohort *c, enum kp_phase phase, int64_t done, int64_t total,
+                    double loss)
 {
-    const struct kp_watcher *w = &t->job->watcher;
+    const struct kp_watcher *w = &c->job->watcher;
+    const struct kp_position *at = kp_cohort_at(c);
     double now = kp_clock_monotonic();
     struct kp_progress p = {.phase = phase,
-                            .epoch = t->at.epoch,
-                            .epochs = t->recipe->epochs,
+                            .epoch = at->epoch,
+                            .epochs = c->recipe->epochs,
                             .step = done,
                             .steps = total,
-                            .samples = t->at.samples,
+                            .samples = at->samples,
                             .seconds_left = -1,
                             .loss = loss};
 
-    if (phase == KP_PHASE_TRAIN && now - t->last_rate >= RATE_SECONDS) {
-        t->rate = (double)(t->at.samples - t->rate_samples) / (now - t->last_rate);
-        t->rate_samples = t->at.samples;
-        t->last_rate = now;
+    if (phase == KP_PHASE_TRAIN && now - c->last_rate >= RATE_SECONDS) {
+        c->rate = (double)(at->samples - c->rate_samples) / (now - c->last_rate);
+        c->rate_samples = at->samples;
+        c->last_rate = now;
     }
-    p.samples_per_second = t->rate;
-    if (phase == KP_PHASE_TRAIN && t->rate > 0)
+    p.samples_per_second = c->rate * (double)c->going_count;
+    if (phase == KP_PHASE_TRAIN && c->rate > 0)
         p.seconds_left =
-            (double)(t->recipe->epochs * t->job->subset->count - t->at.samples) / t->rate;
+            (double)(c->recipe->epochs * c->job->subset->count - at->samples) / c->rate;
     if (w->progress)
         w->progress(w->arg, &p);
     return !w->stop || !w->stop(w->arg);
 }
 
-static enum kp_status add_metric(struct kp_training *t, const char *name, const char *unit,
-                                 bool higher, struct kp_error *e)
+static bool concerns_all(enum kp_status st)
 {
-    struct kp_metric_key key = {name, unit, higher};
+    return st == KP_E_INTERRUPTED || st == KP_E_STORE;
+}
 
-    return kp_store_metric(t->job->store, &key, e);
+enum kp_status kp_cohort_settle(struct kp_cohort *c, struct kp_error *e)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < c->going_count; i++)
+        if (concerns_all(c->going[i]->status))
+            return kp_fail(e, c->going[i]->status, "%s", c->going[i]->error.text);
+    for (int64_t i = 0; i < c->going_count; i++) {
+        struct kp_training *t = c->going[i];
+
+        if (t->status == KP_OK && !t->done)
+            c->going[kept++] = t;
+        else
+            c->job->end(c->job->arg, t - c->trainings, t->status, &t->error);
+    }
+    c->going_count = kept;
+    return KP_OK;
+}
+
+static enum kp_status add_metrics(struct kp_store *store, struct kp_error *e)
+{
+    static const struct kp_metric_key keys[] = {{"train/loss", "nats", false},
+                                                {"train/lr", "", false}};
+    enum kp_status st = KP_OK;
+
+    for (size_t i = 0; st == KP_OK && i < sizeof(keys) / sizeof(keys[0]); i++)
+        st = kp_store_metric(store, &keys[i], e);
+    return st;
 }
 
 static void add_point(struct kp_training *t, const char *key, double value)
@@ -59,103 +84,26 @@ static void add_point(struct kp_training *t, const char *key, double value)
     struct kp_point p = {key, t->at.step, value, t->at.samples,
                          (double)t->at.samples * t->sample_flops};
 
-    kp_store_point(t->job->store, t->job->uid, &p);
+    kp_store_point(t->cohort->job->store, t->run->uid, &p);
 }
 
-/* Teacher's logits for a batch, from the table or from the teacher itself. */
-static enum kp_status teacher_batch(struct kp_training *t, const struct kp_batch *b,
-                                    const struct kp_load *load, struct kp_error *e)
+static struct kp_checkpoint_place place_of(const struct kp_training *t)
 {
-    const struct kp_teacher_table *table = &t->table;
-    int64_t classes = t->train->classes;
-
-    if (t->live)
-        return kp_teacher_logits(t->job->teacher, load, t->teacher_logits, e);
-    for (int64_t i = 0; i < b->rows; i++) {
-        int64_t flip = table->draws == 2 && b->draws && b->draws[i].flip;
-        memcpy(t->teacher_logits + i * classes,
-               table->logits + (b->position[i] * table->draws + flip) * classes,
-               (size_t)classes * sizeof(float));
-    }
-    return KP_OK;
+    return (struct kp_checkpoint_place){t->cohort->job->store, t->run->uid, t->run->folder};
 }
 
-static enum kp_status train_batch(struct kp_training *t, const struct kp_batch *b, bool observe,
-                                  struct kp_error *e)
+/* A checkpoint of every run, all at this step. */
+static enum kp_status checkpoint(struct kp_cohort *c, struct kp_error *e)
 {
-    const struct kp_program *p = t->train;
-    struct kp_exec *x = t->train_exec;
-    const struct kp_shape shape = t->job->data->shape;
-    struct kp_load load = {b->pixels,    b->draws,     b->rows, shape.dim[0],
-                           shape.dim[1], shape.dim[2], t->mean, t->sd};
-    float loss;
-    enum kp_status st;
+    for (int64_t i = 0; i < c->going_count; i++) {
+        struct kp_training *t = c->going[i];
+        const struct kp_checkpoint_place place = place_of(t);
 
-    if (p->teacher_logits) {
-        st = teacher_batch(t, b, &load, e);
-        if (st != KP_OK)
-            return st;
-        kp_exec_write(x, p->teacher_logits, t->teacher_logits, b->rows);
+        t->status =
+            kp_checkpoint_save(&place, t->state, t->train->slots, &t->at, &t->running, &t->error);
     }
-    kp_exec_load(x, &load);
-    kp_exec_write(x, p->labels, b->labels, b->rows);
-    kp_exec_write(x, p->weights, b->weights, b->rows);
-    st = kp_exec_run(x, b->rows, e);
-    if (st != KP_OK)
-        return st;
-    kp_exec_read(x, p->loss, &loss, 1);
-    if (!isfinite(loss))
-        return kp_fail(e, KP_E_NUMERIC,
-                       "the loss became %g in step %lld (epoch %lld); a smaller train.lr may help",
-                       (double)loss, (long long)t->at.step, (long long)t->at.epoch);
-    t->at.loss_sum += (double)loss * (double)b->rows;
-    t->at.loss_weight += (double)b->rows;
-    if (observe) {
-        struct kp_rows rows = {sizeof(rows),
-                               b->rows,
-                               p->classes,
-                               t->logits,
-                               p->teacher_logits ? t->teacher_logits : NULL,
-                               b->labels};
-        kp_exec_read(x, p->logits, t->logits, b->rows);
-        kp_observers_observe(&t->running, &rows);
-    }
-    t->at.step++;
-    t->at.batch++;
-    t->at.samples += b->rows;
-    return KP_OK;
-}
-
-/* Save; the file before it is removed once the store knows the new one. */
-static enum kp_status checkpoint(struct kp_training *t, struct kp_error *e)
-{
-    const struct kp_train_job *job = t->job;
-    char name[64], sha256[KP_HASH_SIZE];
-    char *old = NULL, *path = NULL, *relative = NULL;
-    bool had = false;
-    int64_t bytes = 0;
-    enum kp_status st =
-        kp_store_find_artifact(job->store, job->uid, "checkpoint", &old, sha256, &had, e);
-
-    (void)snprintf(name, sizeof(name), "checkpoint-%lld.safetensors", (long long)t->at.step);
-    path = kp_path_join(job->folder, name);
-    relative = kp_path_join(job->uid, name);
-    if (st == KP_OK && (!path || !relative))
-        st = kp_fail(e, KP_E_NOMEM, "no memory for a path");
-    if (st == KP_OK)
-        st = kp_checkpoint_save(path, t->state, t->train->slots, &t->at, &t->running, sha256,
-                                &bytes, e);
-    if (st == KP_OK) {
-        struct kp_artifact_row row = {"checkpoint", relative, sha256, bytes};
-        st = kp_store_artifact(job->store, job->uid, &row, t->at.epoch, t->at.step, e);
-    }
-    if (st == KP_OK && had && strcmp(old, path) != 0)
-        (void)unlink(old);
-    t->last_checkpoint = kp_clock_monotonic();
-    free(old);
-    free(path);
-    free(relative);
-    return st;
+    c->last_checkpoint = kp_clock_monotonic();
+    return kp_cohort_settle(c, e);
 }
 
 static double epoch_loss(const struct kp_training *t)
@@ -163,14 +111,19 @@ static double epoch_loss(const struct kp_training *t)
     return t->at.loss_weight > 0 ? t->at.loss_sum / t->at.loss_weight : (double)NAN;
 }
 
-static void set_lr(struct kp_training *t)
+static void begin_step(struct kp_cohort *c, bool last)
 {
-    const struct kp_moment now = {t->at.step, t->at.epoch, kp_loader_batches(t->loader)};
+    for (int64_t i = 0; i < c->going_count; i++) {
+        struct kp_training *t = c->going[i];
+        const struct kp_moment now = {t->at.step, t->at.epoch, kp_loader_batches(c->loader)};
 
-    t->train_exec->memory.scalars[KP_SCALAR_LR] = kp_schedule_lr(&t->recipe->schedule, now);
+        if (last && t->at.batch == 0)
+            kp_observers_reset(&t->running);
+        t->train_exec->memory.scalars[KP_SCALAR_LR] = kp_schedule_lr(&t->recipe->schedule, now);
+    }
 }
 
-static enum kp_status end_epoch(struct kp_training *t, struct kp_error *e)
+static void end_epoch(struct kp_training *t)
 {
     int64_t every = t->recipe->eval_every;
 
@@ -180,39 +133,52 @@ static enum kp_status end_epoch(struct kp_training *t, struct kp_error *e)
     t->at.batch = 0;
     t->at.loss_sum = t->at.loss_weight = 0;
     if (every > 0 && t->at.epoch % every == 0 && t->at.epoch < t->recipe->epochs)
-        return kp_training_evaluate(t, false, e);
-    return KP_OK;
+        t->status = kp_training_evaluate(t, false, &t->error);
 }
 
-static enum kp_status train_all(struct kp_training *t, struct kp_error *e)
+/* What follows a step: progress, the end of an epoch, checkpoints, the wish to stop. */
+static enum kp_status end_step(struct kp_cohort *c, struct kp_error *e)
 {
-    int64_t epochs = t->recipe->epochs;
-    int64_t batches = kp_loader_batches(t->loader);
+    const int64_t step = kp_cohort_at(c)->step;
+    const bool epoch_ends = kp_cohort_at(c)->batch == kp_loader_batches(c->loader);
     enum kp_status st = KP_OK;
 
-    if (t->at.epoch < epochs)
-        st = kp_loader_start(t->loader, t->at.epoch, t->at.batch, e);
-    while (st == KP_OK && t->at.epoch < epochs) {
-        bool last = t->at.epoch == epochs - 1;
+    for (int64_t i = 0; i < c->going_count; i++)
+        kp_store_progress(c->job->store, c->going[i]->run->uid, step, steps_of(c),
+                          c->going[i]->at.samples);
+    bool go = kp_cohort_tell(c, KP_PHASE_TRAIN, step, steps_of(c),
+                             c->going_count == 1 ? epoch_loss(c->going[0]) : (double)NAN);
+    for (int64_t i = 0; epoch_ends && i < c->going_count; i++)
+        end_epoch(c->going[i]);
+    if (epoch_ends)
+        st = kp_cohort_settle(c, e);
+    if (st == KP_OK &&
+        (!go || kp_clock_monotonic() - c->last_checkpoint >= c->recipe->checkpoint_seconds))
+        st = checkpoint(c, e);
+    if (st == KP_OK && !go)
+        st = kp_fail(e, KP_E_INTERRUPTED, "stopped after step %lld; the state is saved",
+                     (long long)step);
+    return st;
+}
 
-        if (last && t->at.batch == 0)
-            kp_observers_reset(&t->running);
-        set_lr(t);
-        st = train_batch(t, kp_loader_next(t->loader), last, e);
-        if (st != KP_OK)
-            break;
-        kp_store_progress(t->job->store, t->job->uid, t->at.step, kp_training_steps(t),
-                          t->at.samples);
-        bool go =
-            kp_training_tell(t, KP_PHASE_TRAIN, t->at.step, kp_training_steps(t), epoch_loss(t));
-        if (t->at.batch == batches)
-            st = end_epoch(t, e);
-        if (st == KP_OK &&
-            (!go || kp_clock_monotonic() - t->last_checkpoint >= t->recipe->checkpoint_seconds))
-            st = checkpoint(t, e);
-        if (st == KP_OK && !go)
-            st = kp_fail(e, KP_E_INTERRUPTED, "stopped after step %lld; the state is saved",
-                         (long long)t->at.step);
+static bool goes_on(const struct kp_cohort *c)
+{
+    return c->going_count > 0 && kp_cohort_at(c)->epoch < c->recipe->epochs;
+}
+
+static enum kp_status train_all(struct kp_cohort *c, struct kp_error *e)
+{
+    enum kp_status st = KP_OK;
+
+    if (goes_on(c))
+        st = kp_loader_start(c->loader, kp_cohort_at(c)->epoch, kp_cohort_at(c)->batch, e);
+    while (st == KP_OK && goes_on(c)) {
+        const bool last = kp_cohort_at(c)->epoch == c->recipe->epochs - 1;
+
+        begin_step(c, last);
+        st = kp_cohort_step(c, kp_loader_next(c->loader), last, e);
+        if (st == KP_OK && c->going_count > 0)
+            st = end_step(c, e);
     }
     return st;
 }
@@ -220,12 +186,13 @@ static enum kp_status train_all(struct kp_training *t, struct kp_error *e)
 /* "model.safetensors", and no checkpoint any more. */
 static enum kp_status keep_model(struct kp_training *t, struct kp_error *e)
 {
-    const struct kp_train_job *job = t->job;
+    const struct kp_train_run *run = t->run;
+    struct kp_store *store = t->cohort->job->store;
     struct kp_snapshot snapshot = {0};
     char sha256[KP_HASH_SIZE];
     int64_t bytes = 0;
-    char *path = kp_path_join(job->folder, "model.safetensors");
-    char *relative = kp_path_join(job->uid, "model.safetensors");
+    char *path = kp_path_join(run->folder, "model.safetensors");
+    char *relative = kp_path_join(run->uid, "model.safetensors");
     enum kp_status st = KP_OK;
 
     if (!path || !relative) {
@@ -237,7 +204,7 @@ static enum kp_status keep_model(struct kp_training *t, struct kp_error *e)
         st = kp_safetensors_write(path, snapshot.arrays, snapshot.count, sha256, &bytes, e);
     if (st == KP_OK) {
         struct kp_artifact_row row = {"model", relative, sha256, bytes};
-        st = kp_store_artifact(job->store, job->uid, &row, t->at.epoch, t->at.step, e);
+        st = kp_store_artifact(store, run->uid, &row, t->at.epoch, t->at.step, e);
     }
 out:
     kp_snapshot_finish(&snapshot);
@@ -246,44 +213,53 @@ out:
     return st;
 }
 
-/* The end of a training whose weights are kept: evaluate, end the run, remove its last checkpoint.
- */
+/* The end of a training: keep the weights, evaluate, end the run, remove its checkpoints. What
+ * cannot be removed now is removed when the run is next found done. */
 static enum kp_status finish(struct kp_training *t, struct kp_error *e)
 {
-    const struct kp_train_job *job = t->job;
-    char sha256[KP_HASH_SIZE], *path = NULL;
-    bool found = false;
-    enum kp_status st =
-        kp_store_find_artifact(job->store, job->uid, "checkpoint", &path, sha256, &found, e);
+    const struct kp_checkpoint_place place = place_of(t);
+    struct kp_error later = {0};
+    enum kp_status st = keep_model(t, e);
 
     if (st == KP_OK)
         st = kp_training_evaluate(t, true, e);
-    if (st == KP_OK && found)
-        (void)unlink(path);
-    free(path);
+    if (st == KP_OK)
+        (void)(kp_checkpoint_drop(&place, &later) == KP_OK);
+    return st;
+}
+
+/* One after the other: each has all threads for its evaluation. */
+static enum kp_status finish_all(struct kp_cohort *c, struct kp_error *e)
+{
+    enum kp_status st = KP_OK;
+
+    while (st == KP_OK && c->going_count > 0) {
+        struct kp_training *t = c->going[0];
+
+        t->status = finish(t, &t->error);
+        t->done = t->status == KP_OK;
+        st = kp_cohort_settle(c, e);
+        if (st == KP_E_INTERRUPTED) {
+            struct kp_error unsaved = {0};
+            t->status = KP_OK;
+            if (checkpoint(c, &unsaved) != KP_OK)
+                st = kp_fail(e, unsaved.status, "%s", unsaved.text);
+        }
+    }
     return st;
 }
 
 enum kp_status kp_train(const struct kp_train_job *job, struct kp_error *e)
 {
-    struct kp_training t = {0};
-    enum kp_status st = kp_training_prepare(&t, job, e);
+    struct kp_cohort c = {0};
+    enum kp_status st = kp_cohort_prepare(&c, job, e);
 
     if (st == KP_OK)
-        st = add_metric(&t, "train/loss", "nats", false, e);
+        st = add_metrics(job->store, e);
     if (st == KP_OK)
-        st = add_metric(&t, "train/lr", "", false, e);
+        st = train_all(&c, e);
     if (st == KP_OK)
-        st = train_all(&t, e);
-    if (st == KP_OK)
-        st = keep_model(&t, e);
-    if (st == KP_OK)
-        st = finish(&t, e);
-    if (st == KP_E_INTERRUPTED && t.at.epoch == t.recipe->epochs) {
-        struct kp_error unsaved = {0};
-        if (checkpoint(&t, &unsaved) != KP_OK)
-            st = kp_fail(e, unsaved.status, "%s", unsaved.text);
-    }
-    kp_training_finish(&t);
+        st = finish_all(&c, e);
+    kp_cohort_finish(&c);
     return st;
 }

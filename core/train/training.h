@@ -1,4 +1,4 @@
-/* training.h - the parts of one training run, shared by the files that make it. */
+/* training.h - a cohort in training and each of its runs, shared by the files that train. */
 #ifndef KP_TRAIN_TRAINING_H
 #define KP_TRAIN_TRAINING_H
 
@@ -6,39 +6,72 @@
 #include "train/evaluate.h"
 #include "train/trainer.h"
 
+struct kp_cohort;
+
+/* One run. */
 struct kp_training {
-    const struct kp_train_job *job;
-    const struct kp_recipe *recipe; /* of the job */
+    struct kp_cohort *cohort;
+    const struct kp_train_run *run;
+    const struct kp_recipe *recipe; /* of the run */
     struct kp_net *net;
     struct kp_state *state;
     struct kp_program *train, *eval;
     struct kp_exec *train_exec, *eval_exec;
-    struct kp_loader *loader;
-    struct kp_observers running;   /* over the last epoch, while training */
-    struct kp_observers clean;     /* evaluation passes */
-    struct kp_teacher_table table; /* of the training examples; logits NULL: none */
-    bool live;                     /* the teacher runs on each batch */
-    float *mean, *sd;
-    float *logits;         /* [batch][classes] */
-    float *teacher_logits; /* [batch][classes] */
+    struct kp_observers running; /* over the last epoch, while training */
+    struct kp_observers clean;   /* evaluation passes */
+    float *logits;               /* [batch][classes] */
     struct kp_position at;
     double sample_flops; /* training on one example, teacher included */
+    bool done;           /* so says its row */
+    enum kp_status status;
+    struct kp_error error; /* of status */
+};
+
+struct kp_cohort {
+    const struct kp_train_job *job;
+    const struct kp_recipe *recipe; /* of the first run, for what all agree in */
+    struct kp_training *trainings;  /* [job->count] */
+    /* Those that go on, the cheapest step first: all at one position. */
+    struct kp_training **going;
+    int64_t going_count;
+    struct kp_loader *loader;
+    struct kp_taught taught; /* the teacher's logits of the training examples */
+    bool live;               /* the teacher runs on each batch */
+    float *mean, *sd;
+    float *teacher_logits; /* [batch][classes] */
     /* the clock */
     double last_checkpoint, last_rate;
     int64_t rate_samples;
     double rate;
 };
 
-/* Build programs, state, loader and tables; on failure call kp_training_finish() all the same. */
-KP_NODISCARD enum kp_status kp_training_prepare(struct kp_training *t,
-                                                const struct kp_train_job *job, struct kp_error *e);
-void kp_training_finish(struct kp_training *t);
+/* Build everything of the cohort; a run that cannot be built is told to the job's end() and left
+ * out. On failure call kp_cohort_finish() all the same. */
+KP_NODISCARD enum kp_status kp_cohort_prepare(struct kp_cohort *c, const struct kp_train_job *job,
+                                              struct kp_error *e);
+void kp_cohort_finish(struct kp_cohort *c);
 
-int64_t kp_training_steps(const struct kp_training *t);
+/* The cohort asking its teacher; there is a run that goes on. */
+struct kp_teaching kp_cohort_teaching(const struct kp_cohort *c);
+
+/* Where the cohort stands; there is a run that goes on. */
+static inline const struct kp_position *kp_cohort_at(const struct kp_cohort *c)
+{
+    return &c->going[0]->at;
+}
+
+/* Tell the job's end() of those that are done or failed, and drop them. A failure that concerns all
+ * runs (of the database, a wish to stop) is returned instead. */
+KP_NODISCARD enum kp_status kp_cohort_settle(struct kp_cohort *c, struct kp_error *e);
+
+/* Every run that goes on does one step on the batch; the last epoch is observed. A run whose loss
+ * is no number any more is settled. No allocation. */
+KP_NODISCARD enum kp_status kp_cohort_step(struct kp_cohort *c, const struct kp_batch *b,
+                                           bool observe, struct kp_error *e);
 
 /* Tell the watcher; false if it wants to stop. */
-bool kp_training_tell(struct kp_training *t, enum kp_phase phase, int64_t done, int64_t total,
-                      double loss);
+bool kp_cohort_tell(struct kp_cohort *c, enum kp_phase phase, int64_t done, int64_t total,
+                    double loss);
 
 /* Clean passes over the splits of the run. Values go to the points, or after the last epoch to the
  * results, which end the run. */

@@ -2,6 +2,7 @@
 #include "train/weights.h"
 
 #include "base/text.h"
+#include "tensor/freeze.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,19 +65,22 @@ enum kp_status kp_snapshot_take(const struct kp_state *s, bool slots, struct kp_
 {
     const struct kp_net *net = s->net;
 
-    *out = (struct kp_snapshot){.net = net, .steps = s->steps};
+    *out = (struct kp_snapshot){.net = net};
     out->room = (1 + s->slot_count) * net->params.count + net->buffers.count + net->counter_count;
     out->arrays = calloc((size_t)out->room, sizeof(*out->arrays));
     out->params = copy_of(s, s->params, net->params.bytes);
     out->buffers = copy_of(s, s->buffers, net->buffers.bytes);
     out->slots =
         slots && s->slots ? copy_of(s, s->slots, (size_t)s->slot_count * net->params.bytes) : NULL;
-    if (!out->arrays || !out->params || !out->buffers || (slots && s->slots && !out->slots))
+    out->counters = calloc((size_t)net->counter_count + 1, sizeof(*out->counters));
+    if (!out->arrays || !out->params || !out->buffers || !out->counters ||
+        (slots && s->slots && !out->slots))
         goto out;
+    memcpy(out->counters, s->counters, (size_t)net->counter_count * sizeof(*out->counters));
     add_list(out, &net->params, out->params);
     add_list(out, &net->buffers, out->buffers);
     for (int64_t i = 0; i < net->counter_count; i++)
-        add(out, net->counters[i], KP_STORED_I64, (struct kp_shape){0}, &out->steps);
+        add(out, net->counters[i], KP_STORED_I64, (struct kp_shape){0}, &out->counters[i]);
     if (out->slots && !add_slots(out, &net->params, s->slot_count))
         goto out;
     return KP_OK;
@@ -93,6 +97,7 @@ void kp_snapshot_finish(struct kp_snapshot *s)
     free(s->params);
     free(s->buffers);
     free(s->slots);
+    free(s->counters);
     free(s->arrays);
     *s = (struct kp_snapshot){0};
 }
@@ -109,104 +114,168 @@ static void shape_text(struct kp_shape s, char *out, size_t size)
         (void)snprintf(out, size, "scalar");
 }
 
-/* The array of this name and shape, or NULL and a line in `wrong`. */
-static const struct kp_stored *want(const struct kp_safetensors *f, const char *name,
-                                    enum kp_stored_type type, struct kp_shape shape,
-                                    struct kp_text *wrong, int64_t *found)
-{
-    const struct kp_stored *a = kp_safetensors_find(f, name);
-    char have[96], need[96];
+/* A file on its way into a state: what is wanted of it, where it goes on the host, what is wrong.
+ */
+struct loading {
+    const struct kp_safetensors *file;
+    const struct kp_net *net;
+    const char *skip; /* prefixes of what is not taken */
+    int slots;
+    float *params, *buffers, *moments;
+    int64_t *counters;
+    struct kp_text missing, misshapen, surplus; /* ", name" each */
+    bool no_memory;
+};
 
-    if (!a) {
-        kp_text_addf(wrong, "; missing: %s", name);
-        return NULL;
-    }
-    ++*found;
-    if (a->type == type && kp_shape_equal(a->shape, shape))
-        return a;
-    shape_text(a->shape, have, sizeof(have));
-    shape_text(shape, need, sizeof(need));
-    kp_text_addf(wrong, "; %s is %s%s, must be %s", name, have,
-                 a->type == type ? "" : " of another type", need);
-    return NULL;
+static void list_shape(struct loading *l, const struct kp_stored *have, struct kp_shape need)
+{
+    char has[96], right[96];
+
+    shape_text(have->shape, has, sizeof(has));
+    shape_text(need, right, sizeof(right));
+    kp_text_addf(&l->misshapen, ", %s is %s%s, must be %s", have->name, has,
+                 kp_shape_equal(have->shape, need) ? " of another type" : "", right);
 }
 
 /* Copy the list's arrays to `out`; slot -1: the list itself, else what the optimizer keeps of it.
  */
-static void gather(const struct kp_safetensors *f, const struct kp_net_list *list, int slot,
-                   float *out, struct kp_text *wrong, int64_t *found)
+static void gather(struct loading *l, const struct kp_net_list *list, int slot, float *out)
 {
     for (int64_t i = 0; i < list->count; i++) {
         const struct kp_net_block *b = list->v[i];
         char *name = slot >= 0 ? slot_name(slot, b->name) : strdup(b->name);
-        const struct kp_stored *a =
-            name ? want(f, name, KP_STORED_F32, b->shape, wrong, found) : NULL;
+        const struct kp_stored *a = name ? kp_safetensors_find(l->file, name) : NULL;
 
-        if (a)
-            memcpy(out + b->offset / sizeof(float), a->data, kp_stored_bytes(a));
-        wrong->failed |= !name;
+        l->no_memory |= !name;
+        if (!name || kp_has_prefix_of(l->skip, name)) {
+            free(name);
+            continue;
+        }
+        if (!a)
+            kp_text_addf(&l->missing, ", %s", name);
+        else if (!kp_stored_is_real(a) || !kp_shape_equal(a->shape, b->shape))
+            list_shape(l, a, b->shape);
+        else
+            kp_stored_floats(a, out + b->offset / sizeof(float));
         free(name);
     }
 }
 
-static bool belongs(const struct kp_state *s, const char *name, bool slots)
+static void gather_counters(struct loading *l)
 {
-    bool slot = strncmp(name, SLOT_PREFIX, strlen(SLOT_PREFIX)) == 0;
+    for (int64_t i = 0; i < l->net->counter_count; i++) {
+        const char *name = l->net->counters[i];
+        const struct kp_stored *a = kp_safetensors_find(l->file, name);
 
-    return (slots && slot) || kp_net_declares(s->net, name);
+        if (!a || kp_has_prefix_of(l->skip, name))
+            continue;
+        if (a->type != KP_STORED_I64 || a->shape.n != 0)
+            list_shape(l, a, (struct kp_shape){0});
+        else
+            memcpy(&l->counters[i], a->data, sizeof(l->counters[i]));
+    }
+}
+
+static void list_surplus(struct loading *l)
+{
+    for (int64_t i = 0; i < l->file->count; i++) {
+        const char *name = l->file->arrays[i].name;
+        bool slot = strncmp(name, SLOT_PREFIX, strlen(SLOT_PREFIX)) == 0;
+
+        if (!(l->slots > 0 && slot) && !kp_net_declares(l->net, name) &&
+            !kp_has_prefix_of(l->skip, name))
+            kp_text_addf(&l->surplus, ", %s", name);
+    }
+}
+
+/* "missing: a, b; surplus: c" */
+static enum kp_status complain(struct loading *l, struct kp_error *e)
+{
+    const struct {
+        const char *title;
+        const struct kp_text *names;
+    } lists[] = {{"missing: ", &l->missing}, {"", &l->misshapen}, {"surplus: ", &l->surplus}};
+    struct kp_text all = {0};
+    enum kp_status st = KP_OK;
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        l->no_memory |= lists[i].names->failed;
+        if (lists[i].names->length > 0)
+            kp_text_addf(&all, "; %s%s", lists[i].title, lists[i].names->s + strlen(", "));
+    }
+    if (l->no_memory || all.failed)
+        st = kp_fail(e, KP_E_NOMEM, "%s: no memory to load", l->file->name);
+    else if (all.length > 0)
+        st = kp_fail(e, KP_E_FORMAT, "%s: not the weights of this model '%s'%s", l->file->name,
+                     l->net->def->name, all.s);
+    kp_text_finish(&all);
+    return st;
+}
+
+static enum kp_status load(struct kp_state *s, const struct kp_safetensors *file, const char *skip,
+                           bool slots, bool more, struct kp_error *e)
+{
+    const struct kp_net *net = s->net;
+    const struct kp_device_ops *ops = s->device->ops;
+    const size_t slot_bytes = slots ? (size_t)s->slot_count * net->params.bytes : 0;
+    struct loading l = {
+        .file = file,
+        .net = net,
+        .skip = skip,
+        .slots = slots ? s->slot_count : 0,
+        .params = copy_of(s, s->params, net->params.bytes), /* what is skipped stays */
+        .buffers = copy_of(s, s->buffers, net->buffers.bytes),
+        .moments = malloc(slot_bytes + 1),
+        .counters = calloc((size_t)net->counter_count + 1, sizeof(*l.counters)),
+    };
+    enum kp_status st = KP_OK;
+
+    if (!l.params || !l.buffers || !l.moments || !l.counters) {
+        st = kp_fail(e, KP_E_NOMEM, "%s: no memory to load", file->name);
+        goto out;
+    }
+    gather(&l, &net->params, -1, l.params);
+    gather(&l, &net->buffers, -1, l.buffers);
+    for (int i = 0; i < l.slots; i++)
+        gather(&l, &net->params, i, l.moments + (size_t)i * net->params.bytes / sizeof(float));
+    gather_counters(&l);
+    if (!more)
+        list_surplus(&l);
+    st = complain(&l, e);
+    if (st != KP_OK)
+        goto out;
+    ops->upload(s->device, s->params, l.params, net->params.bytes);
+    if (net->buffers.bytes > 0)
+        ops->upload(s->device, s->buffers, l.buffers, net->buffers.bytes);
+    if (slot_bytes > 0)
+        ops->upload(s->device, s->slots, l.moments, slot_bytes);
+    memcpy(s->counters, l.counters, (size_t)net->counter_count * sizeof(*l.counters));
+out:
+    free(l.params);
+    free(l.buffers);
+    free(l.moments);
+    free(l.counters);
+    kp_text_finish(&l.missing);
+    kp_text_finish(&l.misshapen);
+    kp_text_finish(&l.surplus);
+    return st;
 }
 
 enum kp_status kp_weights_load(struct kp_state *s, const struct kp_safetensors *file, bool slots,
                                bool more, struct kp_error *e)
 {
-    const struct kp_net *net = s->net;
-    struct kp_text wrong = {0};
-    enum kp_status st = KP_OK;
-    int64_t found = 0, steps = 0;
-    int slot_count = slots ? s->slot_count : 0;
-    float *params = malloc(net->params.bytes);
-    float *buffers = malloc(net->buffers.bytes + 1);
-    float *moments = malloc((size_t)slot_count * net->params.bytes + 1);
+    return load(s, file, NULL, slots, more, e);
+}
 
-    if (!params || !buffers || !moments) {
-        st = kp_fail(e, KP_E_NOMEM, "%s: no memory to load", file->name);
-        goto out;
-    }
-    gather(file, &net->params, -1, params, &wrong, &found);
-    gather(file, &net->buffers, -1, buffers, &wrong, &found);
-    for (int i = 0; i < slot_count; i++)
-        gather(file, &net->params, i, moments + (size_t)i * net->params.bytes / sizeof(float),
-               &wrong, &found);
-    for (int64_t i = 0; i < net->counter_count; i++) {
-        const struct kp_stored *a =
-            want(file, net->counters[i], KP_STORED_I64, (struct kp_shape){0}, &wrong, &found);
-        if (a)
-            memcpy(&steps, a->data, sizeof(steps));
-    }
-    if (!more && found < file->count)
-        for (int64_t i = 0; i < file->count; i++)
-            if (!belongs(s, file->arrays[i].name, slots))
-                kp_text_addf(&wrong, "; surplus: %s", file->arrays[i].name);
-    if (wrong.failed) {
-        st = kp_fail(e, KP_E_NOMEM, "%s: no memory to load", file->name);
-        goto out;
-    }
-    if (wrong.length > 0) {
-        st = kp_fail(e, KP_E_FORMAT, "%s: not the weights of this model '%s'%s", file->name,
-                     net->def->name, wrong.s);
-        goto out;
-    }
-    s->device->ops->upload(s->device, s->params, params, net->params.bytes);
-    if (net->buffers.bytes > 0)
-        s->device->ops->upload(s->device, s->buffers, buffers, net->buffers.bytes);
-    if (slot_count > 0)
-        s->device->ops->upload(s->device, s->slots, moments,
-                               (size_t)slot_count * net->params.bytes);
-    s->steps = steps;
-out:
-    free(params);
-    free(buffers);
-    free(moments);
-    kp_text_finish(&wrong);
+enum kp_status kp_weights_read(struct kp_state *s, const char *path, const char *skip,
+                               struct kp_error *e)
+{
+    struct kp_safetensors file = {0};
+    enum kp_status st = kp_safetensors_open(path, &file, e);
+
+    if (st != KP_OK)
+        return st;
+    st = load(s, &file, skip, false, false, e);
+    kp_safetensors_close(&file);
     return st;
 }

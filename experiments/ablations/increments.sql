@@ -1,8 +1,7 @@
 -- title: Performance increment with one setting changed
 -- kind: figure
 -- plot: ../base/lines.gp
--- set: logscale x
--- set: xtics (0.02, 0.05, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20)
+-- set: arrow 1 from graph 0, first 0 to graph 1, first 0 nohead lc rgb '#999999'
 -- x: kappa = M / N
 -- y: performance increment PI (points)
 -- split: test, after the last epoch; nothing was selected

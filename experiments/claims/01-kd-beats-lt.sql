@@ -1,16 +1,14 @@
 -- title: Distillation beats label training at every kappa below 1 on self pairs
 -- kind: claim
+-- from: ../fig2/small.ini
+-- with: ../base/pairs.sql
 -- statistics: PI > 0 at each kappa < 1, one-sided paired t at 95 %
-WITH pair AS (
-    SELECT * FROM v_study
-    WHERE self AND objective = 'kd' AND tau = 20 AND metric = 'test/accuracy' AND kappa < 1
-    ORDER BY seed
-)
-SELECT study || ' ' || dataset || ' ' || model AS part, kappa, count(*) AS n,
+SELECT study || ' ' || model AS part, kappa, count(*) AS n,
     round(avg(pi), 3) AS mean, round(sd(pi), 3) AS sd, 0 AS bound,
     round(t_test(count(*), avg(pi), sd(pi), 0), 4) AS p, group_concat(seed, ' ') AS seeds,
     t_test(count(*), avg(pi), sd(pi), 0) < 0.05 AS holds
-FROM pair
+FROM gain
+WHERE kappa < 1
 GROUP BY study, dataset, model, kappa;
 
 -- expect:

@@ -1,18 +1,17 @@
 -- title: Distillation needs about a third of the data for equal accuracy
 -- kind: claim
+-- from: ../fig2/small.ini
+-- with: ../base/pairs.sql
 -- statistics: kappa of LT / kappa at which KD reaches its accuracy: mean within 2 to 4
 -- note: A seed whose KD curve starts above the accuracy, or never reaches it, gives no ratio.
 WITH kd AS (
     SELECT study, dataset, model, seed, kappa, value,
         lead(kappa) OVER curve AS next_kappa, lead(value) OVER curve AS next_value
-    FROM v_study
-    WHERE self AND objective = 'kd' AND tau = 20 AND metric = 'test/accuracy'
+    FROM gain
     WINDOW curve AS (PARTITION BY study, dataset, model, seed ORDER BY kappa)
 ),
 lt AS (
-    SELECT study, dataset, model, seed, kappa, lt FROM v_study
-    WHERE self AND objective = 'kd' AND tau = 20 AND metric = 'test/accuracy'
-        AND kappa IN (0.2, 0.4)
+    SELECT study, dataset, model, seed, kappa, lt FROM gain WHERE kappa BETWEEN 0.15 AND 0.5
 ),
 crossing AS ( -- linear in log kappa, at the smallest kappa that reaches it
     SELECT lt.study, lt.dataset, lt.model, lt.seed, lt.kappa,
@@ -24,7 +23,7 @@ crossing AS ( -- linear in log kappa, at the smallest kappa that reaches it
     GROUP BY lt.study, lt.dataset, lt.model, lt.seed, lt.kappa
     ORDER BY lt.seed
 )
-SELECT study || ' ' || dataset || ' ' || model AS part, kappa, count(*) AS n,
+SELECT study || ' ' || model AS part, kappa, count(*) AS n,
     round(avg(ratio), 3) AS mean, round(sd(ratio), 3) AS sd, '2 to 4' AS bound,
     group_concat(seed, ' ') AS seeds, avg(ratio) BETWEEN 2 AND 4 AS holds
 FROM crossing

@@ -1,5 +1,6 @@
 -- title: Table 2, CIFAR-100: accuracy of LT, PI of LS and KD as published
 -- kind: claim
+-- from: ../table2/cifar100.ini
 -- statistics: within 2 sqrt(sd of the paper^2 + sd^2) of the paper's mean; full scale only
 WITH paper (kappa, lt, lt_sd, ls, ls_sd, kd, kd_sd) AS (
     VALUES (0.02, 12.44, 0.81, 0.48, 0.49, 9.77, 1.1),

@@ -1,10 +1,12 @@
 -- title: Label smoothing does not explain the gain
 -- kind: claim
+-- from: ../table2/small.ini
+-- with: ../base/pairs.sql
 -- statistics: |mean PI of ls| < 1 at all kappa; largest mean PI of kd > 3, in points
 WITH cell AS (
     SELECT study, dataset, model, teacher, objective, kappa, count(*) AS n, avg(pi) AS mean,
         sd(pi) AS sd, group_concat(seed, ' ') AS seeds
-    FROM (SELECT * FROM v_study ORDER BY seed)
+    FROM pair
     WHERE objective IN ('ls', 'kd') AND tau = 20 AND metric = 'test/accuracy'
     GROUP BY study, dataset, model, teacher, objective, kappa
 ),
@@ -26,7 +28,7 @@ best AS (
     WHERE objective = 'kd'
     GROUP BY study, dataset, model
 )
-SELECT study || ' ' || dataset || ' ' || model || ' ' || what AS part, kappa, n,
+SELECT study || ' ' || model || ' ' || what AS part, kappa, n,
     round(mean, 3) AS mean, round(sd, 3) AS sd, bound, seeds, holds
 FROM (SELECT * FROM smoothing UNION ALL SELECT * FROM best)
 ORDER BY study, dataset, model, what DESC, kappa;

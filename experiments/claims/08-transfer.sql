@@ -1,5 +1,6 @@
 -- title: Table 1: distillation wins on every set but Food, the largest
 -- kind: claim
+-- from: ../table1/small.ini
 -- statistics: sign of PI per set (Food: below 0), one-sided paired t at 95 %
 -- note: mean: PI in points, with the sign turned for Food.
 WITH pair AS (

@@ -1,5 +1,6 @@
 -- title: Distilled students are more alike than label-trained ones
 -- kind: claim
+-- from: ../fig5/small.ini
 -- statistics: mean CKA of two KD students > that of two LT students, and > that of a KD and an LT
 --   student; pairs share students, so means are compared without a t test
 -- note: sd: over the pairs of students.
@@ -27,7 +28,7 @@ seeds AS (
     FROM (SELECT DISTINCT study, dataset, model, kappa, seed FROM entry ORDER BY seed)
     GROUP BY study, dataset, model, kappa
 )
-SELECT a.study || ' ' || a.dataset || ' ' || a.model || ' kd-kd over '
+SELECT a.study || ' ' || a.model || ' kd-kd over '
         || iif(b.kind = 'lt', 'lt-lt', 'kd-lt') AS part,
     a.kappa, a.n, round(a.mean, 4) AS mean, round(a.sd, 4) AS sd, round(b.mean, 4) AS bound,
     seeds, a.mean > b.mean AS holds

@@ -1,24 +1,25 @@
 -- title: Beyond kappa = 1 label training overtakes and distillation saturates at the teacher
 -- kind: claim
+-- from: ../fig7/small.ini
+-- with: ../base/pairs.sql
 -- statistics: at the largest kappa > 1: LT - KD > 0, one-sided paired t at 95 %; mean |KD -
 --   teacher| < 2 points
-WITH pair AS (
+WITH last AS (
     SELECT s.study, s.dataset, s.model, s.kappa, s.seed, s.pi, s.value,
-        max(s.kappa) OVER (PARTITION BY s.study, s.dataset, s.model) AS last,
+        max(s.kappa) OVER (PARTITION BY s.study, s.dataset, s.model) AS largest,
         (SELECT v.value FROM result v JOIN metric_key k ON k.id = v.key
             WHERE v.run = s.teacher_run AND k.name = s.metric) AS teacher
-    FROM v_study s
-    WHERE s.self AND s.objective = 'kd' AND s.tau = 20 AND s.metric = 'test/accuracy'
+    FROM gain s
 ),
 part AS (
-    SELECT study, dataset, model, kappa, seed, 'lt - kd' AS what, -pi AS value FROM pair
-    WHERE kappa = last AND kappa > 1
+    SELECT study, dataset, model, kappa, seed, 'lt - kd' AS what, -pi AS value FROM last
+    WHERE kappa = largest AND kappa > 1
     UNION ALL
-    SELECT study, dataset, model, kappa, seed, '|kd - teacher|', abs(value - teacher) FROM pair
-    WHERE kappa = last AND kappa > 1
+    SELECT study, dataset, model, kappa, seed, '|kd - teacher|', abs(value - teacher) FROM last
+    WHERE kappa = largest AND kappa > 1
     ORDER BY seed
 )
-SELECT study || ' ' || dataset || ' ' || model || ' ' || what AS part, kappa, count(*) AS n,
+SELECT study || ' ' || model || ' ' || what AS part, kappa, count(*) AS n,
     round(avg(value), 3) AS mean, round(sd(value), 3) AS sd,
     iif(what = 'lt - kd', 'above 0', 'below 2') AS bound, group_concat(seed, ' ') AS seeds,
     iif(what = 'lt - kd', t_test(count(*), avg(value), sd(value), 0) < 0.05, avg(value) < 2)

@@ -1,5 +1,7 @@
 -- title: A higher temperature lowers train fidelity and raises test accuracy
 -- kind: claim
+-- from: ../fig12/small.ini
+-- with: ../base/pairs.sql
 -- statistics: Spearman's correlation with tau, seed by seed, averaged over kappa < 1: < 0 and > 0,
 --   one-sided t at 95 %
 -- needs: train_running/agreement
@@ -13,6 +15,7 @@ WITH cell AS (
         JOIN result b ON b.run = s.id
             AND b.key = (SELECT id FROM metric_key WHERE name = 'train_running/agreement')
     WHERE s.status = 'done' AND s.objective = 'kd' AND s.kappa < 1
+        AND s.study IN (SELECT study FROM claimed)
 ),
 ranked AS (
     SELECT study, dataset, model, kappa, seed,
@@ -33,14 +36,14 @@ seed AS (
     GROUP BY study, dataset, model, seed
     ORDER BY seed
 )
-SELECT study || ' ' || dataset || ' ' || model || ' test accuracy' AS part, count(*) AS n,
+SELECT study || ' ' || model || ' test accuracy' AS part, count(*) AS n,
     round(avg(accuracy), 3) AS mean, round(sd(accuracy), 3) AS sd, 0 AS bound,
     group_concat(seed, ' ') AS seeds, t_test(count(*), avg(accuracy), sd(accuracy), 0) < 0.05
         AS holds
 FROM seed
 GROUP BY study, dataset, model
 UNION ALL
-SELECT study || ' ' || dataset || ' ' || model || ' train fidelity, turned', count(*),
+SELECT study || ' ' || model || ' train fidelity, turned', count(*),
     round(avg(fidelity), 3), round(sd(fidelity), 3), 0, group_concat(seed, ' '),
     t_test(count(*), avg(fidelity), sd(fidelity), 0) < 0.05
 FROM seed

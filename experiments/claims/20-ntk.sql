@@ -1,5 +1,7 @@
 -- title: Features are more alike than tangent kernels, with the same trend over kappa
 -- kind: claim
+-- from: ../fig16/small.ini
+-- with: ../base/pairs.sql
 -- statistics: CKA of features - CKA of NTKs > 0, one-sided paired t at 95 %; their means over
 --   kappa correlate (Pearson's r > 0)
 -- needs: test/cka test/ntk_cka
@@ -12,6 +14,7 @@ WITH both AS (
         JOIN result b ON b.run = s.id
             AND b.key = (SELECT id FROM metric_key WHERE name = 'test/ntk_cka')
     WHERE s.status = 'done' AND s.objective IN ('lt', 'kd') AND coalesce(s.tau, 20) = 20
+        AND s.study IN (SELECT study FROM claimed)
     ORDER BY s.seed
 ),
 mean AS (
@@ -20,18 +23,19 @@ mean AS (
     FROM both
     GROUP BY study, dataset, model, objective, kappa
 )
-SELECT study || ' ' || dataset || ' ' || model || ' ' || objective || ' features - ntk' AS part,
+SELECT study || ' ' || model || ' ' || objective || ' features - ntk' AS part,
     kappa, count(*) AS n, round(avg(features - ntk), 4) AS mean,
     round(sd(features - ntk), 4) AS sd, 0 AS bound, group_concat(seed, ' ') AS seeds,
     t_test(count(*), avg(features - ntk), sd(features - ntk), 0) < 0.05 AS holds
 FROM both
 GROUP BY study, dataset, model, objective, kappa
 UNION ALL
-SELECT study || ' ' || dataset || ' ' || model || ' ' || objective || ' correlation', NULL,
+SELECT study || ' ' || model || ' ' || objective || ' correlation', NULL,
     min(n), round(corr(features, ntk), 3), NULL, 0, min(seeds),
-    iif(count(*) >= 3, corr(features, ntk) > 0, NULL)
+    corr(features, ntk) > 0
 FROM mean
-GROUP BY study, dataset, model, objective;
+GROUP BY study, dataset, model, objective
+HAVING count(*) >= 3;
 
 -- expect:
 SELECT * FROM planned

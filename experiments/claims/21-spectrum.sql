@@ -1,5 +1,6 @@
 -- title: The eigenvalues of the features drop behind the first K
 -- kind: claim
+-- from: ../fig17/small.ini
 -- statistics: the number of eigenvalues after which they drop most is within 10 % of K - 1, in the
 --   mean over seeds
 -- needs: test/eigenvalue_drop

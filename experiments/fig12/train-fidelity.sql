@@ -1,21 +1,19 @@
 -- title: Fig. 12: train fidelity over kappa
 -- kind: figure
 -- plot: ../base/lines.gp
--- set: logscale x
--- set: xtics (0.02, 0.05, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20)
 -- x: kappa = M / N
 -- y: agreement on training images (%)
 -- split: train, while training; nothing was selected
 -- needs: train_running/agreement
 -- note: Running over the last epoch, on augmented images.
-SELECT s.study || ' ' || s.dataset AS panel, printf('tau %g', s.tau) AS series, s.kappa AS x,
-    avg(v.value) AS y, sd(v.value) AS sd, count(v.value) AS n
+SELECT s.study AS panel, printf('tau %g', s.tau) AS series, s.kappa AS x, avg(v.value) AS y,
+    sd(v.value) AS sd, count(v.value) AS n
 FROM student s
     JOIN result v ON v.run = s.id
         AND v.key = (SELECT id FROM metric_key WHERE name = 'train_running/agreement')
 WHERE s.status = 'done' AND s.objective = 'kd'
-GROUP BY s.study, s.dataset, s.tau, s.kappa
-ORDER BY s.study, s.dataset, s.tau, s.kappa;
+GROUP BY s.study, s.tau, s.kappa
+ORDER BY s.study, s.tau, s.kappa;
 
 -- expect:
 SELECT * FROM planned

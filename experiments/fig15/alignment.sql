@@ -1,29 +1,24 @@
 -- title: Fig. 15: feature alignment over kappa
 -- kind: figure
 -- plot: ../base/lines.gp
--- set: logscale x
--- set: xtics (0.02, 0.05, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20)
+-- with: ../base/curves.sql
 -- x: kappa = M / N
 -- y: feature alignment with the teacher
 -- split: test, after the last epoch; nothing was selected
 -- needs: test/feature_alignment
--- note: Mean cosine of the two feature vectors of an example; unrelated non-negative features have
---   about 0.318.
-WITH curve AS (
-    SELECT study, dataset, objective, tau, kappa, seed, value AS value FROM v_study
-    WHERE metric = 'test/feature_alignment'
-        AND objective = 'kd'
-    UNION -- an lt run is there once for each partner
-    SELECT study, dataset, 'lt', NULL, kappa, seed, lt FROM v_study
-    WHERE metric = 'test/feature_alignment'
-        AND objective = 'kd'
+-- note: Mean cosine of the two feature vectors of an example. Unrelated: what independent
+--   non-negative features would have, 1 / pi.
+WITH drawn (panel, series, tau, x, y, sd, n) AS (
+    SELECT study, what, tau, kappa, avg(value), sd(value), count(*)
+    FROM curve
+    WHERE metric = 'test/feature_alignment' AND objective IN ('lt', 'kd')
+    GROUP BY study, what, kappa
+    UNION ALL
+    SELECT DISTINCT study, 'unrelated', NULL, kappa, 1 / pi(), NULL, NULL FROM curve
+    WHERE metric = 'test/feature_alignment' AND objective IN ('lt', 'kd')
 )
-SELECT study || ' ' || dataset AS panel,
-    objective || iif(tau IS NULL, '', printf(' tau %g', tau)) AS series,
-    kappa AS x, avg(value) AS y, sd(value) AS sd, count(*) AS n
-FROM curve
-GROUP BY study, dataset, objective, tau, kappa
-ORDER BY study, dataset, objective <> 'lt', objective, tau, kappa;
+SELECT * FROM drawn
+ORDER BY panel, series = 'unrelated', series <> 'lt', tau, x;
 
 -- expect:
 SELECT * FROM planned

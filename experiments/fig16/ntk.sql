@@ -1,26 +1,18 @@
 -- title: Fig. 16: CKA of tangent kernels and of features over kappa
 -- kind: figure
 -- plot: ../base/lines.gp
--- set: logscale x
--- set: xtics (0.02, 0.05, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20)
+-- with: ../base/curves.sql
 -- x: kappa = M / N
 -- y: CKA to the teacher
 -- split: test, after the last epoch; nothing was selected
 -- needs: test/cka test/ntk_cka
-WITH curve AS (
-    SELECT study, dataset, objective, metric, kappa, seed, value FROM v_study
-    WHERE objective = 'kd' AND tau = 20 AND metric IN ('test/cka', 'test/ntk_cka')
-    UNION -- an lt run is there once for each partner
-    SELECT study, dataset, 'lt', metric, kappa, seed, lt FROM v_study
-    WHERE objective = 'kd' AND tau = 20 AND metric IN ('test/cka', 'test/ntk_cka')
-)
-SELECT study || ' ' || dataset AS panel,
-    objective || iif(metric = 'test/cka', ', features', ', NTK') AS series,
+SELECT study AS panel, what || iif(metric = 'test/cka', ', features', ', NTK') AS series,
     kappa AS x, avg(value) AS y, sd(value) AS sd, count(*) AS n
 FROM curve
-GROUP BY study, dataset, objective, metric, kappa
-ORDER BY study, dataset, metric, objective DESC, kappa;
+WHERE metric IN ('test/cka', 'test/ntk_cka') AND (objective = 'lt' OR objective = 'kd' AND tau = 20)
+GROUP BY study, what, metric, kappa
+ORDER BY study, metric, objective DESC, kappa;
 
 -- expect:
 SELECT * FROM planned
-WHERE role IS NOT 'teacher' AND objective IN ('lt', 'kd');
+WHERE role IS NOT 'teacher' AND (objective = 'lt' OR objective = 'kd' AND tau = 20);

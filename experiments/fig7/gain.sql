@@ -1,18 +1,25 @@
 -- title: Fig. 7: performance gain over kappa
 -- kind: figure
 -- plot: ../base/lines.gp
--- set: logscale x
--- set: xtics (0.02, 0.05, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20)
--- set: arrow 1 from graph 0, first 1 to graph 1, first 1 nohead dashtype 2
+-- with: ../base/kappa-star.sql
+-- set: arrow 1 from graph 0, first 1 to graph 1, first 1 nohead lc rgb '#999999'
 -- x: kappa = M / N
 -- y: performance gain PG = R(KD) / R(LT)
 -- split: test, after the last epoch; nothing was selected
-SELECT dataset AS panel, study || ': ' || model || ' from ' || teacher AS series, kappa AS x,
-    avg(pg) AS y, sd(pg) AS sd, count(*) AS n
-FROM v_study
-WHERE objective = 'kd' AND tau = 20 AND metric = 'test/accuracy'
-GROUP BY dataset, study, model, teacher, kappa
-ORDER BY dataset, study, kappa;
+-- note: Dashed: kappa*, where the mean gain falls below 1.
+WITH drawn (panel, series, x, y, sd, n) AS (
+    SELECT dataset, study, kappa, avg(pg), sd(pg), count(*)
+    FROM v_study
+    WHERE objective = 'kd' AND tau = 20 AND metric = 'test/accuracy'
+    GROUP BY dataset, study, kappa
+    UNION ALL -- upright lines, apart from each other by an empty row
+    SELECT s.dataset, 'kappa*', s.kappa_star, y.column1, NULL, NULL
+    FROM star s
+        CROSS JOIN (VALUES (1.0), (0.97), (NULL)) y
+    WHERE s.kappa_star IS NOT NULL
+)
+SELECT * FROM drawn
+ORDER BY panel, series = 'kappa*', series, x, y IS NULL, y;
 
 -- expect:
 SELECT * FROM planned

@@ -1,22 +1,20 @@
 -- title: Fig. 9: test error of a ViT over kappa
 -- kind: figure
 -- plot: ../base/lines.gp
--- set: logscale x
--- set: xtics (0.02, 0.05, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20)
 -- x: kappa = M / N
 -- y: test error (%)
 -- split: test, after the last epoch; nothing was selected
 WITH curve AS (
-    SELECT dataset, 'kd from ' || teacher AS what, kappa, seed, 100 - value AS error FROM v_study
+    SELECT study, 'kd from ' || teacher AS what, kappa, seed, 100 - value AS error FROM v_study
     WHERE model = 'vit' AND objective = 'kd' AND metric = 'test/accuracy'
     UNION -- an lt run is there once for each teacher
-    SELECT dataset, 'lt', kappa, seed, 100 - lt FROM v_study
+    SELECT study, 'lt', kappa, seed, 100 - lt FROM v_study
     WHERE model = 'vit' AND objective = 'kd' AND metric = 'test/accuracy'
 )
-SELECT dataset AS panel, what AS series, kappa AS x, avg(error) AS y, sd(error) AS sd, count(*) AS n
+SELECT study AS panel, what AS series, kappa AS x, avg(error) AS y, sd(error) AS sd, count(*) AS n
 FROM curve
-GROUP BY dataset, what, kappa
-ORDER BY dataset, what <> 'lt', what, kappa;
+GROUP BY study, what, kappa
+ORDER BY study, what <> 'lt', what, kappa;
 
 -- expect:
 SELECT * FROM planned

@@ -60,14 +60,14 @@ static const void *find(const struct kp_registry *r, enum kind kind, const char 
                         const struct kp_loaded **from)
 {
     for (int64_t i = 0; i < r->count; i++) {
-        int64_t k = index_of(r->loaded[i].plugin, kind, wanted, INT64_MAX);
+        int64_t k = index_of(r->loaded[i]->plugin, kind, wanted, INT64_MAX);
         const char *name;
 
         if (k < 0)
             continue;
         if (from)
-            *from = &r->loaded[i];
-        return definition(r->loaded[i].plugin, kind, k, &name);
+            *from = r->loaded[i];
+        return definition(r->loaded[i]->plugin, kind, k, &name);
     }
     return NULL;
 }
@@ -130,13 +130,13 @@ static enum kp_status explain_no_entry(void *library, const char *path, struct k
 static enum kp_status make_room(struct kp_registry *r, struct kp_error *e)
 {
     int64_t room = r->room ? 2 * r->room : 16;
-    struct kp_loaded *loaded;
+    struct kp_loaded **loaded;
 
     if (r->count < r->room)
         return KP_OK;
     if (r->count >= PLUGINS_MAX)
         return kp_fail(e, KP_E_INVALID, "more than %d plugins", (int)PLUGINS_MAX);
-    loaded = realloc(r->loaded, (size_t)room * sizeof(*loaded));
+    loaded = (struct kp_loaded **)realloc((void *)r->loaded, (size_t)room * sizeof(*loaded));
     if (!loaded)
         return kp_fail(e, KP_E_NOMEM, "out of memory");
     r->loaded = loaded;
@@ -147,7 +147,7 @@ static enum kp_status make_room(struct kp_registry *r, struct kp_error *e)
 static bool is_open(const struct kp_registry *r, const struct kp_plugin *p)
 {
     for (int64_t i = 0; i < r->count; i++)
-        if (r->loaded[i].plugin == p)
+        if (r->loaded[i]->plugin == p)
             return true;
     return false;
 }
@@ -187,9 +187,14 @@ enum kp_status kp_registry_open(struct kp_registry *r, const char *path, struct 
         (st = make_room(r, e)) != KP_OK)
         goto out;
 
-    struct kp_loaded *new = &r->loaded[r->count++];
+    struct kp_loaded *new = malloc(sizeof(*new));
+    if (!new) {
+        st = kp_fail(e, KP_E_NOMEM, "out of memory");
+        goto out;
+    }
     *new = (struct kp_loaded){.plugin = p, .path = file};
     memcpy(new->sha256, sha256, sizeof(sha256));
+    r->loaded[r->count++] = new;
     library = NULL;
     file = NULL;
 out:
@@ -289,8 +294,10 @@ out:
 
 void kp_registry_finish(struct kp_registry *r)
 {
-    for (int64_t i = 0; i < r->count; i++)
-        free(r->loaded[i].path);
-    free(r->loaded);
+    for (int64_t i = 0; i < r->count; i++) {
+        free(r->loaded[i]->path);
+        free(r->loaded[i]);
+    }
+    free((void *)r->loaded);
     *r = (struct kp_registry){0};
 }

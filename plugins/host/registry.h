@@ -14,7 +14,7 @@ struct kp_loaded {
 };
 
 struct kp_registry {
-    struct kp_loaded *loaded;
+    struct kp_loaded **loaded; /* [count]; what they point to stays when more are opened */
     int64_t count, room;
 };
 

@@ -25,7 +25,7 @@ struct bench {
     struct kp_state *state;
     struct kp_exec *exec;
     int64_t batch;
-    bool bare; /* the first batch stays loaded */
+    bool bare, loaded; /* bare: the first batch stays loaded */
     const char *model, *options;
     uint8_t *bytes;
     struct kp_draw *draws;
@@ -88,8 +88,9 @@ static enum kp_status step(struct bench *b, struct kp_error *e)
     struct kp_load load = {b->bytes, b->draws, b->batch, CHANNELS, SIDE, SIDE, mean, sd};
     float loss;
 
-    if (!b->bare || b->state->steps == 0)
+    if (!b->bare || !b->loaded)
         kp_exec_load(b->exec, &load);
+    b->loaded = true;
     if (b->program->trains) {
         kp_exec_write(b->exec, b->program->labels, b->labels, b->batch);
         kp_exec_write(b->exec, b->program->weights, b->weights, b->batch);

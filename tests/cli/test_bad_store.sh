@@ -29,7 +29,7 @@ fi
 # net need 2 MiB, so the run fails when they are written.
 wide="--set model.mlp.hidden=8000 --db full.db"
 # shellcheck disable=SC2086
-try 1 sh -c "trap '' XFSZ; ulimit -f 2048; exec '$kappa' run teacher.ini $wide"
+try 1 sh -c "ulimit -f 2048; exec '$kappa' run teacher.ini $wide"
 has err "failed: "
 has err "safetensors"
 is "$("$kappa" sql full.db "SELECT status FROM run" --format csv | tr -d '\r' | tail -n 1)" failed \

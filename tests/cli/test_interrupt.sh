@@ -14,7 +14,7 @@ start() {
     while [ $i -lt 200 ]; do
         saved=$("$kappa" sql "$1" "SELECT count(*) FROM artifact" --format csv 2>/dev/null |
             tr -d '\r' | tail -n 1)
-        [ "$saved" = 1 ] && return
+        [ "${saved:-0}" -ge 1 ] && return
         i=$((i + 1))
         sleep 0.05
     done

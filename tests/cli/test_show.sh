@@ -3,7 +3,7 @@
 make_data
 make_experiment
 
-try 0 "$kappa" plan students.ini
+try 0 "$kappa" plan students.ini --list
 has out "9 runs (8 cells): 0 done, 0 running, 0 started, 9 missing"
 has out "   1  teacher patterns mlp lt seed 11 "
 has out "kd tau 4 kappa 0.5 seed 13"
@@ -30,6 +30,32 @@ has err "nothing.ini: no such file"
 try 2 "$kappa" show 01ABC
 has err "kappa.db"
 [ ! -e kappa.db ] || bad "show made a database"
+
+# Where the data lie is nobody's concern until they are opened.
+nowhere='data.root=${env:KAPPA_NOWHERE}'
+try 0 "$kappa" plan students.ini --set "$nowhere"
+has out "FLOPs: unknown"
+try 0 "$kappa" show students.ini --set "$nowhere"
+has out 'root = ${env:KAPPA_NOWHERE} ; --set'
+try 2 "$kappa" run students.ini --set "$nowhere"
+has err "data.root, from --set: the environment variable KAPPA_NOWHERE is not set; set it"
+[ ! -e kappa.db ] || bad "run made a database without data"
+
+# Plain smoothing has no temperature.
+try 0 "$kappa" show students.ini --set objective.plugin=ls
+has out "student patterns mlp ls tau 20 kappa 0.2 seed 11"
+try 0 "$kappa" show students.ini --set objective.plugin=ls --set objective.ls.variant=plain
+has out "student patterns mlp ls kappa 0.2 seed 11"
+
+# A database is only read: not even its folder is made anew, and one that cannot be written will do.
+try 0 "$kappa" run teacher.ini --quiet
+rm -r kappa.db.d
+before=$(sha256sum kappa.db)
+try 0 "$kappa" plan students.ini
+has out "1 done, 0 running, 0 started, 8 missing"
+try 0 "$kappa" show students.ini
+is "$(sha256sum kappa.db)" "$before" "the database after plan and show"
+[ ! -e kappa.db.d ] || bad "plan or show made kappa.db.d"
 
 # What is shown is an experiment of the same hash.
 for cell in 1 2 9; do

@@ -114,7 +114,11 @@ def main():
         "spectrum.unit": spectrum_unit,
         "bias_variance": [variance, bias2],
         "calibration": calibration(z[0], y),
-        "hellinger": np.mean(np.linalg.norm(np.sqrt(p[0]) - np.sqrt(p[1]), axis=1)) / np.sqrt(2),
+        "accuracy": 100 * np.mean(z[0].argmax(axis=1) == y),
+        # agreement with net 1 as the teacher, KL(teacher || student), Hellinger distance
+        "fidelity": [100 * np.mean(z[0].argmax(axis=1) == z[1].argmax(axis=1)),
+                     np.mean(np.sum(p[1] * np.log(p[1] / p[0]), axis=1)),
+                     np.mean(np.linalg.norm(np.sqrt(p[0]) - np.sqrt(p[1]), axis=1)) / np.sqrt(2)],
     }
     arrays = {"in.a": a, "in.test_a": test_a, "in.b": b, "in.c": c, "in.logits": logits,
               "in.grads": grads, "in.y": y.astype(np.int64), "in.test_y": test_y.astype(np.int64)}

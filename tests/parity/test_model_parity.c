@@ -1,10 +1,7 @@
-/* test_model_parity.c - models, objectives and the optimizer against what PyTorch computed.
- *
- * The fixtures hold fp64 results rounded to fp32 (make_model_fixtures.py). The reference device
- * computes in fp64 too, so each of its numbers must be the same but for that rounding. On the cpu
- * device, fp32, an array is compared by its largest error relative to its largest number. */
-#include "support/rig.h"
-#include "train/weights.h"
+/* test_model_parity.c - models, objectives and the optimizer against what PyTorch computed
+ * (make_model_fixtures.py). */
+#include "base/rng.h"
+#include "net_fixture.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,16 +12,13 @@
 
 #include <cmocka.h>
 
-#define CAPACITY  32 /* above the fixtures' 12 and 17 rows: the rest must not count */
-#define ROWS_MAX  17
-#define PIXELS    (3 * 32 * 32)
 #define CLASSES   10
 #define SGD_STEPS 10
 #define SGD_LR    0.05
 #define SGD_DECAY 1e-3
 
 struct fixture {
-    const char *file, *model, *options;
+    const char *name, *model, *options;
     struct kp_shape input;
     int64_t classes;
     bool brief; /* fewer objectives and optimizers */
@@ -72,198 +66,31 @@ static const struct bounds fp32 = {2e-6, 2e-5, 2e-5};
  * share of the model's largest gradient. */
 #define SMALL_GRADIENT 0.05
 
+/* The net of one of the fixtures above. */
 struct bench {
     const struct fixture *fixture;
-    bool exact; /* device ref */
-    struct rig rig;
-    struct kp_device *device;
-    struct kp_net *net;
-    struct kp_safetensors file;
-    int64_t rows;
-    struct kp_state *state;
-    struct kp_program *program;
-    struct kp_exec *exec;
-    float *host; /* room for any array of the net */
+    struct net_fixture f;
 };
 
-static void must(enum kp_status st, const struct kp_error *e)
+static void compare_logits(struct net_fixture *f, const char *name)
 {
-    if (st != KP_OK)
-        fail_msg("%s", e->text);
-}
+    const struct kp_stored *want = net_fixture_array(f, "%s", name);
+    float logits[NET_FIXTURE_ROWS * CLASSES];
 
-static const struct kp_stored *array(const struct bench *b, const char *fmt, ...) KP_PRINTF(2, 3);
-static const struct kp_stored *array(const struct bench *b, const char *fmt, ...)
-{
-    char name[256];
-    va_list args;
-
-    va_start(args, fmt);
-    (void)vsnprintf(name, sizeof(name), fmt, args);
-    va_end(args);
-    const struct kp_stored *a = kp_safetensors_find(&b->file, name);
-    if (!a)
-        fail_msg("%s has no '%s'", b->fixture->file, name);
-    return a;
-}
-
-static double largest(const struct kp_stored *a)
-{
-    const float *v = a->data;
-    double max = 0;
-
-    for (int64_t i = 0; i < kp_shape_count(a->shape); i++)
-        max = fmax(max, fabs((double)v[i]));
-    return max;
-}
-
-/* got (as many as `want`) against want; `scale` is what errors of fp32 are relative to. */
-static void compare(const struct bench *b, const struct kp_stored *want, const float *got,
-                    double bound, double scale)
-{
-    const float *v = want->data;
-    double worst = 0;
-    int64_t at = 0;
-
-    for (int64_t i = 0; i < kp_shape_count(want->shape); i++) {
-        double error = fabs((double)got[i] - (double)v[i]);
-        error /= b->exact ? 0x1p-22 * fabs((double)v[i]) + 1e-11 : bound * scale;
-        if (!(error <= worst)) {
-            worst = error;
-            at = i;
-        }
-    }
-    if (getenv("KAPPA_TEST_VERBOSE"))
-        print_message("%-14s %-34s %.3g of the bound\n", b->fixture->file, want->name, worst);
-    if (!(worst <= 1))
-        fail_msg("%s on %s: %s[%lld] = %.9g, PyTorch has %.9g: %.3g times the bound",
-                 b->fixture->file, b->device->ops->name, want->name, (long long)at, (double)got[at],
-                 (double)v[at], worst);
-}
-
-static void open_bench(struct bench *b, const struct fixture *f, const char *device)
-{
-    struct kp_device_config config = {.threads = 2, .slice = 16};
-    struct kp_error e = {0};
-    char path[512];
-
-    *b = (struct bench){.fixture = f, .exact = strcmp(device, "ref") == 0};
-    must(rig_open(&b->rig, KP_BUILD_ROOT, &e), &e);
-    must(kp_device_open(device, &config, &b->device, &e), &e);
-    must(rig_net(&b->rig, f->model, f->options, f->input, f->classes, &b->net, &e), &e);
-    (void)snprintf(path, sizeof(path), KP_SOURCE_ROOT "/tests/parity/fixtures/%s.safetensors",
-                   f->file);
-    must(kp_safetensors_open(path, &b->file, &e), &e);
-    b->rows = array(b, "x")->shape.dim[0];
-    assert_in_range(b->rows, 1, ROWS_MAX);
-    b->host = malloc(b->net->params.bytes + b->net->buffers.bytes);
-    assert_non_null(b->host);
-}
-
-static void close_bench(struct bench *b)
-{
-    free(b->host);
-    kp_safetensors_close(&b->file);
-    kp_net_destroy(b->net);
-    kp_device_close(b->device);
-    rig_close(&b->rig);
-}
-
-/* A program with the fixture's weights and its batch loaded. objective NULL: no training. */
-static void start(struct bench *b, enum kp_mode mode, const char *objective, const char *options,
-                  struct kp_optimizer optimizer)
-{
-    struct kp_program_spec spec = {
-        .net = b->net, .mode = mode, .capacity = CAPACITY, .optimizer = optimizer};
-    struct kp_error e = {0};
-    void *self = NULL;
-    float weights[ROWS_MAX];
-    int32_t labels[ROWS_MAX];
-
-    if (objective)
-        must(rig_objective(&b->rig, objective, options, &spec.objective, &self, &e), &e);
-    spec.objective_self = self;
-    must(kp_program_create(b->device, &spec, &b->program, &e), &e);
-    must(kp_state_create(b->device, b->net, objective != NULL, &b->state, &e), &e);
-    must(kp_weights_load(b->state, &b->file, false, true, &e), &e);
-    must(kp_exec_create(b->program, b->state, &b->exec, &e), &e);
-
-    kp_exec_write(b->exec, b->program->x, array(b, "x")->data, b->rows);
-    if (!objective)
-        return;
-    const int64_t *stored = array(b, "labels")->data;
-    for (int64_t i = 0; i < b->rows; i++) {
-        weights[i] = 1;
-        labels[i] = (int32_t)stored[i];
-    }
-    kp_exec_write(b->exec, b->program->labels, labels, b->rows);
-    kp_exec_write(b->exec, b->program->weights, weights, b->rows);
-    if (b->program->teacher_logits)
-        kp_exec_write(b->exec, b->program->teacher_logits, array(b, "teacher_logits")->data,
-                      b->rows);
-}
-
-static void step(struct bench *b, double lr)
-{
-    struct kp_error e = {0};
-
-    b->exec->memory.scalars[KP_SCALAR_LR] = lr;
-    must(kp_exec_run(b->exec, b->rows, &e), &e);
-}
-
-static void stop(struct bench *b)
-{
-    kp_exec_destroy(b->exec);
-    kp_state_destroy(b->state);
-    kp_program_destroy(b->program);
-}
-
-static void compare_logits(struct bench *b, const char *name)
-{
-    const struct kp_stored *want = array(b, "%s", name);
-    float logits[ROWS_MAX * CLASSES];
-
-    kp_exec_read(b->exec, b->program->logits, logits, b->rows);
-    compare(b, want, logits, fp32.forward, largest(want));
-}
-
-static void compare_gradients(struct bench *b, const char *objective)
-{
-    const struct kp_net_list *params = &b->net->params;
-    double top = 0;
-
-    for (int64_t i = 0; i < params->count; i++)
-        top = fmax(top, largest(array(b, "grad/%s/%s", objective, params->v[i]->name)));
-    b->device->ops->download(b->device, b->host, b->state->grads, params->bytes);
-    for (int64_t i = 0; i < params->count; i++) {
-        const struct kp_stored *want = array(b, "grad/%s/%s", objective, params->v[i]->name);
-        compare(b, want, b->host + params->v[i]->offset / sizeof(float), fp32.gradient,
-                fmax(largest(want), SMALL_GRADIENT * top));
-    }
-}
-
-static void compare_list(struct bench *b, const struct kp_net_list *list, const void *device,
-                         const char *optimizer)
-{
-    if (list->count == 0)
-        return;
-    b->device->ops->download(b->device, b->host, device, list->bytes);
-    for (int64_t i = 0; i < list->count; i++) {
-        const struct kp_stored *want = array(b, "sgd/%s/%s", optimizer, list->v[i]->name);
-        compare(b, want, b->host + list->v[i]->offset / sizeof(float), fp32.steps, largest(want));
-    }
+    kp_exec_read(f->exec, f->program->logits, logits, f->rows);
+    net_fixture_compare(f, want, logits, fp32.forward, net_fixture_largest(want));
 }
 
 static void check_evaluation(struct bench *b)
 {
-    start(b, KP_EVAL, NULL, NULL, (struct kp_optimizer){0});
-    step(b, 0);
-    compare_logits(b, "logits/eval");
-    stop(b);
-    start(b, KP_EVAL_GRAD, NULL, NULL, (struct kp_optimizer){0});
-    step(b, 0);
-    compare_logits(b, "logits/eval");
-    stop(b);
+    static const enum kp_mode modes[] = {KP_EVAL, KP_EVAL_GRAD};
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        net_fixture_start(&b->f, (struct kp_program_spec){.mode = modes[i]}, NULL, NULL);
+        net_fixture_step(&b->f, 0);
+        compare_logits(&b->f, "logits/eval");
+        net_fixture_stop(&b->f);
+    }
 }
 
 static void check_objectives(struct bench *b)
@@ -280,18 +107,23 @@ static void check_objectives(struct bench *b)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        if (b->fixture->brief && !cases[i].brief)
-            continue;
-        const struct kp_stored *want = array(b, "loss/%s", cases[i].array);
+        struct net_fixture *f = &b->f;
+        char prefix[64];
         float loss;
 
-        start(b, KP_TRAIN, cases[i].objective, cases[i].options, (struct kp_optimizer){0});
-        step(b, 0);
-        compare_logits(b, "logits/train");
-        kp_exec_read(b->exec, b->program->loss, &loss, 1);
-        compare(b, want, &loss, fp32.forward, largest(want));
-        compare_gradients(b, cases[i].array);
-        stop(b);
+        if (b->fixture->brief && !cases[i].brief)
+            continue;
+        const struct kp_stored *want = net_fixture_array(f, "loss/%s", cases[i].array);
+        net_fixture_start(f, (struct kp_program_spec){.mode = KP_TRAIN}, cases[i].objective,
+                          cases[i].options);
+        net_fixture_step(f, 0);
+        compare_logits(f, "logits/train");
+        kp_exec_read(f->exec, f->program->loss, &loss, 1);
+        net_fixture_compare(f, want, &loss, fp32.forward, net_fixture_largest(want));
+        (void)snprintf(prefix, sizeof(prefix), "grad/%s", cases[i].array);
+        net_fixture_compare_list(f, &f->net->params, f->state->grads, prefix, fp32.gradient,
+                                 SMALL_GRADIENT);
+        net_fixture_stop(f);
     }
 }
 
@@ -308,31 +140,37 @@ static void check_optimizers(struct bench *b)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct net_fixture *f = &b->f;
+        char prefix[64];
+
         if (b->fixture->brief && !cases[i].brief)
             continue;
-        start(b, KP_TRAIN, "kd", "tau=20", cases[i].optimizer);
-        int64_t before = b->state->steps;
+        net_fixture_start(
+            f, (struct kp_program_spec){.mode = KP_TRAIN, .optimizer = cases[i].optimizer}, "kd",
+            "tau=20");
         for (int n = 0; n < SGD_STEPS; n++)
-            step(b, SGD_LR);
-        assert_int_equal(b->state->steps, before + SGD_STEPS);
-        if (b->net->counter_count > 0) {
+            net_fixture_step(f, SGD_LR);
+        (void)snprintf(prefix, sizeof(prefix), "sgd/%s", cases[i].array);
+        for (int64_t k = 0; k < f->net->counter_count; k++) {
             const int64_t *counter =
-                array(b, "sgd/%s/%s", cases[i].array, b->net->counters[0])->data;
-            assert_int_equal(b->state->steps, *counter);
+                net_fixture_array(f, "%s/%s", prefix, f->net->counters[k])->data;
+            assert_int_equal(f->state->counters[k], *counter);
         }
-        compare_list(b, &b->net->params, b->state->params, cases[i].array);
-        compare_list(b, &b->net->buffers, b->state->buffers, cases[i].array);
-        stop(b);
+        net_fixture_compare_list(f, &f->net->params, f->state->params, prefix, fp32.steps, 0);
+        net_fixture_compare_list(f, &f->net->buffers, f->state->buffers, prefix, fp32.steps, 0);
+        net_fixture_stop(f);
     }
 }
 
 static void check(const char *device, int fixture, void (*what)(struct bench *b))
 {
-    struct bench b;
+    const struct fixture *x = &fixtures[fixture];
+    const struct kp_model_io io = net_fixture_images(x->input, x->classes);
+    struct bench b = {.fixture = x};
 
-    open_bench(&b, &fixtures[fixture], device);
+    net_fixture_open(&b.f, device, x->name, NULL, x->model, x->options, &io);
     what(&b);
-    close_bench(&b);
+    net_fixture_close(&b.f);
 }
 
 #define TESTS(device)                                          \
@@ -383,15 +221,99 @@ static void parameter_counts(void **state)
     struct kp_error e = {0};
 
     (void)state;
-    must(rig_open(&rig, KP_BUILD_ROOT, &e), &e);
+    net_fixture_must(rig_open(&rig, KP_BUILD_ROOT, &e), &e);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct kp_shape rgb = {3, {3, cases[i].size, cases[i].size}};
         struct kp_net *net = NULL;
 
-        must(rig_net(&rig, cases[i].model, cases[i].options, rgb, cases[i].classes, &net, &e), &e);
+        net_fixture_must(
+            rig_net(&rig, cases[i].model, cases[i].options, rgb, cases[i].classes, &net, &e), &e);
         assert_int_equal(kp_net_param_count(net), cases[i].count);
         kp_net_destroy(net);
     }
+    rig_close(&rig);
+}
+
+struct moments {
+    int64_t n;
+    double mean, square, largest;
+};
+
+/* Of a parameter as it is before training. */
+static struct moments initial(struct rig *rig, struct kp_device *device, const char *model,
+                              const char *options, const char *parameter)
+{
+    const struct kp_model_io io = net_fixture_images((struct kp_shape){3, {3, 32, 32}}, 10);
+    struct kp_net *net = NULL;
+    struct kp_state *s = NULL;
+    struct kp_error e = {0};
+    struct moments m = {0};
+
+    net_fixture_must(rig_net_io(rig, model, options, &io, &net, &e), &e);
+    net_fixture_must(kp_state_create(device, net, false, &s, &e), &e);
+    net_fixture_must(kp_state_init(s, 11, KP_ROLE_STUDENT, &e), &e);
+    float *host = malloc(net->params.bytes);
+    assert_non_null(host);
+    device->ops->download(device, host, s->params, net->params.bytes);
+    for (int64_t k = 0; k < net->params.count; k++) {
+        const struct kp_net_block *b = net->params.v[k];
+        const float *v = host + b->offset / sizeof(float);
+
+        if (strcmp(b->name, parameter) != 0)
+            continue;
+        m.n = kp_shape_count(b->shape);
+        for (int64_t i = 0; i < m.n; i++) {
+            m.mean += (double)v[i] / (double)m.n;
+            m.square += (double)v[i] * (double)v[i] / (double)m.n;
+            m.largest = fmax(m.largest, fabs((double)v[i]));
+        }
+    }
+    free(host);
+    kp_state_destroy(s);
+    kp_net_destroy(net);
+    return m;
+}
+
+/* PyTorch's own initial weights: uniform in +-1 / sqrt(fan_in), so of variance 1 / (3 fan_in), for
+ * weights and biases; torchvision's normal ones by fan-out in ResNet's convolutions; N(0, 1)
+ * positions. Within four standard errors, for which the kurtosis of a uniform number is 1.8 and
+ * that of a normal one 3. */
+static void initial_weights(void **state)
+{
+    static const struct {
+        const char *model, *options, *parameter;
+        double fan_in; /* uniform; 0: normal, of the variance behind it */
+        double variance;
+    } cases[] = {
+        {"cnn", NULL, "conv3.weight", 720},
+        {"cnn", "width=64", "conv3.bias", 2304},
+        {"mlp", NULL, "layers.0.weight", 3072},
+        {"resnet", NULL, "layer4.1.conv2.weight", 4608},
+        {"resnet", "stem=imagenet", "layer4.1.conv2.weight", 0, 2.0 / 4608},
+        {"vit", NULL, "pos_emb", 0, 1},
+    };
+    struct kp_device_config config = {.threads = 1, .slice = 16};
+    struct kp_device *device = NULL;
+    struct kp_error e = {0};
+    struct rig rig;
+
+    (void)state;
+    net_fixture_must(rig_open(&rig, KP_BUILD_ROOT, &e), &e);
+    net_fixture_must(kp_device_open("ref", &config, &device, &e), &e);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const bool uniform = cases[i].fan_in > 0;
+        const double variance = uniform ? 1 / (3 * cases[i].fan_in) : cases[i].variance;
+        struct moments m =
+            initial(&rig, device, cases[i].model, cases[i].options, cases[i].parameter);
+
+        assert_true(m.n > 0);
+        if (!(fabs(m.square / variance - 1) < 4 * sqrt((uniform ? 0.8 : 2) / (double)m.n)) ||
+            !(fabs(m.mean) < 4 * sqrt(variance / (double)m.n)) ||
+            (uniform && !(m.largest <= (1 + 1e-6) / sqrt(cases[i].fan_in))))
+            fail_msg("%s, %s: mean %g, variance %g where %g is right, largest %g", cases[i].model,
+                     cases[i].parameter, m.mean, m.square, variance, m.largest);
+    }
+    kp_device_close(device);
     rig_close(&rig);
 }
 
@@ -399,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameter_counts),
+        cmocka_unit_test(initial_weights),
         cmocka_unit_test(evaluation_on_ref),
         cmocka_unit_test(losses_and_gradients_on_ref),
         cmocka_unit_test(ten_steps_of_sgd_on_ref),

@@ -1,192 +1,69 @@
-/* test_sequence_parity.c - a model of tokens against what PyTorch computed: labels (N, T) of which
- * some are none, a weight for each token, ten steps.
- *
- * The fixtures hold fp64 results rounded to fp32 (make_model_fixtures.py, model_gpt*). Bounds as in
- * test_model_parity.c. */
-#include "support/rig.h"
-#include "train/weights.h"
+/* test_sequence_parity.c - a model of tokens against what PyTorch computed
+ * (make_model_fixtures.py, model_gpt*): labels (N, T) of which some are none, a weight for each
+ * token, ten steps. Bounds as in test_model_parity.c. */
+#include "net_fixture.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#define CAPACITY 19 /* above the fixtures' 5 rows: the rest must not count */
-#define CONTEXT  12
-#define WORDS    19
-#define STEPS    10
-#define LR       0.05
-#define DECAY    1e-3
+#define CONTEXT 12
+#define WORDS   19
+#define STEPS   10
+#define LR      0.05
+#define DECAY   1e-3
 
-struct bench {
-    bool exact; /* device ref */
-    struct rig rig;
-    struct kp_device *device;
-    struct kp_net *net;
-    struct kp_safetensors file;
-    int64_t rows;
-    struct kp_state *state;
-    struct kp_program *program;
-    struct kp_exec *exec;
-};
-
-static void must(enum kp_status st, const struct kp_error *e)
+static void start(struct net_fixture *f, const char *device, bool tied)
 {
-    if (st != KP_OK)
-        fail_msg("%s", e->text);
+    const struct kp_model_io io = {.size = sizeof(io),
+                                   .dtype = KP_I32,
+                                   .input = kp_shape1(CONTEXT),
+                                   .classes = WORDS,
+                                   .labels = kp_shape1(CONTEXT)};
+    const struct kp_program_spec spec = {.mode = KP_TRAIN,
+                                         .optimizer = {.momentum = 0.9, .weight_decay = DECAY}};
+
+    net_fixture_open(f, device, tied ? "model_gpt_tied" : "model_gpt", "tests/parity", "gpt_shape",
+                     tied ? "tied=true" : NULL, &io);
+    net_fixture_start(f, spec, "lt", NULL);
 }
 
-static const struct kp_stored *array(const struct bench *b, const char *prefix, const char *name)
+static void compare_params(struct net_fixture *f, const void *device, const char *prefix)
 {
-    char full[256];
-
-    (void)snprintf(full, sizeof(full), "%s%s", prefix, name);
-    const struct kp_stored *a = kp_safetensors_find(&b->file, full);
-    if (!a)
-        fail_msg("the fixture has no '%s'", full);
-    return a;
-}
-
-static double largest(const struct kp_stored *a)
-{
-    double max = 0;
-
-    for (int64_t i = 0; i < kp_shape_count(a->shape); i++)
-        max = fmax(max, fabs((double)((const float *)a->data)[i]));
-    return max;
-}
-
-static void compare(const struct bench *b, const struct kp_stored *want, const float *got,
-                    double bound, double scale)
-{
-    const float *v = want->data;
-
-    for (int64_t i = 0; i < kp_shape_count(want->shape); i++) {
-        double allowed = b->exact ? 0x1p-22 * fabs((double)v[i]) + 1e-11 : bound * scale;
-        if (!(fabs((double)got[i] - (double)v[i]) <= allowed))
-            fail_msg("%s: %s[%lld] = %.9g, PyTorch has %.9g, allowed %.3g", b->device->ops->name,
-                     want->name, (long long)i, (double)got[i], (double)v[i], allowed);
-    }
-}
-
-static void compare_params(struct bench *b, const void *device, const char *prefix, double bound)
-{
-    const struct kp_net_list *params = &b->net->params;
-    float *host = malloc(params->bytes);
-    double top = 0;
-
-    assert_non_null(host);
-    b->device->ops->download(b->device, host, device, params->bytes);
-    for (int64_t i = 0; i < params->count; i++)
-        top = fmax(top, largest(array(b, prefix, params->v[i]->name)));
-    for (int64_t i = 0; i < params->count; i++) {
-        const struct kp_stored *want = array(b, prefix, params->v[i]->name);
-        compare(b, want, host + params->v[i]->offset / sizeof(float), bound,
-                fmax(largest(want), 0.05 * top));
-    }
-    free(host);
-}
-
-static void write_batch(struct bench *b)
-{
-    const int64_t *x = array(b, "x", "")->data, *y = array(b, "labels", "")->data;
-    int32_t ids[CAPACITY * CONTEXT], labels[CAPACITY * CONTEXT];
-
-    for (int64_t i = 0; i < b->rows * CONTEXT; i++) {
-        ids[i] = (int32_t)x[i];
-        labels[i] = (int32_t)y[i];
-    }
-    kp_exec_write(b->exec, b->program->x, ids, b->rows);
-    kp_exec_write(b->exec, b->program->labels, labels, b->rows);
-    kp_exec_write(b->exec, b->program->weights, array(b, "weights", "")->data, b->rows);
-}
-
-static void open_bench(struct bench *b, const char *device, bool tied)
-{
-    struct kp_device_config config = {.threads = 2, .slice = 16};
-    struct kp_model_io io = {.size = sizeof(io),
-                             .dtype = KP_I32,
-                             .input = kp_shape1(CONTEXT),
-                             .classes = WORDS,
-                             .labels = kp_shape1(CONTEXT)};
-    struct kp_program_spec spec = {
-        .mode = KP_TRAIN,
-        .capacity = CAPACITY,
-        .optimizer = {.momentum = 0.9, .weight_decay = DECAY},
-    };
-    struct kp_error e = {0};
-    void *self = NULL;
-
-    *b = (struct bench){.exact = device[0] == 'r'};
-    must(rig_open(&b->rig, KP_BUILD_ROOT, &e), &e);
-    must(rig_scan(&b->rig, KP_BUILD_ROOT, "tests/parity", &e), &e);
-    must(kp_device_open(device, &config, &b->device, &e), &e);
-    must(rig_net_io(&b->rig, "gpt_shape", tied ? "tied=true" : NULL, &io, &b->net, &e), &e);
-    must(kp_safetensors_open(tied ? KP_SOURCE_ROOT
-                                 "/tests/parity/fixtures/model_gpt_tied.safetensors"
-                                  : KP_SOURCE_ROOT "/tests/parity/fixtures/model_gpt.safetensors",
-                             &b->file, &e),
-         &e);
-    b->rows = array(b, "x", "")->shape.dim[0];
-    assert_in_range(b->rows, 1, CAPACITY);
-    must(rig_objective(&b->rig, "lt", NULL, &spec.objective, &self, &e), &e);
-    spec.objective_self = self;
-    spec.net = b->net;
-    must(kp_program_create(b->device, &spec, &b->program, &e), &e);
-    must(kp_state_create(b->device, b->net, true, &b->state, &e), &e);
-    must(kp_weights_load(b->state, &b->file, false, true, &e), &e);
-    must(kp_exec_create(b->program, b->state, &b->exec, &e), &e);
-    write_batch(b);
-}
-
-static void close_bench(struct bench *b)
-{
-    kp_exec_destroy(b->exec);
-    kp_state_destroy(b->state);
-    kp_program_destroy(b->program);
-    kp_safetensors_close(&b->file);
-    kp_net_destroy(b->net);
-    kp_device_close(b->device);
-    rig_close(&b->rig);
-}
-
-static void step(struct bench *b, double lr)
-{
-    struct kp_error e = {0};
-
-    b->exec->memory.scalars[KP_SCALAR_LR] = lr;
-    must(kp_exec_run(b->exec, b->rows, &e), &e);
+    net_fixture_compare_list(f, &f->net->params, device, prefix, 2e-5, 0.05);
 }
 
 /* With lr 0 momentum still fills, so the ten steps start from a state of their own. */
 static void check_gradient(const char *device, bool tied)
 {
-    struct bench b;
-    float logits[CAPACITY * CONTEXT * WORDS], loss;
+    struct net_fixture f;
+    float logits[NET_FIXTURE_ROWS * CONTEXT * WORDS], loss;
 
-    open_bench(&b, device, tied);
-    step(&b, 0);
-    kp_exec_read(b.exec, b.program->logits, logits, b.rows);
-    compare(&b, array(&b, "logits/train", ""), logits, 2e-6,
-            largest(array(&b, "logits/train", "")));
-    kp_exec_read(b.exec, b.program->loss, &loss, 1);
-    compare(&b, array(&b, "loss/lt", ""), &loss, 2e-6, largest(array(&b, "loss/lt", "")));
-    compare_params(&b, b.state->grads, "grad/lt/", 2e-5);
-    close_bench(&b);
+    start(&f, device, tied);
+    const struct kp_stored *want = net_fixture_array(&f, "logits/train");
+    net_fixture_step(&f, 0);
+    kp_exec_read(f.exec, f.program->logits, logits, f.rows);
+    net_fixture_compare(&f, want, logits, 2e-6, net_fixture_largest(want));
+    want = net_fixture_array(&f, "loss/lt");
+    kp_exec_read(f.exec, f.program->loss, &loss, 1);
+    net_fixture_compare(&f, want, &loss, 2e-6, net_fixture_largest(want));
+    compare_params(&f, f.state->grads, "grad/lt");
+    net_fixture_stop(&f);
+    net_fixture_close(&f);
 }
 
 static void check_steps(const char *device, bool tied)
 {
-    struct bench b;
+    struct net_fixture f;
 
-    open_bench(&b, device, tied);
+    start(&f, device, tied);
     for (int i = 0; i < STEPS; i++)
-        step(&b, LR);
-    compare_params(&b, b.state->params, "sgd/momentum/", 2e-5);
-    close_bench(&b);
+        net_fixture_step(&f, LR);
+    compare_params(&f, f.state->params, "sgd/momentum");
+    net_fixture_stop(&f);
+    net_fixture_close(&f);
 }
 
 static void gradients_of_token_losses(void **state)
@@ -216,8 +93,8 @@ static void shapes_that_do_not_fit_are_refused(void **state)
     struct rig rig;
 
     (void)state;
-    must(rig_open(&rig, KP_BUILD_ROOT, &e), &e);
-    must(rig_scan(&rig, KP_BUILD_ROOT, "tests/parity", &e), &e);
+    net_fixture_must(rig_open(&rig, KP_BUILD_ROOT, &e), &e);
+    net_fixture_must(rig_scan(&rig, KP_BUILD_ROOT, "tests/parity", &e), &e);
     assert_int_equal(rig_net_io(&rig, "gpt_shape", NULL, &io, &net, &e), KP_E_SHAPE);
     assert_null(net);
     rig_close(&rig);

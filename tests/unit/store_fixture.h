@@ -123,7 +123,7 @@ struct fixture_run {
     const char *variant;     /* a setting that is no column */
 };
 
-/* Begin the run of a configuration made from *r. */
+/* Begin the run of a configuration made from *r; KP_E_STORE, "not taken", if it is not to be had. */
 static inline enum kp_status fixture_begin(struct kp_store *s, const struct fixture_run *r,
                                            int64_t resume_step, char uid[KP_UID_SIZE],
                                            struct kp_error *e)
@@ -139,7 +139,9 @@ static inline enum kp_status fixture_begin(struct kp_store *s, const struct fixt
         {"objective", r->objective, "1", "/plugins/objective.so", "bb", 1, 0},
     };
     const struct kp_subset_row subsets[] = {{"train", "test/1", r->seed, 100, 3, "cc"}};
-    const struct kp_attempt_row attempt = {"cpu", "kappa 0.1", NULL, 2};
+    struct kp_attempt_row attempt = {"cpu", "kappa 0.1", NULL, 2};
+    struct kp_run_info info = {0};
+    bool found = false, taken = false;
 
     (void)snprintf(text, sizeof text, "%s %g %g %lld %s", r->objective, r->kappa, r->tau,
                    (long long)r->seed, variant);
@@ -166,8 +168,12 @@ static inline enum kp_status fixture_begin(struct kp_store *s, const struct fixt
         .seed = r->seed,
         .ini = "[model]\nplugin = cnn\n",
     };
-    return kp_store_begin_run(s, &row, params, 2, plugins, 2, subsets, 1, &attempt, resume_step,
-                              uid, e);
+    enum kp_status st = kp_store_find_run(s, config, &info, &found, e);
+    attempt.previous = found ? info.attempt : 0;
+    if (st == KP_OK)
+        st = kp_store_begin_run(s, &row, params, 2, plugins, 2, subsets, 1, &attempt, resume_step,
+                                uid, &taken, e);
+    return st == KP_OK && !taken ? kp_fail(e, KP_E_STORE, "not taken") : st;
 }
 
 static inline void fixture_metrics(struct kp_store *s)

@@ -119,6 +119,8 @@ static void on_begin(void *arg, int64_t number, int64_t total, const struct kp_p
     (void)number;
     (void)total;
     w->student = r->config->core.run.role == KP_ROLE_STUDENT;
+    if (++w->working > w->most_at_once)
+        w->most_at_once = w->working;
 }
 
 static void on_progress(void *arg, const struct kp_progress *p)
@@ -137,6 +139,7 @@ static void on_end(void *arg, const struct kp_planned *r, enum kp_status st, con
     struct study_watch *w = arg;
 
     (void)r;
+    w->working--;
     if (st != KP_OK) {
         w->failed++;
         (void)snprintf(w->text, sizeof(w->text), "%s", text);
@@ -162,8 +165,12 @@ enum kp_status study_run(struct study_fixture *f, const char *db, const char *co
     const struct kp_study_watcher watcher = {
         .arg = w, .begin = on_begin, .progress = on_progress, .end = on_end, .stop = on_stop};
 
-    for (; overrides && overrides[count]; count++)
-        list[count] = (struct kp_override){false, overrides[count]};
+    for (; overrides && overrides[count]; count++) {
+        const char *text = overrides[count];
+        const bool sweep = strncmp(text, "sweep:", 6) == 0;
+        assert_true((size_t)count < sizeof(list) / sizeof(list[0]));
+        list[count] = (struct kp_override){sweep, sweep ? text + 6 : text};
+    }
     if (kp_store_open(study_path(f, db), &store, &e) != KP_OK)
         fail_msg("%s", e.text);
     if (kp_plan_make(study_path(f, "students.ini"), list, count, &f->registry, store, &plan,

@@ -20,12 +20,14 @@ struct study_watch {
     int64_t stop_at; /* training step of a student after which stop() says yes; -1: never */
     int64_t seen;    /* the last step */
     int64_t failed;
+    int64_t working, most_at_once; /* runs that have begun and not ended; the most there were */
     bool student;
     char text[2048];            /* of the last failure */
     void (*step)(int64_t step); /* NULL, or called on each training step */
 };
 
-/* `kappa run students.ini` in database `db` with overrides "a=b" that end with NULL. */
+/* `kappa run students.ini` in database `db` with overrides "a=b", or axes "sweep:a=b,c", that end
+ * with NULL. */
 enum kp_status study_run(struct study_fixture *f, const char *db, const char *const *overrides,
                          struct study_watch *w, struct kp_study_result *result);
 

@@ -129,7 +129,7 @@ static void test_partners(void **state)
     w = run("a.db", few, &r);
     assert_int_equal(r.done, 1);
     expect("a.db", "SELECT absent FROM v_analysis WHERE name = 'cka.few'",
-           "\"100 examples of the split, n = 5000 are wanted\"\n");
+           "\"there are 100 examples, 5000 are wanted\"\n");
 }
 
 /* Pairs by SQL: a matrix of the two students. */

@@ -121,9 +121,12 @@ static int open_fixture(void **state)
     (void)state;
     study_fixture_open(&fixture);
     r = &fixture.registry;
-    r->loaded = realloc(r->loaded, (size_t)(r->count + 1) * sizeof(*r->loaded));
+    r->loaded = (struct kp_loaded **)realloc((void *)r->loaded,
+                                             (size_t)(r->count + 1) * sizeof(*r->loaded));
     assert_non_null(r->loaded);
-    r->loaded[r->count] = (struct kp_loaded){.plugin = &plugin, .path = strdup("in_test")};
+    r->loaded[r->count] = calloc(1, sizeof(struct kp_loaded));
+    assert_non_null(r->loaded[r->count]);
+    *r->loaded[r->count] = (struct kp_loaded){.plugin = &plugin, .path = strdup("in_test")};
     r->room = ++r->count;
     return 0;
 }

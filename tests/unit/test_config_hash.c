@@ -7,7 +7,7 @@ static struct kp_hashes hash_of(const char *text, const char *const *set, const 
     struct kp_config *c = rig_config_set(text, set);
     struct kp_hashes h;
 
-    kp_config_hash(c, teacher, &h);
+    kp_config_hash(c, (const char *const[KP_REFERENCES]){teacher}, &h);
     kp_config_destroy(c);
     return h;
 }
@@ -207,6 +207,54 @@ static void test_teacher(void **state)
     assert_string_equal(a.pair, b.pair);
 }
 
+static struct kp_hashes hash_of_init(const char *text, const char *init)
+{
+    struct kp_config *c = rig_config(text);
+    struct kp_hashes h;
+
+    kp_config_hash(c, (const char *const[KP_REFERENCES]){[KP_REFERENCE_INIT] = init}, &h);
+    kp_config_destroy(c);
+    return h;
+}
+
+/* Weights to begin with enter all hashes, as what they are, not as how they are named. */
+static void test_init(void **state)
+{
+    (void)state;
+    static const char by_file[] = RIG_BASE "[init]\nfile = w.safetensors\nskip = head\n";
+    static const char by_run[] = RIG_BASE "[init]\nrun = 01A\nskip = head\n";
+    static const char more[] = RIG_BASE "[init]\nrun = 01A\nskip = head conv\n";
+    struct kp_hashes a = hash_of_init(by_file, "0123"), b = hash_of_init(by_run, "0123");
+
+    assert_memory_equal(&a, &b, sizeof(a));
+    b = hash_of_init(by_file, "4567");
+    assert_string_not_equal(a.config, b.config);
+    assert_string_not_equal(a.pair, b.pair);
+    assert_string_not_equal(a.group, b.group);
+    b = hash_of_init(more, "0123");
+    assert_string_not_equal(a.config, b.config);
+    assert_string_not_equal(a.pair, b.pair);
+    b = hash_of_init(RIG_BASE, "0123");
+    assert_string_not_equal(a.config, b.config);
+    a = hash_of_init(RIG_BASE, NULL);
+    assert_memory_equal(&a, &b, sizeof(a));
+}
+
+/* Imported weights are no run that was trained, and two files are two runs. */
+static void test_imported(void **state)
+{
+    (void)state;
+    static const char one[] =
+        "run.imported=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    static const char two[] =
+        "run.imported=10112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    static const char *const set[2][2] = {{one, NULL}, {two, NULL}};
+
+    expect_change(lt_text, one, "cpg");
+    struct kp_hashes a = hash_of(lt_text, set[0], NULL), b = hash_of(lt_text, set[1], NULL);
+    assert_string_not_equal(a.config, b.config);
+}
+
 static void test_teacher_run(void **state)
 {
     (void)state;
@@ -230,7 +278,7 @@ static void test_groups(void **state)
     assert_int_equal(kp_experiment_cells(x), 4);
     for (int64_t i = 0; i < 4; i++) {
         struct kp_config *c = rig_resolve(x, i);
-        kp_config_hash(c, "0123", &h[i]);
+        kp_config_hash(c, (const char *const[KP_REFERENCES]){"0123"}, &h[i]);
         kp_config_destroy(c);
     }
     kp_experiment_destroy(x);
@@ -251,8 +299,8 @@ static void round_trip(struct kp_config *c, bool origins)
 
     kp_config_print(c, origins, &text);
     d = rig_config(text.s);
-    kp_config_hash(c, "0123", &a);
-    kp_config_hash(d, "0123", &b);
+    kp_config_hash(c, (const char *const[KP_REFERENCES]){"0123"}, &a);
+    kp_config_hash(d, (const char *const[KP_REFERENCES]){"0123"}, &b);
     assert_memory_equal(&a, &b, sizeof(a));
     assert_int_equal(c->count, d->count);
     for (int64_t i = 0; i < c->count; i++) {
@@ -397,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),       cmocka_unit_test(test_text),
         cmocka_unit_test(test_unhashed),     cmocka_unit_test(test_hashed),
+        cmocka_unit_test(test_init),         cmocka_unit_test(test_imported),
         cmocka_unit_test(test_teacher),      cmocka_unit_test(test_teacher_run),
         cmocka_unit_test(test_groups),       cmocka_unit_test(test_print),
         cmocka_unit_test(test_print_random), cmocka_unit_test(test_stream_seed),

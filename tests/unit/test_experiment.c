@@ -47,6 +47,31 @@ static void test_values(void **state)
     kp_experiment_destroy(NULL);
 }
 
+/* What an objective says, or else its option tau. */
+static void test_temperature(void **state)
+{
+    static const struct {
+        const char *text;
+        double tau; /* 0: none */
+    } cases[] = {
+        {"[objective]\nplugin = lt\n", 0},
+        {"[objective]\nplugin = kd\n[teacher]\nrun = 01ABC\n[objective.kd]\ntau = 4\n", 4},
+        {"[objective]\nplugin = ls\n[objective.ls]\na = 0.4\n", 0},
+        {"[objective]\nplugin = ls\n[objective.ls]\na = 0.6\n", 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+
+        (void)snprintf(text, sizeof(text), RIG_BASE "%s", cases[i].text);
+        struct kp_config *c = rig_config(text);
+        if (cases[i].tau > 0 ? c->tau != cases[i].tau : c->tau == c->tau)
+            fail_msg("%s: tau %g", cases[i].text, c->tau);
+        kp_config_destroy(c);
+    }
+}
+
 static void test_size(void **state)
 {
     (void)state;
@@ -202,7 +227,7 @@ static void test_unknown(void **state)
         "known: lt kd ls\n");
     rig_refuse(RIG_BASE "[wonderland]\nalice = 1\nrabbit = 2\n",
                "x.ini:14: wonderland.alice: unknown section; sections: include run data train seed "
-               "device teacher metrics model objective sweep\n");
+               "device teacher init metrics plugins model objective sweep\n");
     rig_refuse(RIG_BASE "[device]\nwonderland = 1\n",
                "x.ini:14: device.wonderland: unknown key; the keys of [device]: kind slice\n");
     rig_refuse(RIG_BASE "[model.mlp]\nwonderland = 1\n",
@@ -266,8 +291,9 @@ static void test_teacher(void **state)
     rig_refuse(RIG_BASE "[objective]\nplugin = kd\n",
                "x.ini:14: objective.plugin: 'kd' needs a teacher and none is given; [teacher] "
                "experiment = INI file, run = uid, or file = weights\n");
-    rig_refuse(RIG_BASE "[teacher]\nexperiment = t.ini\nfile = w.safetensors\n",
-               "x.ini:15: teacher.file: a second teacher; only one of experiment, run and file\n");
+    rig_refuse(
+        RIG_BASE "[teacher]\nexperiment = t.ini\nfile = w.safetensors\n",
+        "x.ini:15: teacher.file: weights are given twice; only one of experiment, run and file\n");
     rig_refuse(RIG_BASE "[seed]\ninit = teacher\n",
                "x.ini:14: seed.init: 'teacher' needs a teacher whose seed is known; [teacher] "
                "experiment or run\n");
@@ -279,20 +305,20 @@ static void test_teacher(void **state)
     rig_put("sub/a.ini", "[teacher]\nexperiment = ../t.ini\n");
     c = rig_config(RIG_BASE "[include]\npath = sub/a.ini\n[objective]\nplugin = kd\n");
     (void)snprintf(expected, sizeof(expected), "%s/sub/../t.ini", here);
-    assert_string_equal(c->teacher.experiment, expected);
-    assert_string_equal(c->teacher.origin, "sub/a.ini:2");
-    assert_null(c->teacher.run);
+    assert_string_equal(c->reference[KP_REFERENCE_TEACHER].experiment, expected);
+    assert_string_equal(c->reference[KP_REFERENCE_TEACHER].origin, "sub/a.ini:2");
+    assert_null(c->reference[KP_REFERENCE_TEACHER].run);
     assert_true(c->needs_teacher);
     kp_config_destroy(c);
 
     c = rig_config_set(RIG_BASE "[seed]\ninit = teacher\n", set);
     (void)snprintf(expected, sizeof(expected), "%s/t.ini", here);
-    assert_string_equal(c->teacher.experiment, expected);
+    assert_string_equal(c->reference[KP_REFERENCE_TEACHER].experiment, expected);
     assert_true(c->needs_teacher); /* for its seed */
     kp_config_destroy(c);
 
     c = rig_config(RIG_BASE "[teacher]\nrun = 01ABC\n");
-    assert_string_equal(c->teacher.run, "01ABC");
+    assert_string_equal(c->reference[KP_REFERENCE_TEACHER].run, "01ABC");
     assert_false(c->needs_teacher);
     kp_config_destroy(c);
 }
@@ -309,8 +335,6 @@ static void test_all_together(void **state)
         "[include]\npath = base.ini\n[data]\nformat = idx\nmean = 0\nsd = 1\n"
         "n_teacher = 0\n[train]\nmomentum = 2\n[model]\nplugin = net\n",
         set,
-        "x.ini: data.root: not given, and by default: the environment variable "
-        "KAPPA_DATA is not set; set it, or write the value in its place\n"
         "x.ini: train.epochs: not given; integer, 1 to 1000000 (passes over the training "
         "examples)\n"
         "x.ini: objective.plugin: not given; text (objective to minimise)\n"
@@ -360,6 +384,20 @@ static void test_interpolation(void **state)
     kp_config_destroy(c);
     assert_int_equal(unsetenv("KAPPA_DATA"), 0);
 
+    /* Where the data lie is nobody's concern until they are opened. */
+    struct kp_error e = {0};
+    c = rig_config(RIG_BASE "[data]\nroot = ${env:KAPPA_TEST_A}/${env:KAPPA_TEST_B}/x\n");
+    rig_expect(c, "data.root", "one two/${env:KAPPA_TEST_B}/x", "x.ini:14");
+    assert_int_equal(kp_config_check_places(c, &e), KP_E_CONFIG);
+    assert_string_equal(e.text,
+                        "data.root, from x.ini:14: the environment variable KAPPA_TEST_B is "
+                        "not set; set it, or write the value in its place");
+    kp_config_destroy(c);
+    c = rig_config(RIG_BASE "[data]\nroot = ${env:KAPPA_TEST_A}\n");
+    e = (struct kp_error){0};
+    assert_int_equal(kp_config_check_places(c, &e), KP_OK);
+    kp_config_destroy(c);
+
     rig_refuse(RIG_BASE "[run]\nname = ${env:KAPPA_TEST_B}\n",
                "x.ini:14: run.name: the environment variable KAPPA_TEST_B is not set; set it, or "
                "write the value in its place\n");
@@ -404,6 +442,60 @@ static void test_interpolation_limit(void **state)
     free(long_value);
 }
 
+/* [init] is a reference as [teacher] is. */
+static void test_init(void **state)
+{
+    (void)state;
+    char here[512], expected[600];
+    struct kp_config *c;
+
+    rig_refuse(
+        RIG_BASE "[init]\nexperiment = p.ini\nrun = 01A\n",
+        "x.ini:15: init.run: weights are given twice; only one of experiment, run and file\n");
+    rig_refuse(
+        RIG_BASE "[init]\nskip = head\n",
+        "x.ini:14: init.skip: leaves something out, but nothing is taken; [init] experiment, "
+        "run or file, or no skip\n");
+    rig_refuse(RIG_BASE "[run]\nimported = 12ab\n",
+               "x.ini:14: run.imported: '12ab' is no sha256; 64 digits of 0-9 and a-f, as 'kappa "
+               "import' tells it\n");
+    c = rig_config(RIG_BASE "[init]\nfile = w.safetensors\nskip =  head   fc\n");
+    assert_non_null(getcwd(here, sizeof(here)));
+    (void)snprintf(expected, sizeof(expected), "%s/w.safetensors", here);
+    assert_string_equal(c->reference[KP_REFERENCE_INIT].file, expected);
+    assert_string_equal(c->reference[KP_REFERENCE_INIT].origin, "x.ini:14");
+    assert_false(kp_weights_ref_given(&c->reference[KP_REFERENCE_TEACHER]));
+    rig_expect(c, "init.skip", "head fc", "x.ini:15");
+    assert_true(kp_config_find(c, "init.skip")->hashed);
+    kp_config_destroy(c);
+    c = rig_config(RIG_BASE);
+    assert_false(kp_config_find(c, "init.skip")->hashed);
+    assert_false(kp_config_find(c, "run.imported")->hashed);
+    kp_config_destroy(c);
+}
+
+/* The pre-training has data of its own: it hears of the machine, not of the place of the data. */
+static void test_init_overrides(void **state)
+{
+    (void)state;
+    static const char *const set[] = {"init:train.epochs=5", "data.root=/d", "run.threads=1", NULL};
+    static const char *const sweep[] = {"sweep init:train.lr=1,2", NULL};
+    struct kp_experiment *x = rig_open_set(RIG_BASE "[init]\nexperiment = p.ini\n", set);
+    const struct kp_override *o;
+    int64_t n = 0;
+
+    o = kp_experiment_overrides(x, KP_REFERENCE_INIT, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(o[0].text, "run.threads=1");
+    assert_string_equal(o[1].text, "train.epochs=5");
+    (void)kp_experiment_overrides(x, KP_REFERENCE_TEACHER, &n);
+    assert_int_equal(n, 2);
+    kp_experiment_destroy(x);
+    rig_refuse_set(RIG_BASE "[init]\nexperiment = p.ini\n", sweep,
+                   "--sweep: 'init:train.lr=1,2': what [init] names has one configuration; "
+                   "--set\n");
+}
+
 static void test_teacher_overrides(void **state)
 {
     (void)state;
@@ -417,7 +509,7 @@ static void test_teacher_overrides(void **state)
     struct kp_config *c;
     int64_t n = 0;
 
-    o = kp_experiment_teacher_overrides(x, &n);
+    o = kp_experiment_overrides(x, KP_REFERENCE_TEACHER, &n);
     assert_int_equal(n, 4);
     assert_string_equal(o[0].text, "data.root=/d");
     assert_string_equal(o[1].text, " run.threads = 1");
@@ -433,8 +525,8 @@ static void test_teacher_overrides(void **state)
     rig_refuse_set(RIG_BASE "[teacher]\nexperiment = t.ini\n", sweep,
                    "--sweep: 'teacher:train.lr=1,2': a teacher has one configuration; --set\n");
     rig_refuse_set(RIG_BASE, only,
-                   "--set: 'teacher:train.lr=1': this experiment names no teacher's experiment; "
-                   "[teacher] experiment = INI file\n");
+                   "--set: 'teacher:train.lr=1': this experiment names none there; [teacher] "
+                   "experiment = INI file\n");
     rig_refuse_set(RIG_BASE, control,
                    "--set: control characters; printable text\n"
                    "--set: include.path: [include] and [sweep] are for files; --set "
@@ -446,6 +538,7 @@ int main(void)
     (void)unsetenv("KAPPA_DATA");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_temperature),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_later_wins),
         cmocka_unit_test(test_includes),
@@ -458,6 +551,8 @@ int main(void)
         cmocka_unit_test(test_no_cascade),
         cmocka_unit_test(test_interpolation),
         cmocka_unit_test(test_interpolation_limit),
+        cmocka_unit_test(test_init),
+        cmocka_unit_test(test_init_overrides),
         cmocka_unit_test(test_teacher_overrides),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

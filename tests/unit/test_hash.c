@@ -27,6 +27,24 @@ static void bytes_match_published_vectors(void **state)
     assert_string_equal(out, OF_EMPTY);
 }
 
+static void pieces_are_hashed_as_the_whole(void **state)
+{
+    static char a[1000];
+    struct kp_hasher h;
+    char out[KP_HASH_SIZE];
+    (void)state;
+
+    memset(a, 'a', sizeof a);
+    kp_hasher_begin(&h);
+    for (size_t left = 1000000, n = 1; left > 0; left -= n, n = n % 997 + 1) {
+        n = n < left ? n : left;
+        kp_hasher_add(&h, a, n);
+        kp_hasher_add(&h, NULL, 0);
+    }
+    kp_hasher_end(&h, out);
+    assert_string_equal(out, OF_A_MILLION);
+}
+
 static void a_file_has_the_hash_of_its_bytes(void **state)
 {
     char path[] = "/tmp/kappa-hash-XXXXXX", out[KP_HASH_SIZE];
@@ -56,6 +74,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_match_published_vectors),
+        cmocka_unit_test(pieces_are_hashed_as_the_whole),
         cmocka_unit_test(a_file_has_the_hash_of_its_bytes),
     };
     return cmocka_run_group_tests_name("hash", tests, NULL, NULL);

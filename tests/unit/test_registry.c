@@ -35,9 +35,9 @@ static void test_open(void **state)
 
     assert_int_equal(kp_registry_open(&r, PLUGINS "good.so", &e), KP_OK);
     assert_int_equal(r.count, 1);
-    assert_int_equal(strlen(r.loaded[0].sha256), 64);
+    assert_int_equal(strlen(r.loaded[0]->sha256), 64);
     assert_string_equal(kp_registry_model(&r, "good_model", &from)->name, "good_model");
-    assert_ptr_equal(from, &r.loaded[0]);
+    assert_ptr_equal(from, r.loaded[0]);
     assert_non_null(kp_registry_objective(&r, "good_objective", NULL));
     assert_non_null(kp_registry_metric(&r, "good_metric", NULL));
     assert_null(kp_registry_model(&r, "good_objective", NULL));
@@ -60,9 +60,9 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"other_major.so",
      KP_E_ABI,
-     {"other_major.so: ", "plugin ABI 7", "kappa has 1.0", "rebuild it"}},
-    {"bad_major.so", KP_E_ABI, {"bad_major.so: ", "plugin ABI 2.0", "kappa has 1.0", "rebuild it"}},
-    {"newer_minor.so", KP_E_ABI, {"newer_minor.so: ", "plugin ABI 1.5", "has 1.0", "rebuild it"}},
+     {"other_major.so: ", "plugin ABI 7", "kappa has 1.1", "rebuild it"}},
+    {"bad_major.so", KP_E_ABI, {"bad_major.so: ", "plugin ABI 2.1", "kappa has 1.1", "rebuild it"}},
+    {"newer_minor.so", KP_E_ABI, {"newer_minor.so: ", "plugin ABI 1.6", "has 1.1", "rebuild it"}},
     {"no_symbol.so", KP_E_ABI, {"no_symbol.so: ", "does not define kp_plugin_v1", "KP_PLUGIN"}},
     {"bad_magic.so", KP_E_ABI, {"bad_magic.so: ", "0x12345678", "0x5050414b", "rebuild it"}},
     {"bad_size.so", KP_E_ABI, {"bad_size.so: ", "8 bytes", "rebuild it"}},
@@ -138,7 +138,7 @@ static void test_scan(void **state)
 
     assert_int_equal(kp_registry_scan(&r, KP_BUILD_ROOT "/tests/plugins", &report, &e), KP_OK);
     assert_int_equal(r.count, 1);
-    assert_string_equal(r.loaded[0].plugin->name, "good"); /* before same_model by name */
+    assert_string_equal(r.loaded[0]->plugin->name, "good"); /* before same_model by name */
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
         assert_has(report.s, refusals[i].parts[1]);
     assert_has(report.s, "same_model.so: model 'good_model' is already in ");

@@ -118,6 +118,16 @@ static void test_missing(void **state)
     assert_string_equal(text.s, "kd kappa 0.02: done, without test/kl\n");
     kp_text_finish(&text);
     kp_report_destroy(r);
+
+    /* Cells that differ in what is not shown are one line, its seeds named once. */
+    report_put("x.sql", "-- title: t\n-- kind: table\n-- split: s\nSELECT 1 AS n\n-- expect:\n"
+                        "SELECT 'kd' AS objective, 5.0 AS kappa, column1 AS seed "
+                        "FROM (VALUES (11), (13), (11))\n");
+    r = report_ask();
+    kp_entry_missing_text(only_entry(r), "", "\n", 10, false, &text);
+    assert_string_equal(text.s, "kd kappa 5: absent (seeds 11 13)\n");
+    kp_text_finish(&text);
+    kp_report_destroy(r);
 }
 
 /* With cells, queries see their runs alone, and the cells are what is expected. */
@@ -181,6 +191,9 @@ static void test_hostile(void **state)
         {"SELECT 1 AS m", "x.sql:4: the query of a table has no column 'n'"},
         {"SELECT json('{') AS n", "x.sql:4: SQL: malformed JSON"},
         {"SELECT 1 AS n\n-- expect:\nSELECT 1 AS kappa)", "x.sql:6: SQL: near \")\""},
+        {"-- with: absent.part\nSELECT 1 AS n", "x.sql: '-- with:': "},
+        {"-- with: part\nSELECT n FROM a", "part:2: SQL: no such column: colour"},
+        {"-- with: part\nSELECT\n m FROM b", "x.sql:6: SQL: no such column: m"},
         {"SELECT 1 AS n\n-- expect:\nSELECT 1 AS colour",
          "x.sql:6: the expected cells have a column 'colour'"},
         {"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c",
@@ -189,6 +202,7 @@ static void test_hostile(void **state)
     char sql[512];
 
     (void)state;
+    report_put("part", "b AS (SELECT 1 AS n),\na AS (SELECT colour AS n FROM run)\n");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         (void)snprintf(sql, sizeof sql, "%s%s", head, bad[i].query);
         expect_problem(sql, bad[i].message);

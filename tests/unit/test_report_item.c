@@ -79,6 +79,83 @@ static void test_bad_headers(void **state)
                "x.sql:6: no query behind");
 }
 
+/* Shared common table expressions come before the item's own, whether it has some or not. */
+static void test_with(void **state)
+{
+    struct kp_item item = {0};
+    bool is_item = false;
+
+    (void)state;
+    report_put("one.part", "-- what it is for\none AS (SELECT 1 AS a)");
+    report_put("two.part", "two AS (SELECT a + 1 AS b FROM one)\n");
+    read_item("-- title: t\n-- kind: table\n-- split: s\n-- with: one.part two.part\n"
+              "WITH own AS (SELECT 1)\nSELECT b AS n FROM two\n-- expect:\nSELECT 2 AS kappa\n",
+              &item, &is_item);
+    assert_true(is_item);
+    assert_string_equal(item.query, "WITH\n-- what it is for\none AS (SELECT 1 AS a)\n,\n"
+                                    "two AS (SELECT a + 1 AS b FROM one)\n, own AS (SELECT 1)\n"
+                                    "SELECT b AS n FROM two\n");
+    assert_non_null(strstr(item.text, "-- with: one.part two.part\nWITH\n-- what it is for\n"));
+    assert_non_null(strstr(item.text, "SELECT b AS n FROM two\n-- expect:\nSELECT 2 AS kappa\n"));
+    kp_item_finish(&item);
+
+    read_item("-- title: t\n-- kind: table\n-- split: s\n-- with: two.part\nSELECT b AS n FROM two",
+              &item, &is_item);
+    assert_string_equal(item.query,
+                        "WITH\ntwo AS (SELECT a + 1 AS b FROM one)\nSELECT b AS n FROM two");
+    kp_item_finish(&item);
+}
+
+/* An error is told with the line of the file that it is in. */
+static void test_with_places(void **state)
+{
+    struct kp_item item = {0};
+    bool is_item = false;
+    static const struct {
+        const char *part, *message;
+    } places[] = {{"what", "one.part:1: x"},   {"one AS", "one.part:2: x"},
+                  {"two AS", "two.part:1: x"}, {"FROM one", "two.part:2: x"},
+                  {"own", "x.sql:6: x"},       {"SELECT b", "x.sql:7: x"}};
+
+    (void)state;
+    report_put("one.part", "-- what it is for\none AS (SELECT 1 AS a)");
+    report_put("two.part", "two AS (SELECT a + 1 AS b\n    FROM one)\n");
+    read_item("-- title: t\n-- kind: table\n-- split: s\n-- with: one.part two.part\n\n"
+              "WITH own AS (SELECT 1)\nSELECT b AS n FROM two\n",
+              &item, &is_item);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct kp_error e = {0};
+        const char *at = strstr(item.query, places[i].part);
+        assert_non_null(at);
+        (void)kp_fail(&e, KP_E_INVALID, "x (at character 7)");
+        (void)kp_item_fail(&item, item.query, item.query_line, (int)(at - item.query), &e);
+        assert_says(e, places[i].message);
+        assert_null(strstr(e.text, "character"));
+    }
+    kp_item_finish(&item);
+}
+
+static void test_paths(void **state)
+{
+    struct kp_item item = {0};
+    bool is_item = false;
+    char want[600];
+
+    (void)state;
+    read_item("-- title: t\n-- kind: claim\n-- statistics: s\n-- from: ../a/b.ini c.ini\nSELECT 1",
+              &item, &is_item);
+    (void)snprintf(want, sizeof want, "%.*s/a/b.ini %s/c.ini",
+                   (int)(strrchr(fixture_folder, '/') - fixture_folder), fixture_folder,
+                   fixture_folder);
+    assert_string_equal(item.from, want);
+    kp_item_finish(&item);
+
+    item.path = "../x/../y.sql"; /* what leads out of where it starts stays */
+    char *path = kp_item_path(&item, "../../z.ini");
+    assert_string_equal(path, "../../../z.ini");
+    free(path);
+}
+
 static void test_bytes(void **state)
 {
     struct kp_item item = {0};
@@ -112,6 +189,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_header, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_other_queries, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bad_headers, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_with, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_with_places, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_paths, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bytes, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,8 +74,10 @@ static void test_files(void **state)
     free(data);
     char *script = read_out(r, "curve.gnuplot");
     expect_in(script, "heading = 'Accuracy''s \"curve\" <&>'");
+    expect_in(script, "xname = 'κ'");
     expect_in(script, "curves = 2");
-    expect_in(script, "series[2] = 'lt'");
+    expect_in(script, "series[2] = 'lt'; look[2] = 2;");
+    expect_in(script, "footnote = 'n = 1 to 3; bars: sd'");
     expect_in(script, "set key left");
     free(script);
     char *csv = read_out(r, "increments.csv");
@@ -92,6 +94,8 @@ static void test_files(void **state)
     expect_in(page, "kd tau 20 kappa 1: failed: loss is NaN at step 7 (seed 13)");
     expect_in(page, "FROM v_pi WHERE metric = 'test/accuracy'");
     expect_in(page, "<td class=\"number\">30.17</td>");
+    expect_in(page, "<th class=\"number\">pi</th>");
+    expect_in(page, "increments.csv\">CSV</a>");
     free(page);
     kp_report_destroy(r);
 }

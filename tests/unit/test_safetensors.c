@@ -6,6 +6,7 @@
 #include <stddef.h>
 /* cmocka.h needs the three above. */
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ static void test_refuses(void **state)
         {"", 0, "no JSON object"},
         {"[]", 0, "no JSON object"},
         {"{\"a\":1", 0, "no JSON object"},
-        {"{\"a\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}}", 2, "dtype"},
+        {"{\"a\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "shape"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,6]}}", 6, "shape"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1e30],\"data_offsets\":[0,4]}}", 4, "shape"},
@@ -122,6 +123,41 @@ static void test_refuses(void **state)
     }
 }
 
+/* Every type as F32: values, signs, what is less than normal, infinities. */
+static void test_floats(void **state)
+{
+    static const uint16_t halves[] = {0x3c00, 0xc500, 0x0001, 0x83ff, 0x7bff, 0x7c00, 0x8000};
+    static const float of_halves[] = {1, -5, 0x1p-24F, -0x3ffp-24F, 65504, INFINITY, -0.0F};
+    static const uint16_t brains[] = {0x3f80, 0xc0a0, 0x7f80, 0x0080};
+    static const float of_brains[] = {1, -5, INFINITY, 0x1p-126F};
+    static const double wide[] = {0.1, -3};
+    static const float of_wide[] = {0.1F, -3}, same[] = {0.1F, 7};
+    static const uint16_t no_numbers[] = {0x7e00, 0xfc01};
+    const struct {
+        struct kp_stored stored;
+        const float *want;
+    } cases[] = {
+        {{"half", KP_STORED_F16, kp_shape1(7), halves}, of_halves},
+        {{"brain", KP_STORED_BF16, kp_shape1(4), brains}, of_brains},
+        {{"wide", KP_STORED_F64, kp_shape1(2), wide}, of_wide},
+        {{"same", KP_STORED_F32, kp_shape1(2), same}, same},
+    };
+    const struct kp_stored odd = {"odd", KP_STORED_F16, kp_shape1(2), no_numbers};
+    const struct kp_stored steps_stored = {"steps", KP_STORED_I64, {0}, &steps};
+    float got[8];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_true(kp_stored_is_real(&cases[i].stored));
+        kp_stored_floats(&cases[i].stored, got);
+        assert_memory_equal(got, cases[i].want,
+                            (size_t)cases[i].stored.shape.dim[0] * sizeof(float));
+    }
+    kp_stored_floats(&odd, got);
+    assert_true(isnan(got[0]) && isnan(got[1]));
+    assert_false(kp_stored_is_real(&steps_stored));
+}
+
 static void test_refuses_short_files(void **state)
 {
     uint8_t bytes[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -141,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_accepts),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_floats),
         cmocka_unit_test(test_refuses_short_files),
     };
 

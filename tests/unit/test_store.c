@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "base/clock.h"
+#include "store/checkpoints.h"
 #include "store/state.h"
 #include "store/uid.h"
 
@@ -111,9 +112,12 @@ static void test_life_of_a_run(void **state)
     assert_true(found);
     assert_string_equal(info.uid, uid);
     assert_int_equal(info.status, KP_RUN_DONE);
-    assert_string_equal(info.checkpoint, ""); /* nobody continues a finished run */
+    assert_string_equal(info.checkpoint, "bbbb"); /* until it has been removed */
+    assert_ok(kp_store_drop_checkpoints(s, uid, &e), e);
+    assert_ok(kp_store_find_run(s, config, &info, &found, &e), e);
+    assert_string_equal(info.checkpoint, "");
     assert_int_equal(fixture_begin(s, &lt, -1, uid, &e), KP_E_STORE);
-    assert_says(e, "is done already");
+    assert_says(e, "not taken");
     assert_int_equal(kp_store_end_run(s, uid, KP_RUN_DONE, NULL, NULL, 0, NULL, 0, &e), KP_E_STORE);
     assert_says(e, "not held by this process");
     assert_ok(kp_store_find_run(s, "0000", &info, &found, &e), e);
@@ -303,10 +307,16 @@ static void test_full_disk(void **state)
         add_point(s, uid, "train/loss", 10000 + i, 1.0);
     assert_int_equal(kp_store_flush(s, &e), KP_E_STORE);
     assert_says(e, "were not recorded");
+
+    /* With points lost the run can end, but neither be done nor saved. */
     set_pages(s, 1000000);
-    assert_ok(kp_store_flush(s, &e), e);
-    assert_ok(kp_store_end_run(s, uid, KP_RUN_DONE, NULL, NULL, 0, NULL, 0, &e), e);
-    fixture_close(s);
+    assert_int_equal(kp_store_flush(s, &e), KP_E_STORE);
+    assert_says(e, "were not recorded");
+    const struct kp_artifact_row file = {"checkpoint", "c", "ab", 1};
+    assert_int_equal(kp_store_add_checkpoint(s, uid, &file, 1, 6, &e), KP_E_STORE);
+    assert_int_equal(kp_store_end_run(s, uid, KP_RUN_DONE, NULL, NULL, 0, NULL, 0, &e), KP_E_STORE);
+    assert_ok(kp_store_end_run(s, uid, KP_RUN_FAILED, "full", NULL, 0, NULL, 0, &e), e);
+    assert_int_equal(kp_store_close(s, &e), KP_E_STORE);
 }
 
 static void test_sweep(void **state)

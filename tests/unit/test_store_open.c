@@ -1,6 +1,8 @@
 /* test_store_open.c - opening a run database: new, again, foreign, older, newer, not writable. */
 #include "store_fixture.h"
 
+#include "base/file.h"
+#include "base/hash.h"
 #include "store/opening.h"
 #include "store/schema.h"
 
@@ -54,7 +56,7 @@ static void test_new_and_again(void **state)
     fixture_close(fixture_open());
     fixture_expect("SELECT application_id FROM pragma_application_id",
                    "application_id\n1262571600\n");
-    fixture_expect("SELECT user_version FROM pragma_user_version", "user_version\n1\n");
+    fixture_expect("SELECT user_version FROM pragma_user_version", "user_version\n2\n");
     fixture_expect("SELECT journal_mode FROM pragma_journal_mode", "journal_mode\nwal\n");
     fixture_expect("SELECT count(*) AS n FROM event", "n\n0\n");
 }
@@ -111,7 +113,7 @@ static void test_other_versions(void **state)
     fixture_close(fixture_open());
     run_sql(fixture_path, "PRAGMA user_version = 7");
     expect_refused(fixture_path, "has schema version 7");
-    expect_refused(fixture_path, "versions up to 1");
+    expect_refused(fixture_path, "versions up to 2");
     expect_refused(fixture_path, "update kappa");
     run_sql(fixture_path, "PRAGMA user_version = 0");
     expect_refused(fixture_path, "");
@@ -245,7 +247,7 @@ static void test_migration(void **state)
             "CREATE TABLE child (t INTEGER REFERENCES t (id));"
             "INSERT INTO t VALUES (7, 'seven'); INSERT INTO child VALUES (7)");
     assert_ok(kp_database_open_write(fixture_path, true, &d, &e), e);
-    assert_ok(kp_schema_migrate(&d, steps, 1, 3, &e), e);
+    assert_ok(kp_schema_migrate(&d, steps, 1, 3, true, &e), e);
     assert_ok(kp_database_integer(&d, &e, &n, &found, "PRAGMA user_version", ""), e);
     assert_int_equal(n, 3);
     assert_ok(kp_database_integer(&d, &e, &n, &found, "SELECT w FROM t WHERE v = 'seven'", ""), e);
@@ -254,17 +256,17 @@ static void test_migration(void **state)
     assert_int_equal(n, 1);
 
     /* A step that fails changes nothing and leaves no copy behind. */
-    assert_int_equal(kp_schema_migrate(&d, steps, 3, 4, &e), KP_E_STORE);
+    assert_int_equal(kp_schema_migrate(&d, steps, 3, 4, true, &e), KP_E_STORE);
     assert_says(e, "version 3 to 4");
     assert_int_not_equal(access(next_backup, F_OK), 0);
-    assert_int_equal(kp_schema_migrate(&d, steps, 4, 5, &e), KP_E_STORE);
+    assert_int_equal(kp_schema_migrate(&d, steps, 4, 5, true, &e), KP_E_STORE);
     assert_says(e, "refer to rows");
-    assert_int_equal(kp_schema_migrate(&d, steps, 3, 9, &e), KP_E_STORE);
+    assert_int_equal(kp_schema_migrate(&d, steps, 3, 9, true, &e), KP_E_STORE);
     assert_says(e, "no way leads");
     assert_ok(kp_database_integer(&d, &e, &n, &found, "PRAGMA user_version", ""), e);
     assert_int_equal(n, 3);
     /* An older copy is not overwritten. */
-    assert_int_equal(kp_schema_migrate(&d, steps, 1, 2, &e), KP_E_STORE);
+    assert_int_equal(kp_schema_migrate(&d, steps, 1, 2, true, &e), KP_E_STORE);
     assert_says(e, "backup-v1");
     kp_database_close(&d);
 
@@ -276,6 +278,99 @@ static void test_migration(void **state)
     kp_database_close(&d);
 }
 
+/* A store that only finds: what it says is up to date, but the file and its folder stay as they
+ * are. */
+static void test_open_read(void **state)
+{
+    const struct fixture_run lt = {.objective = "lt", .kappa = 0.1, .tau = FIXTURE_NAN, .seed = 11};
+    struct kp_store *s = fixture_open();
+    struct kp_run_info info = {0};
+    struct kp_error e = {0};
+    char uid[KP_UID_SIZE], folder[320], lock[330];
+    bool found = false;
+
+    (void)state;
+    assert_ok(fixture_begin(s, &lt, -1, uid, &e), e);
+    fixture_close(s);
+    run_sql(fixture_path, "UPDATE run SET status = 'running', pid_start = pid_start + 1");
+    (void)snprintf(folder, sizeof folder, "%s.d", fixture_path);
+    (void)snprintf(lock, sizeof lock, "%s/lock", folder);
+    assert_int_equal(remove(lock), 0);
+    assert_int_equal(remove(folder), 0);
+
+    assert_ok(kp_store_open_read(fixture_path, &s, &e), e);
+    assert_ok(kp_store_find_uid(s, uid, &info, &found, &e), e);
+    assert_true(found);
+    assert_int_equal(info.status, KP_RUN_LOST);
+    fixture_close(s);
+    assert_int_not_equal(access(folder, F_OK), 0);
+    fixture_expect("SELECT status FROM run", "status\nrunning\n");
+
+    s = NULL;
+    run_sql(fixture_path, "PRAGMA user_version = 0");
+    assert_int_equal(kp_store_open_read(fixture_path, &s, &e), KP_E_STORE);
+    assert_says(e, "no way leads");
+    assert_null(s);
+}
+
+/* Columns of tables and views, indexes, texts of views. */
+static char *shape(void)
+{
+    return fixture_ask(
+        "SELECT m.type, m.name, p.cid, p.name, p.type, p.pk, p.\"notnull\" FROM sqlite_schema m, "
+        "pragma_table_info(m.name) p WHERE m.type IN ('table', 'view') UNION ALL "
+        "SELECT type, name, NULL, tbl_name, iif(type = 'view', sql, NULL), NULL, NULL "
+        "FROM sqlite_schema WHERE type <> 'table' ORDER BY 1, 2, 3");
+}
+
+static void make_old(void)
+{
+    uint8_t *sql = NULL;
+    size_t size;
+    struct kp_error e = {0};
+
+    assert_ok(kp_file_read(KP_SOURCE_ROOT "/tests/support/schema-1.sql", 1 << 20, &sql, &size, &e),
+              e);
+    run_sql(fixture_path, (const char *)sql);
+    free(sql);
+}
+
+/* A database of the first schema becomes one that only its rows tell from a new one. */
+static void test_old_database(void **state)
+{
+    static const char ask[] = "SELECT name, objective, tau, n, lt_mean, pi_mean FROM v_pi";
+    static const char answer[] = "name,objective,tau,n,lt_mean,pi_mean\nold,kd,20,1,50,3.5\n";
+    char before[KP_HASH_SIZE], after[KP_HASH_SIZE], backup[330];
+    struct kp_error e = {0};
+
+    (void)state;
+    fixture_close(fixture_open());
+    char *want = shape();
+    assert_int_equal(remove(fixture_path), 0);
+    make_old();
+
+    /* Read as it is: nothing is written. */
+    assert_ok(kp_hash_file(fixture_path, before, &e), e);
+    fixture_expect(ask, answer);
+    char *read = shape();
+    assert_string_equal(read, want);
+    assert_ok(kp_hash_file(fixture_path, after, &e), e);
+    assert_string_equal(after, before);
+
+    /* Opened for writing: brought forward, after a copy. */
+    fixture_close(fixture_open());
+    char *got = shape();
+    assert_string_equal(got, want);
+    fixture_expect(ask, answer);
+    fixture_expect("SELECT count(*), count(build), max(device) FROM attempt",
+                   "count(*),count(build),max(device)\n4,0,cpu avx2\n");
+    (void)snprintf(backup, sizeof backup, "%s.backup-v1", fixture_path);
+    assert_int_equal(access(backup, F_OK), 0);
+    free(got);
+    free(read);
+    free(want);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -284,7 +379,7 @@ int main(void)
         TEST(test_new_and_again),    TEST(test_empty_file_is_new), TEST(test_names_are_files),
         TEST(test_foreign_files),    TEST(test_other_versions),    TEST(test_damaged_file),
         TEST(test_read_only_folder), TEST(test_network_types),     TEST(test_delete_journal),
-        TEST(test_migration),
+        TEST(test_migration),        TEST(test_open_read),         TEST(test_old_database),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,8 +177,8 @@ static void test_teachers(void **state)
     struct kp_experiment *x = rig_open(RIG_BASE "[sweep]\nteacher.experiment = a.ini, b.ini\n");
     struct kp_config *c = rig_resolve(x, 1);
 
-    assert_non_null(strstr(c->teacher.experiment, "/b.ini"));
-    assert_int_equal(c->teacher.experiment[0], '/');
+    assert_non_null(strstr(c->reference[KP_REFERENCE_TEACHER].experiment, "/b.ini"));
+    assert_int_equal(c->reference[KP_REFERENCE_TEACHER].experiment[0], '/');
     kp_config_destroy(c);
     kp_experiment_destroy(x);
 }

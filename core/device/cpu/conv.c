@@ -2,23 +2,19 @@
 #include "device/cpu/conv.h"
 #include "device/cpu/dnn.h"
 
-/* Fewer channels do not pay for Winograd's transformations. */
-#define FAST_CHANNELS 8
-
 /* Winograd's tiles, if they save products: 3x3 windows, pooled not at all or by 2x2. */
 static void choose_fast(struct kp_conv *c, const struct kp_node *n)
 {
     const struct kp_value *y = n->out[0];
     const struct kp_window *pool = &n->attrs.pool_window;
 
-    if (c->g.k != 3 || c->g.in_channels < FAST_CHANNELS || c->g.out_channels < FAST_CHANNELS ||
-        (n->attrs.pool && (pool->size[0] != 2 || pool->size[1] != 2)))
+    if (n->attrs.pool && (pool->size[0] != 2 || pool->size[1] != 2))
         return;
     for (int d = 0; d < 2; d++)
         c->tiles[d] = n->attrs.pool ? y->shape.dim[2 + d] : (c->g.out_size[d] + 1) / 2;
-    if (16 * c->tiles[0] * c->tiles[1] > 8 * c->g.out_size[0] * c->g.out_size[1])
+    c->fast = kp_conv_is_fast(&c->g, c->tiles);
+    if (!c->fast)
         return;
-    c->fast = true;
     c->block = 16 * c->g.in_channels * c->g.block;
     c->pack = c->blocks * c->block;
     c->work = KP_WINO_WORK(c->g.in_channels, c->g.block, c->g.out_channels);

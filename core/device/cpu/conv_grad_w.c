@@ -13,13 +13,27 @@ static int64_t grad_floats(const struct kp_node *n)
     return (floats + 15) / 16 * 16;
 }
 
+static struct kp_conv conv_of(const struct kp_node *n)
+{
+    struct kp_conv c = kp_conv_geometry(n, n->in[0], n->in[1], false);
+
+    for (int d = 0; d < 2; d++)
+        c.tiles[d] = (c.g.out_size[d] + 1) / 2;
+    c.fast = kp_conv_is_fast(&c.g, c.tiles);
+    c.work = c.fast ? kp_grad_work(c.g.in_channels, c.g.out_channels) : 0;
+    return c;
+}
+
 size_t kp_scratch_conv_grad_w(const struct kp_cpu *cpu, const struct kp_graph *g,
                               const struct kp_node *n)
 {
-    const size_t sums = (size_t)(kp_cpu_slices(cpu, g->capacity) * grad_floats(n)) * sizeof(float);
-    if (!kp_cpu_conv_is_lane(n) && kp_dnn_is_there())
+    const int64_t parts = kp_conv_grad_parts(n, kp_cpu_slices(cpu, g->capacity));
+
+    if (kp_cpu_conv_is_lane(n))
+        return (size_t)(parts + kp_pool_threads(cpu->pool) * conv_of(n).work) * sizeof(float);
+    if (kp_dnn_is_there())
         return kp_scratch_dnn_conv(cpu, g, n);
-    return kp_cpu_conv_is_lane(n) ? sums : sums + kp_scratch_conv_gemm(cpu, g, n);
+    return (size_t)parts * sizeof(float) + kp_scratch_conv_gemm(cpu, g, n);
 }
 
 /* The slice's own dw [O][C][k][k], then db [O]. */
@@ -38,12 +52,18 @@ static void grad_w_slice(const struct kp_step *s, const struct kp_pass *p, const
     const struct kp_node *n = s->node;
     const struct kp_conv *c = s->data;
     const int64_t x_group = kp_value_group(n->in[0]), dy_group = kp_value_group(n->in[1]);
+    const float *x = kp_floats(p, n->in[0]) + t->group * x_group;
+    const float *dy = kp_floats(p, n->in[1]) + t->group * dy_group;
+    const int64_t groups = t->group_end - t->group;
     float *dw = kp_conv_grad_part(n, p, t->index);
+    float *db = n->out[1] ? dw + kp_shape_count(n->out[0]->shape) : NULL;
+    const int64_t slices = kp_cpu_slices(p->code->cpu, p->code->graph->capacity);
+    float *work = kp_conv_grad_part(n, p, slices) + t->worker * c->work;
 
-    p->lane->conv_grad_w(&c->g, kp_floats(p, n->in[0]) + t->group * x_group, x_group,
-                         kp_floats(p, n->in[1]) + t->group * dy_group, dy_group,
-                         t->group_end - t->group, dw,
-                         n->out[1] ? dw + kp_shape_count(n->out[0]->shape) : NULL);
+    if (c->fast)
+        p->lane->conv_grad_fast(&c->g, x, x_group, dy, dy_group, groups, dw, db, work);
+    else
+        p->lane->conv_grad_w(&c->g, x, x_group, dy, dy_group, groups, dw, db);
 }
 
 /* dw, db = sum of the slices' parts, in the order of the slices */
@@ -79,7 +99,7 @@ void kp_lower_conv_grad_w(struct kp_lowering *l, const struct kp_node *n)
         struct kp_conv *c = kp_lower_alloc(l, sizeof(*c));
         if (!c)
             return;
-        *c = kp_conv_geometry(n, n->in[0], n->in[1], false);
+        *c = conv_of(n);
         kp_lower_step(l, KP_SLICES, grad_w_slice, c, 0);
     } else {
         kp_lower_conv_gemm(l, n);

@@ -1,6 +1,9 @@
 /* conv_pack.c - geometry of LANE convolutions, and weights in the order that the kernels read. */
 #include "device/cpu/conv.h"
 
+/* Fewer channels do not pay for Winograd's transformations. */
+#define FAST_CHANNELS 8
+
 struct kp_conv kp_conv_geometry(const struct kp_node *n, const struct kp_value *x,
                                 const struct kp_value *y, bool backward)
 {
@@ -22,6 +25,12 @@ struct kp_conv kp_conv_geometry(const struct kp_node *n, const struct kp_value *
     c.block = c.g.block * c.g.in_channels * c.g.k * c.g.k;
     c.pack = (c.blocks * c.block + 15) / 16 * 16;
     return c;
+}
+
+bool kp_conv_is_fast(const struct kp_lane_conv *g, const int64_t tiles[2])
+{
+    return g->k == 3 && g->in_channels >= FAST_CHANNELS && g->out_channels >= FAST_CHANNELS &&
+           16 * tiles[0] * tiles[1] <= 8 * g->out_size[0] * g->out_size[1];
 }
 
 /* Weight of tap k between input channel i and output channel o of the kernel at work. */

@@ -19,7 +19,7 @@ static void cpu_close(struct kp_device *d)
     free(cpu);
 }
 
-static void cpu_describe(const struct kp_device *d, char *out, size_t size)
+static void cpu_arithmetic(const struct kp_device *d, char *out, size_t size)
 {
     const struct kp_cpu *cpu = (const struct kp_cpu *)d;
     const char *coretype = getenv("OPENBLAS_CORETYPE");
@@ -27,10 +27,19 @@ static void cpu_describe(const struct kp_device *d, char *out, size_t size)
 
     kp_gemm_describe(library, sizeof(library));
     kp_dnn_describe(dnn, sizeof(dnn));
-    (void)snprintf(out, size, "cpu %s, %s%s%s, %d thread%s, slice %lld%s%.32s", cpu->lane->name,
-                   library, *dnn ? ", " : "", dnn, kp_pool_threads(cpu->pool),
-                   kp_pool_threads(cpu->pool) == 1 ? "" : "s", (long long)cpu->slice,
+    (void)snprintf(out, size, "cpu %s, %s%s%s, slice %lld%s%.32s", cpu->lane->name, library,
+                   *dnn ? ", " : "", dnn, (long long)cpu->slice,
                    coretype ? ", OPENBLAS_CORETYPE=" : "", coretype ? coretype : "");
+}
+
+static void cpu_describe(const struct kp_device *d, char *out, size_t size)
+{
+    const struct kp_cpu *cpu = (const struct kp_cpu *)d;
+    const int threads = kp_pool_threads(cpu->pool);
+
+    cpu_arithmetic(d, out, size);
+    size_t length = strlen(out);
+    (void)snprintf(out + length, size - length, ", %d thread%s", threads, threads == 1 ? "" : "s");
 }
 
 static void *cpu_alloc(struct kp_device *d, size_t bytes)
@@ -99,6 +108,7 @@ const struct kp_device_ops kp_cpu_device = {
     .open = cpu_open,
     .close = cpu_close,
     .describe = cpu_describe,
+    .arithmetic = cpu_arithmetic,
     .alloc = cpu_alloc,
     .release = cpu_release,
     .fuse = kp_cpu_fuse,
@@ -109,6 +119,8 @@ const struct kp_device_ops kp_cpu_device = {
     .write = kp_cpu_write,
     .read = kp_cpu_read,
     .load_batch = kp_cpu_load_batch,
+    .copy_batch = kp_cpu_copy_batch,
+    .share = kp_cpu_share,
     .upload = cpu_upload,
     .download = cpu_download,
 };

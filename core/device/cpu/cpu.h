@@ -154,6 +154,17 @@ void kp_cpu_read(const struct kp_code *c, const struct kp_memory *m, const struc
                  void *host, int64_t rows);
 void kp_cpu_load_batch(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                        const struct kp_load *load);
+bool kp_cpu_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
+                       struct kp_memory *to_memory, const struct kp_value *to, int64_t rows);
+void kp_cpu_share(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
+                  void *arg);
+
+/* Work on the device from begin to end, one caller at a time; spread: fn for every task on all
+ * threads. Inside a task of kp_cpu_share() all is done by the calling thread. */
+void kp_cpu_begin(struct kp_cpu *cpu);
+void kp_cpu_spread(struct kp_cpu *cpu, int64_t tasks,
+                   void (*fn)(void *arg, int64_t task, int worker), void *arg);
+void kp_cpu_end(struct kp_cpu *cpu);
 
 /* Examples that the arena holds of a batched value: the capacity in whole slices. */
 int64_t kp_cpu_padded(const struct kp_cpu *cpu, int64_t capacity);

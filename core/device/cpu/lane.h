@@ -50,6 +50,23 @@ struct kp_lane_fast {
 #define KP_WINO_WORK(in, block, out) \
     (16 * KP_WINO_STRIDE(in) + 16 * (block)*4 * KP_LANES + (out) * (2 * KP_LANES + 16))
 
+/* Working memory of lane.conv_grad_fast, in floats: tiles that are worked on together; rows of so
+ * many channels and their elements, which keep clear of each other's sets of the cache; the sums. */
+static inline int64_t kp_grad_tiles(int64_t in, int64_t out)
+{
+    const int64_t fit = 2048 / (in + out);
+    return fit < 8 ? 8 : fit > 32 ? 32 : fit;
+}
+#define KP_GRAD_ROUND(channels)          (((channels) + 3) / 4 * 4)
+#define KP_GRAD_STRIDE(channels, length) ((channels) * (length) + 4 * KP_LANES)
+#define KP_GRAD_SUMS(in, out)            (16 * (in) * (((out) + KP_LANES - 1) / KP_LANES * KP_LANES))
+static inline int64_t kp_grad_work(int64_t in, int64_t out)
+{
+    const int64_t length = kp_grad_tiles(in, out) * KP_LANES;
+    return KP_GRAD_SUMS(in, out) + 16 * KP_GRAD_STRIDE(in, length) +
+           16 * KP_GRAD_STRIDE(KP_GRAD_ROUND(out), length);
+}
+
 /* A pooling window over planes. */
 struct kp_lane_pool {
     int64_t in_size[2], out_size[2];
@@ -94,6 +111,12 @@ struct kp_lane_ops {
      * Groups are x_group and dy_group floats apart. */
     void (*conv_grad_w)(const struct kp_lane_conv *g, const float *x, int64_t x_group,
                         const float *dy, int64_t dy_group, int64_t groups, float *dw, float *db);
+
+    /* The same for 3x3 windows, with fewer products (lane_winograd_grad.inl); work: kp_grad_work(C,
+     * O) floats. */
+    void (*conv_grad_fast)(const struct kp_lane_conv *g, const float *x, int64_t x_group,
+                           const float *dy, int64_t dy_group, int64_t groups, float *dw, float *db,
+                           float *work);
 
     /* out[0] = mean, out[1] = sum of squared deviations, over `pixels` pixels of `lanes` examples.
      */

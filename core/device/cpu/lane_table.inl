@@ -16,12 +16,14 @@
 #include "device/cpu/lane_norm.inl"
 #include "device/cpu/lane_pool.inl"
 #include "device/cpu/lane_winograd.inl"
+#include "device/cpu/lane_winograd_grad.inl"
 
 const struct kp_lane_ops LANE_TABLE = {
     .name = LANE_NAME,
     .conv = lane_conv,
     .conv_fast = lane_conv_fast,
     .conv_grad_w = lane_conv_grad_w,
+    .conv_grad_fast = lane_conv_grad_fast,
     .plane_stats = lane_plane_stats,
     .norm = lane_norm,
     .norm_grad_sums = lane_norm_grad_sums,

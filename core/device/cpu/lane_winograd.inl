@@ -141,6 +141,23 @@ KP_INLINE void wino_store(const struct kp_lane_conv *g, kp_vec y[2][2], float *p
     }
 }
 
+/* V of the tile whose first pixel is (h, w), of all channels: channel c's begins at v[c * step], its
+ * elements are `stride` floats apart. */
+static void wino_tile(const struct kp_lane_conv *g, const float *x, int64_t h, int64_t w, float *v,
+                      int64_t step, int64_t stride)
+{
+    const bool inside = h >= 0 && h + 4 <= g->in_size[0] && w >= 0 && w + 4 <= g->in_size[1];
+
+    for (int64_t c = 0; c < g->in_channels; c++)
+        for (int e = 0; e < KP_LANES; e += KP_VEC) {
+            const float *plane = x + c * g->in_plane + e;
+            if (inside)
+                wino_input(g, plane, h, w, v + c * step + e, stride, false);
+            else
+                wino_input(g, plane, h, w, v + c * step + e, stride, true);
+        }
+}
+
 /* V of tiles [tile, tile + count) of all channels: v [16][C][4][16], `stride` floats an element. */
 static void wino_inputs(const struct kp_lane_conv *g, const float *x, int64_t columns, int64_t tile,
                         int count, float *v, int64_t stride)
@@ -148,17 +165,8 @@ static void wino_inputs(const struct kp_lane_conv *g, const float *x, int64_t co
     for (int t = 0; t < WINO_TILES; t++) {
         /* missing tiles repeat the last one; their products are not used */
         const int64_t n = tile + (t < count ? t : count - 1);
-        const int64_t h = 2 * (n / columns) - g->pad[0], w = 2 * (n % columns) - g->pad[1];
-        const bool inside = h >= 0 && h + 4 <= g->in_size[0] && w >= 0 && w + 4 <= g->in_size[1];
-        for (int64_t c = 0; c < g->in_channels; c++)
-            for (int e = 0; e < KP_LANES; e += KP_VEC) {
-                const float *plane = x + c * g->in_plane + e;
-                float *to = v + (c * WINO_TILES + t) * KP_LANES + e;
-                if (inside)
-                    wino_input(g, plane, h, w, to, stride, false);
-                else
-                    wino_input(g, plane, h, w, to, stride, true);
-            }
+        wino_tile(g, x, 2 * (n / columns) - g->pad[0], 2 * (n % columns) - g->pad[1],
+                  v + t * KP_LANES, WINO_TILES * KP_LANES, stride);
     }
 }
 

@@ -157,7 +157,19 @@ void kp_cpu_load_batch(const struct kp_code *c, struct kp_memory *m, const struc
 {
     struct loading l = {.code = c, .load = load, .v = v, .to = kp_value_at(m, v)};
 
-    (void)pthread_mutex_lock(&c->cpu->busy);
-    kp_pool_run(c->cpu->pool, (load->rows + KP_LANES - 1) / KP_LANES, load_group, &l);
-    (void)pthread_mutex_unlock(&c->cpu->busy);
+    kp_cpu_begin(c->cpu);
+    kp_cpu_spread(c->cpu, (load->rows + KP_LANES - 1) / KP_LANES, load_group, &l);
+    kp_cpu_end(c->cpu);
+}
+
+bool kp_cpu_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
+                       struct kp_memory *to_memory, const struct kp_value *to, int64_t rows)
+{
+    const int64_t groups = (rows + KP_LANES - 1) / KP_LANES;
+
+    if (from->layout != to->layout || kp_value_group(from) != kp_value_group(to))
+        return false;
+    memcpy(kp_value_at(to_memory, to), kp_value_at(from_memory, from),
+           (size_t)(groups * kp_value_group(from)) * sizeof(float));
+    return true;
 }

@@ -67,6 +67,12 @@ static void ref_describe(const struct kp_device *d, char *out, size_t size)
     (void)snprintf(out, size, "ref fp64, plain loops, 1 thread");
 }
 
+static void ref_arithmetic(const struct kp_device *d, char *out, size_t size)
+{
+    (void)d;
+    (void)snprintf(out, size, "ref fp64");
+}
+
 static void *ref_alloc(struct kp_device *d, size_t bytes)
 {
     (void)d;
@@ -279,6 +285,25 @@ static void ref_load_batch(const struct kp_code *code, struct kp_memory *m,
                     *out++ = (pixel(l, n, c, y, x) / 255.0 - (double)l->mean[c]) / (double)l->sd[c];
 }
 
+static bool ref_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
+                           struct kp_memory *to_memory, const struct kp_value *to, int64_t rows)
+{
+    if (kp_shape_count(from->shape) != kp_shape_count(to->shape))
+        return false;
+    (void)rows;
+    memcpy(kp_ref_values(to_memory, to), kp_ref_values(from_memory, from),
+           (size_t)kp_shape_count(from->shape) * sizeof(double));
+    return true;
+}
+
+static void ref_share(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
+                      void *arg)
+{
+    (void)d;
+    for (int64_t i = 0; i < tasks; i++)
+        fn(arg, i);
+}
+
 static void ref_upload(struct kp_device *d, void *device, const void *host, size_t bytes)
 {
     (void)d;
@@ -298,6 +323,7 @@ const struct kp_device_ops kp_ref_ops = {
     .open = ref_open,
     .close = ref_close,
     .describe = ref_describe,
+    .arithmetic = ref_arithmetic,
     .alloc = ref_alloc,
     .release = ref_release,
     .fuse = ref_fuse,
@@ -308,6 +334,8 @@ const struct kp_device_ops kp_ref_ops = {
     .write = ref_write,
     .read = ref_read,
     .load_batch = ref_load_batch,
+    .copy_batch = ref_copy_batch,
+    .share = ref_share,
     .upload = ref_upload,
     .download = ref_download,
 };

@@ -13,6 +13,11 @@ struct kp_metric_value {
     const char *doc;
 };
 
+/* The members values, value_count and value_size of a definition, from an array. */
+#define KP_VALUES(array)                                                  \
+    .values = (array), .value_count = sizeof(array) / sizeof((array)[0]), \
+    .value_size = sizeof(struct kp_metric_value)
+
 /* Which runs one call of analyse() looks at.
  *   EACH   one subject, and the partner it is compared with if there is one
  *   GROUP  all subjects that differ in their seed only
@@ -53,7 +58,8 @@ struct kp_net_facts {
     double kappa;         /* 1 for a teacher */
     int64_t seed;         /* seed.master */
     int64_t subset_seed;  /* of the draw of its training examples */
-    double forward_flops; /* of one example: 2 x multiply-adds of convolutions and linear layers */
+    double forward_flops; /* of one example: 2 x multiply-adds of convolutions, linear layers and
+                             attention */
     double train_flops;   /* of the whole training, the teacher's forward passes included */
 };
 
@@ -215,10 +221,36 @@ static inline int64_t kp_row_count(const struct kp_analysis *a, enum kp_rows_fro
     return a->fn->rows(a, from);
 }
 
+/* How many examples an analysis with an option for it looks at: `wanted`, or all there are if that
+ * is 0. Where there are fewer, or none, that is said to be absent and the answer is 0. */
+static inline int64_t kp_examples_wanted(struct kp_analysis *a, enum kp_rows_from from,
+                                         int64_t wanted)
+{
+    int64_t rows = kp_row_count(a, from);
+
+    if (rows > 0 && wanted <= rows)
+        return wanted > 0 ? wanted : rows;
+    kp_analysis_absent(a, "there are %lld examples, %lld are wanted", (long long)rows,
+                       (long long)wanted);
+    return 0;
+}
+
 /* NULL after an error. */
 static inline const struct kp_net_facts *kp_facts(struct kp_analysis *a, int64_t net)
 {
     return a->fn->facts(a, net);
+}
+
+/* Elements of a net's features for one example. 0 where its model names none, which is then said to
+ * be absent, and after an error. */
+static inline int64_t kp_feature_width(struct kp_analysis *a, int64_t net)
+{
+    const struct kp_net_facts *facts = kp_facts(a, net);
+
+    if (facts && facts->width == 0)
+        kp_analysis_absent(a, "the model of %s names no features",
+                           facts->uid[0] ? facts->uid : "the teacher");
+    return facts ? facts->width : 0;
 }
 
 /* Elements of an inner tensor for one example; 0: the net has no such tap. */

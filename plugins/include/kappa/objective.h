@@ -38,6 +38,10 @@ struct kp_objective_def {
      * differentiated for you. Must not change self. */
     enum kp_status (*loss)(const void *self, struct kp_tape *t, const struct kp_objective_io *io,
                            struct kp_tensor **loss);
+
+    /* The temperature that runs are told apart and compared by; NaN where these options have none.
+     * NULL: that of the option `tau`, or none. Since 1.1. */
+    double (*temperature)(const void *self);
 };
 
 #endif

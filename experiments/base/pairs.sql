@@ -1,0 +1,17 @@
+-- pairs.sql - what claims speak of. Studies that change one setting on purpose are left out.
+-- `gain`: accuracy of students from a teacher of their own kind, at the study's temperature, with
+-- that of label training beside it.
+claimed (study) AS (
+    SELECT DISTINCT study FROM student
+    WHERE study <> 'tau-scale' AND study NOT LIKE '%-fixed' AND study NOT LIKE '%-crop'
+        AND study NOT LIKE '%-momentum' AND study NOT LIKE '%-same-init'
+        AND study NOT LIKE '%-pinned'
+),
+pair AS (
+    SELECT * FROM v_study WHERE study IN (SELECT study FROM claimed) ORDER BY seed
+),
+gain AS (
+    SELECT * FROM pair
+    WHERE self AND objective = 'kd' AND metric = 'test/accuracy'
+        AND tau = iif(dataset = 'cifar100', 100, 20)
+)
