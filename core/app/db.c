@@ -31,11 +31,11 @@ static enum kp_status merge_one(const struct kp_arguments *a, struct kp_store *i
     kp_say_lines(notes.s);
     kp_text_finish(&notes);
     if (!a->quiet && c.runs > 0)
-        (void)printf("%s: %lld runs: %lld added, %lld known, %lld brought further, %lld kept beside "
-                     "another, %lld left out; %lld files copied\n",
-                     from, (long long)c.runs, (long long)c.added, (long long)c.known,
-                     (long long)c.advanced, (long long)c.both, (long long)c.left,
-                     (long long)c.files);
+        (void)printf(
+            "%s: %lld runs: %lld added, %lld known, %lld brought further, %lld kept beside "
+            "another, %lld left out; %lld files copied\n",
+            from, (long long)c.runs, (long long)c.added, (long long)c.known, (long long)c.advanced,
+            (long long)c.both, (long long)c.left, (long long)c.files);
     return st;
 }
 
@@ -95,8 +95,9 @@ static int db_check(const struct kp_arguments *a)
                      (long long)c.runs, (long long)c.artifacts, (double)c.bytes / MIB,
                      (long long)c.problems, c.problems == 1 ? "" : "s");
         if (c.strays > 0)
-            (void)printf("%lld files of %.1f MiB that nothing refers to; kappa db gc removes them\n",
-                         (long long)c.strays, (double)c.stray_bytes / MIB);
+            (void)printf(
+                "%lld files of %.1f MiB that nothing refers to; kappa db gc removes them\n",
+                (long long)c.strays, (double)c.stray_bytes / MIB);
     }
     return c.problems > 0 ? KP_EXIT_FAILED : KP_EXIT_DONE;
 }
@@ -154,12 +155,14 @@ const struct kp_command kp_command_db = {
     .synopsis = "merge [--only HASH,...] INTO.db FROM.db... | check [FILE] | gc [--dry-run] [FILE]",
     .details =
         "merge  adds the runs of the databases FROM to INTO, which is made if absent, and copies\n"
-        "       their artifacts. Runs that INTO has already are not added again; two finished runs\n"
+        "       their artifacts. Runs that INTO has already are not added again; two finished "
+        "runs\n"
         "       of one configuration with different results are both kept, and named.\n"
         "check  looks for damage: SQLite's own check, artifacts that are missing or do not have\n"
         "       their recorded hash, finished runs without weights. Writes nothing; status 1 if\n"
         "       there are problems.\n"
-        "gc     removes files that nothing refers to: what nobody recorded, checkpoints of finished\n"
+        "gc     removes files that nothing refers to: what nobody recorded, checkpoints of "
+        "finished\n"
         "       runs, tables of teachers that no unfinished run uses. Weights stay.\n",
     .example = "  kappa db merge all.db machine1.db machine2.db\n  kappa db gc --dry-run all.db\n",
     .flags = KP_FLAG_DB | KP_FLAG_ONLY | KP_FLAG_DRY_RUN | KP_FLAG_QUIET,

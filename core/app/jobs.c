@@ -19,8 +19,8 @@
 #define LISTEN_MS 100
 
 struct worker {
-    pid_t pid; /* 0: none */
-    int fd;    /* its messages */
+    pid_t pid;                   /* 0: none */
+    int fd;                      /* its messages */
     int64_t threads, working;    /* runs that it is at */
     struct kp_progress progress; /* its last */
 };

@@ -133,18 +133,18 @@ enum kp_status kp_store_check(struct kp_store *s, struct kp_check_counts *counts
                             e);
     if (st == KP_OK)
         st = ask(&c,
-                 "SELECT printf('row %d of %s refers to a row of %s that is not there', rowid, "
+                 "SELECT format('row %d of %s refers to a row of %s that is not there', rowid, "
                  "\"table\", parent) FROM pragma_foreign_key_check",
                  e);
     if (st == KP_OK)
         st = ask(&c,
-                 "SELECT printf('run %s is done and has no weights', uid) FROM run WHERE status = "
+                 "SELECT format('run %s is done and has no weights', uid) FROM run WHERE status = "
                  "'done' AND kind <> 'analysis' AND id NOT IN (SELECT run FROM artifact WHERE role "
                  "= 'model')",
                  e);
     if (st == KP_OK)
-        st = kp_database_integer(&s->database, e, &counts->runs, &found,
-                                 "SELECT count(*) FROM run", "");
+        st = kp_database_integer(&s->database, e, &counts->runs, &found, "SELECT count(*) FROM run",
+                                 "");
     if (st == KP_OK)
         st = check_artifacts(&c, e);
     if (st == KP_OK)

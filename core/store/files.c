@@ -113,8 +113,7 @@ enum kp_status kp_files_copy(struct kp_database *from, const char *from_folder, 
 
 /* Whose file it is: `s` finds the run of the folder, and whether it records the path. */
 static enum kp_status classify(struct kp_database *d, sqlite3_stmt *s,
-                               const struct kp_process *self, struct kp_file *f,
-                               struct kp_error *e)
+                               const struct kp_process *self, struct kp_file *f, struct kp_error *e)
 {
     const char *slash = strchr(f->path, '/');
     struct kp_process holder;
@@ -140,11 +139,10 @@ static enum kp_status classify(struct kp_database *d, sqlite3_stmt *s,
     return st;
 }
 
-enum kp_status kp_files_walk(struct kp_database *d, const char *folder,
-                             const struct kp_process *self,
-                             enum kp_status (*each)(void *arg, const struct kp_file *f,
-                                                    struct kp_error *e),
-                             void *arg, struct kp_error *e)
+enum kp_status
+kp_files_walk(struct kp_database *d, const char *folder, const struct kp_process *self,
+              enum kp_status (*each)(void *arg, const struct kp_file *f, struct kp_error *e),
+              void *arg, struct kp_error *e)
 {
     char *root = strdup(folder);
     char *const roots[] = {root, NULL};

@@ -1,4 +1,5 @@
-/* files.h - the files in a run database's folder: which are its artifacts, and which are nobody's. */
+/* files.h - the files in a run database's folder: which are its artifacts, and which are nobody's.
+ */
 #ifndef KP_STORE_FILES_H
 #define KP_STORE_FILES_H
 

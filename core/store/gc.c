@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Recorded, and of no use any more. */
-#define DISPOSABLE                                                                       \
+#define DISPOSABLE                                                                         \
     "((a.role GLOB 'checkpoint*' AND r.status = 'done') OR (a.role GLOB 'teacher_table*' " \
     "AND NOT EXISTS (SELECT 1 FROM run s WHERE s.teacher_run = r.id AND s.status <> 'done')))"
 

@@ -422,8 +422,7 @@ enum kp_status kp_store_merge(struct kp_store *into, const char *from, const cha
                               struct kp_merge_counts *counts, struct kp_text *notes,
                               struct kp_error *e)
 {
-    struct merge m = {
-        .into = into, .path = from, .only = only, .counts = counts, .notes = notes};
+    struct merge m = {.into = into, .path = from, .only = only, .counts = counts, .notes = notes};
 
     return merge(&m, e);
 }

@@ -73,8 +73,8 @@ bool kp_process_alive(const struct kp_process *p, const struct kp_process *self,
     int64_t started = 0;
 
     if (strcmp(p->boot, self->boot) != 0 || !*p->boot) {
-        bool restarted = strcmp(p->host, self->host) == 0 &&
-                         strncmp(p->boot, self->boot, BOOT_ID) != 0;
+        bool restarted =
+            strcmp(p->host, self->host) == 0 && strncmp(p->boot, self->boot, BOOT_ID) != 0;
         return !restarted && silence < KP_PROCESS_SILENCE;
     }
     if (p->pid <= 0 || p->pid > INT32_MAX)

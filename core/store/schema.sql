@@ -109,7 +109,8 @@ CREATE TABLE artifact (
     -- Files that a run wrote, below the database's folder.
     run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     role TEXT NOT NULL,        -- 'model', 'checkpoint', 'checkpoint_before',
-                               --   'teacher_table.<16 digits>': logits of a split, see core/train/table.h
+                               --   'teacher_table.<16 digits>': logits of a split, as
+                               --   core/train/table.h has them
     path TEXT NOT NULL,        -- relative to '<database>.d'
     sha256 TEXT NOT NULL,
     bytes INTEGER NOT NULL,

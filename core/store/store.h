@@ -103,8 +103,8 @@ KP_NODISCARD enum kp_status kp_store_find_uid(struct kp_store *s, const char *ui
 
 /* Claim a run and begin it, in one transaction that is committed before it returns: a new row
  * (status running, attempt 1), or attempt + 1 of the row with this configuration hash, whose points
- * and checkpoints after `resume_step` (-1: all) are deleted. *taken = false, and nothing changes, if
- * the run is not to be had: done, held by a live process, or no longer as the caller saw it
+ * and checkpoints after `resume_step` (-1: all) are deleted. *taken = false, and nothing changes,
+ * if the run is not to be had: done, held by a live process, or no longer as the caller saw it
  * (attempt->previous); kp_store_find_run() tells which. KP_E_STORE if the teacher's run is not
  * there. */
 KP_NODISCARD enum kp_status kp_store_begin_run(

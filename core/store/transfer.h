@@ -29,7 +29,8 @@ struct kp_transfer {
     int table_count;
 };
 
-/* Zero-initialise *t but for `from` and `to`. Makes room for the runs, keys and sweeps of `from`. */
+/* Zero-initialise *t but for `from` and `to`. Makes room for the runs, keys and sweeps of `from`.
+ */
 KP_NODISCARD enum kp_status kp_transfer_begin(struct kp_transfer *t, struct kp_error *e);
 void kp_transfer_finish(struct kp_transfer *t);
 

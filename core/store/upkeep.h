@@ -7,8 +7,8 @@
 
 struct kp_check_counts {
     int64_t runs, artifacts;
-    int64_t bytes;              /* of the artifacts */
-    int64_t problems;           /* each told in a line of `notes` */
+    int64_t bytes;               /* of the artifacts */
+    int64_t problems;            /* each told in a line of `notes` */
     int64_t strays, stray_bytes; /* files that nobody recorded, which do no harm */
 };
 
@@ -22,9 +22,9 @@ struct kp_gc_counts {
     int64_t files, bytes; /* removed, or to be removed */
 };
 
-/* Remove files that nothing refers to: those that nobody recorded and nobody is writing, checkpoints
- * of finished runs, tables of teachers that no unfinished run uses (they can be made again). Weights
- * stay. `notes` gets the path of each. dry_run: only say so. */
+/* Remove files that nothing refers to: those that nobody recorded and nobody is writing,
+ * checkpoints of finished runs, tables of teachers that no unfinished run uses (they can be made
+ * again). Weights stay. `notes` gets the path of each. dry_run: only say so. */
 KP_NODISCARD enum kp_status kp_store_gc(struct kp_store *s, bool dry_run,
                                         struct kp_gc_counts *counts, struct kp_text *notes,
                                         struct kp_error *e);

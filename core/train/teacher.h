@@ -12,8 +12,9 @@ struct kp_teacher {
     struct kp_state *state;
     struct kp_program *program;
     struct kp_exec *exec;
-    float *mean, *sd;           /* [channels] */
-    float *table[KP_SPLITS][2]; /* by taught.c: [examples of the split][classes], by flip; or NULL */
+    float *mean, *sd; /* [channels] */
+    float
+        *table[KP_SPLITS][2]; /* by taught.c: [examples of the split][classes], by flip; or NULL */
 };
 
 /* Build the model for the dataset and fill it from the weights file. `batch`: examples of one pass.

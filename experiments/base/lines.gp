@@ -3,7 +3,7 @@
 # Over kappa, points of different series stand a little apart so that their bars can be told apart.
 apart = 1
 if (strstrt(xname, 'κ') == 1) {
-    apart = 1.025
+    apart = 1.1**(1.0 / (looks > 0 ? looks : 1))
     set logscale x
     set xtics (0.02, 0.05, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20)
 }

@@ -13,7 +13,7 @@ BATCH = 128
 EPOCHS = 3
 OBJECTIVES = ["lt", "ls", "hardkd", "l2"] + [f"kd {tau}" for tau in (1, 3, 5, 10, 20)]
 LEARNERS = len(OBJECTIVES) - 2  # that ask the teacher
-STEPS = {"cnn": 12, "resnet": 3}  # of an epoch
+STEPS = {"cnn": 8, "resnet": 3}  # of an epoch
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 COMMON = """[include]

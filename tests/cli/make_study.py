@@ -25,7 +25,8 @@ METRICS = {
     "test/feature_alignment": "", "test/probe_accuracy": "%", "test/ntk_cka": "",
     "test/cka_cross": "", "test/eigenvalues": "", "test/eigenvalue_drop": "",
     "test/eigenvalue_ratio": "", "test/eigenvalues_teacher": "",
-    "test/eigenvalue_drop_teacher": "", "test/eigenvalue_ratio_teacher": "", "test/variance": "", "test/bias2": "", "dev/accuracy": "%",
+    "test/eigenvalue_drop_teacher": "", "test/eigenvalue_ratio_teacher": "", "test/variance": "",
+    "test/bias2": "", "dev/accuracy": "%",
     "run/params": "", "run/forward_flops": "FLOP", "train/loss": "nats",
 }
 KEY = {}
@@ -232,12 +233,14 @@ def spectra():
     for s in members:
         objective, kappa, tau = db.execute("SELECT objective, kappa, tau FROM run WHERE id = ?",
                                            (s,)).fetchone()
-        a = run("spectrum", "tiny32", "cnn", objective, kappa, 11, tau, kind="analysis", pair=str(s))
+        a = run("spectrum", "tiny32", "cnn", objective, kappa, 11, tau, kind="analysis",
+                pair=str(s))
         db.execute("INSERT INTO subject (analysis, run) VALUES (?, ?)", (a, s))
         drop = 99 if sign > 0 else 60
         of = "_teacher" if s == t else ""
         for i in range(160):
-            value = math.exp(-i / 40) * (1 if i < drop else 0.05) * (0.5 if objective == "kd" else 1)
+            value = math.exp(-i / 40) * (1 if i < drop else 0.05)
+            value *= 0.5 if objective == "kd" else 1
             point(a, f"test/eigenvalues{of}", i, value, None)
         put(s, f"test/eigenvalue_drop{of}", drop, kappa, a)
         put(s, f"test/eigenvalue_ratio{of}", 20.5, kappa, a)

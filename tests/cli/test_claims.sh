@@ -1,4 +1,4 @@
-# test_claims.sh - the figures, tables and claims of experiments/ on an invented study of known numbers.
+# test_claims.sh - the figures, tables and claims of experiments/ on an invented study.
 . "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || {
     echo "skipped: python3 is not installed"
@@ -9,7 +9,7 @@ command -v python3 >/dev/null || {
 python3 "$source/tests/cli/make_study.py" "$source/core/store/schema.sql" kappa.db || exit 1
 python3 "$source/tests/cli/make_study.py" "$source/core/store/schema.sql" turned.db turned || exit 1
 
-# Where the study is as it is claimed to be, every claim holds; where it is the other way round, none.
+# Where the study is as claimed, every claim holds; where it is the other way round, none.
 try 0 "$kappa" claims claims
 has out "22 claims: 22 hold, 0 do not hold, 0 without enough data"
 has out "05-table2-cifar100: holds"

@@ -29,7 +29,8 @@ try 0 "$kappa" db merge all.db a.db b.db
 has out "a.db: 5 runs: 5 added, 0 known"
 has out "b.db: 5 runs: 4 added, 1 known"
 rows whole.db "$everything" >wanted
-rows all.db "$everything" | cmp -s - wanted || bad "the merged results are not those of one database"
+rows all.db "$everything" | cmp -s - wanted ||
+    bad "the merged results are not those of one database"
 is "$(rows all.db "SELECT count(*), sum(teacher_run IS NOT NULL) FROM run")" "9,8" "merged runs"
 is "$(rows all.db "SELECT count(*) FROM point")" "$(rows whole.db "SELECT count(*) FROM point")" \
     "merged points"
@@ -67,7 +68,8 @@ cp teacher.ini long.ini
 "$kappa" run long.ini --db part.db --set train.epochs=6000 --set run.checkpoint=0.1 >out 2>err &
 pid=$!
 i=0
-while [ "$(rows part.db "SELECT count(*) FROM artifact WHERE role = 'checkpoint'" 2>/dev/null)" != 1 ]
+checkpoints="SELECT count(*) FROM artifact WHERE role = 'checkpoint'"
+while [ "$(rows part.db "$checkpoints" 2>/dev/null)" != 1 ]
 do
     i=$((i + 1))
     [ $i -lt 200 ] || { bad "no checkpoint within ten seconds"; break; }

@@ -35,8 +35,8 @@ has out "9 runs: 0 done, 9 found done"
 
 # Threads are divided: here two for two processes.
 try 0 "$kappa" run students.ini --db two.db --jobs 2 --threads 3
-is "$(rows two.db "SELECT group_concat(DISTINCT threads) IN ('1', '2', '1,2', '2,1') FROM attempt")" \
-    1 "threads of the workers"
+threads="SELECT group_concat(DISTINCT threads) IN ('1', '2', '1,2', '2,1') FROM attempt"
+is "$(rows two.db "$threads")" 1 "threads of the workers"
 
 # A run that fails: the others go on, and it is told once.
 try 1 "$kappa" run students.ini --db bad.db --jobs 2 --set train.lr=1e6 \

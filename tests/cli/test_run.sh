@@ -44,7 +44,7 @@ try 0 "$kappa" show "$(echo "$uid" | cut -c1-25)" --db kappa.db
 try 2 "$kappa" show 0
 has err "more than one"
 try 2 "$kappa" show ZZZ
-has err "no file and no run"
+has err "ZZZ: no run of kappa.db"
 
 # Bits do not depend on threads.
 try 0 "$kappa" run students.ini --db two.db --threads 2 --quiet

@@ -2,8 +2,8 @@
 
 Sixteen `kappa run` work on two overlapping sweeps in one database. Each run must be done by one
 process at a time: a second attempt begins only after the process of the first one was killed
-(otherwise it is a double run), and in the end every point is there (otherwise it is lost) and all is
-as one process alone makes it. No process but the killed ones ends with an error."""
+(otherwise it is a double run), and in the end every point is there (otherwise it is lost) and all
+is as one process alone makes it. No process but the killed ones ends with an error."""
 import collections
 import contextlib
 import random

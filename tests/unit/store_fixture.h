@@ -123,7 +123,8 @@ struct fixture_run {
     const char *variant;     /* a setting that is no column */
 };
 
-/* Begin the run of a configuration made from *r; KP_E_STORE, "not taken", if it is not to be had. */
+/* Begin the run of a configuration made from *r; KP_E_STORE, "not taken", if it is not to be had.
+ */
 static inline enum kp_status fixture_begin(struct kp_store *s, const struct fixture_run *r,
                                            int64_t resume_step, char uid[KP_UID_SIZE],
                                            struct kp_error *e)

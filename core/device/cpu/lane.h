@@ -51,7 +51,8 @@ struct kp_lane_fast {
     (16 * KP_WINO_STRIDE(in) + 16 * (block)*4 * KP_LANES + (out) * (2 * KP_LANES + 16))
 
 /* Working memory of lane.conv_grad_fast, in floats: tiles that are worked on together; rows of so
- * many channels and their elements, which keep clear of each other's sets of the cache; the sums. */
+ * many channels and their elements, which keep clear of each other's sets of the cache; the sums.
+ */
 static inline int64_t kp_grad_tiles(int64_t in, int64_t out)
 {
     const int64_t fit = 2048 / (in + out);
@@ -59,7 +60,9 @@ static inline int64_t kp_grad_tiles(int64_t in, int64_t out)
 }
 #define KP_GRAD_ROUND(channels)          (((channels) + 3) / 4 * 4)
 #define KP_GRAD_STRIDE(channels, length) ((channels) * (length) + 4 * KP_LANES)
-#define KP_GRAD_SUMS(in, out)            (16 * (in) * (((out) + KP_LANES - 1) / KP_LANES * KP_LANES))
+/* Whole vectors of output channels. */
+#define KP_GRAD_FULL(out)     (((out) + KP_LANES - 1) / KP_LANES * KP_LANES)
+#define KP_GRAD_SUMS(in, out) (16 * (in)*KP_GRAD_FULL(out))
 static inline int64_t kp_grad_work(int64_t in, int64_t out)
 {
     const int64_t length = kp_grad_tiles(in, out) * KP_LANES;
@@ -89,7 +92,7 @@ struct kp_lane_head_grad {
 /* Floats of working memory of a head; both extents are padded. */
 #define KP_ATT_PADDED(size) (((size) + 15) / 16 * 16)
 #define KP_ATT_KEYS(tokens) (((tokens) + 7) / 8 * 8)
-#define KP_ATT_WORK(tokens, size)                         \
+#define KP_ATT_WORK(tokens, size) \
     (4 * KP_ATT_KEYS(tokens) * (KP_ATT_PADDED(size) + 16) + 4 * 32 * KP_ATT_PADDED(size))
 
 struct kp_lane_ops {

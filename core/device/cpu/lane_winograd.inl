@@ -141,8 +141,8 @@ KP_INLINE void wino_store(const struct kp_lane_conv *g, kp_vec y[2][2], float *p
     }
 }
 
-/* V of the tile whose first pixel is (h, w), of all channels: channel c's begins at v[c * step], its
- * elements are `stride` floats apart. */
+/* V of the tile whose first pixel is (h, w), of all channels: that of channel c begins at
+ * v[c * step], its elements are `stride` floats apart. */
 static void wino_tile(const struct kp_lane_conv *g, const float *x, int64_t h, int64_t w, float *v,
                       int64_t step, int64_t stride)
 {
