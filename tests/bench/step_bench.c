@@ -4,9 +4,9 @@
  * A step is what the training loop does with a batch: load bytes (augment, normalise, lay out),
  * write labels and weights, run, read the loss. In evaluation: load, run, read the logits. With
  * --bare a training step loads nothing. */
-#include "base/clock.h"
 #include "base/rng.h"
 #include "support/rig.h"
+#include "turns.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -83,8 +83,9 @@ static enum kp_status prepare(struct bench *b, struct rig *rig, bool train, stru
     return st;
 }
 
-static enum kp_status step(struct bench *b, struct kp_error *e)
+static enum kp_status step(void *arg, struct kp_error *e)
 {
+    struct bench *b = arg;
     struct kp_load load = {b->bytes, b->draws, b->batch, CHANNELS, SIDE, SIDE, mean, sd};
     float loss;
 
@@ -103,27 +104,6 @@ static enum kp_status step(struct bench *b, struct kp_error *e)
         kp_exec_read(b->exec, b->program->loss, &loss, 1);
     else
         kp_exec_read(b->exec, b->program->logits, b->logits, b->batch);
-    return KP_OK;
-}
-
-static enum kp_status serve(struct bench *b, struct kp_error *e)
-{
-    char line[64];
-
-    while (fgets(line, sizeof(line), stdin)) {
-        long n = strtol(line, NULL, 10);
-        double from = kp_clock_monotonic();
-
-        if (n < 1 || n > 1000000)
-            return kp_fail(e, KP_E_INVALID, "'%s' is no number of steps from 1 to 1000000", line);
-        for (long i = 0; i < n; i++) {
-            enum kp_status st = step(b, e);
-            if (st != KP_OK)
-                return st;
-        }
-        (void)printf("%.9f\n", (kp_clock_monotonic() - from) / (double)n);
-        (void)fflush(stdout);
-    }
     return KP_OK;
 }
 
@@ -200,7 +180,7 @@ int main(int argc, char **argv)
             b.device->ops->describe(b.device, text, sizeof(text));
             (void)fprintf(stderr, "kappa: %s; %lld parameters, batch %lld\n", text,
                           (long long)kp_net_param_count(b.net), (long long)b.batch);
-            st = serve(&b, &e);
+            st = turns_serve(step, &b, &e);
         }
         finish(&b);
         rig_close(&rig);

@@ -1,15 +1,16 @@
 #!/bin/sh
-# torch.sh [--rounds N] [--steps N] [--threads N] [--batch N] [--model cnn|resnet|vit] - VanillaCNN,
-# ResNet-18 or the 6.3M ViT in kappa and in PyTorch.
+# torch.sh [--rounds N] [--steps N] [--threads N] [--batch N] [--model cnn|resnet|vit|attention] -
+# VanillaCNN, ResNet-18, the 6.3M ViT or attention alone in kappa and in PyTorch.
 #
 # One interleaved run of the training step (forward, loss, backward, SGD) and of evaluation. kappa's
 # step also augments, normalises and lays out its batch; PyTorch finds it ready. PyTorch's faster
 # layout counts, with malloc tuned and, for untuned_ratio, as it comes. A ratio is PyTorch's time
-# over kappa's. The last line is against the system's torch; that of another python3 on PATH with
+# over kappa's. Attention is 32 heads of 512 x 64, forward and backward, with and without causal
+# mask; its train_ratio is the worse of the two. The last line is against the system's torch; that of another python3 on PATH with
 # another version of torch has a line of its own before it.
 set -eu
 cd "$(dirname "$0")/../.."
 sh tests/setup.sh build torch
 . tests/common.sh
 build build
-exec python3 -B tests/bench/torch_compare.py build/tests/bench/step_bench "$@"
+exec python3 -B tests/bench/torch_compare.py build/tests/bench "$@"

@@ -1,4 +1,4 @@
-"""torch_compare.py STEP_BENCH - a model in kappa and in PyTorch, see torch.sh."""
+"""torch_compare.py FOLDER - a model, or attention, in kappa and in PyTorch, see torch.sh."""
 import argparse
 import os
 import platform
@@ -48,7 +48,7 @@ def race(mode, layouts, python, a, untuned):
                                 "--model", a.model],
                          tuned, a.threads)
 
-    ours = Contender("kappa", [a.step_bench, "--threads", str(a.threads), "--batch", str(a.batch),
+    ours = Contender("kappa", [os.path.join(a.folder, "step_bench"), "--threads", str(a.threads), "--batch", str(a.batch),
                                "--model", a.model, mode], False, a.threads)
     tuned = [torch(layout, True) for layout in layouts]
     plain = [torch(layout, False) for layout in layouts] if untuned else []
@@ -78,15 +78,33 @@ def compare(python, its, a):
     return f"train_ratio={train:.2f} eval_ratio={evaluation:.2f} untuned_ratio={untuned:.2f}"
 
 
+def compare_attention(python, its, a):
+    """The worse of the ratios with and without causal mask."""
+    ratios = []
+    for mask in [[], ["--causal"]]:
+        print(f"attention{' causal' if mask else ''}: forward and backward, 32 heads x 512 x 64, "
+              f"{a.threads} threads, fp32; PyTorch {its}; medians of {a.rounds} turns")
+        options = [*mask, "--threads", str(a.threads)]
+        ours = Contender("kappa", [os.path.join(a.folder, "attention_bench"), *options], False,
+                         a.threads)
+        theirs = [Contender(f"PyTorch {way}",
+                            [python, "-B", os.path.join(HERE, "torch_attention.py"), way, *options],
+                            True, a.threads) for way in ["sdpa", "matmul", "batched"]]
+        measure([ours, *theirs], a.rounds, a.steps)
+        ratios.append(shown("training", fastest(theirs), ours))
+    return f"train_ratio={min(ratios):.2f} full_ratio={ratios[0]:.2f} causal_ratio={ratios[1]:.2f}"
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("step_bench")
+    parser.add_argument("folder")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--model", choices=["cnn", "resnet", "vit"], default="cnn")
+    parser.add_argument("--batch", type=int, help="default: 256 for cnn, else 128")
+    parser.add_argument("--model", choices=["cnn", "resnet", "vit", "attention"], default="cnn")
     a = parser.parse_args()
+    a.batch = a.batch or (256 if a.model == "cnn" else 128)
 
     sys.stdout.reconfigure(line_buffering=True)
     found = pythons()
@@ -96,7 +114,8 @@ def main():
     print(f"{processor()}, {os.cpu_count()} processors, load {load:.2f}")
     if load > 0.5:
         print("the machine is busy: these figures do not count")
-    results = [(its, compare(python, its, a)) for python, its in found]
+    contest = compare_attention if a.model == "attention" else compare
+    results = [(its, contest(python, its, a)) for python, its in found]
     for its, line in results[1:]:
         print(f"PyTorch {its}: {line}")
     print(results[0][1])

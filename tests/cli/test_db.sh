@@ -91,7 +91,8 @@ try 0 "$kappa" db check early.db
 
 # What nothing refers to goes; weights stay; what was just written stays.
 model=$(ls -d all.db.d/*/model.safetensors | head -n 1)
-touch -t 202001010000 all.db.d/old
+touch all.db.d/old
+find all.db.d -type f -exec touch -t 202001010000 {} +
 touch all.db.d/new
 try 0 "$kappa" db check all.db
 has out "1 files of"

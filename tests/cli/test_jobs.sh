@@ -48,10 +48,10 @@ has out "1 failed, 8 skipped"
 is "$(grep -c 'skipped: its teacher is not trained' err)" 8 "skipped runs that are told"
 
 # A worker that is killed: its run has failed, the worker is replaced, the next time continues.
+four="--set data.kappa=0.2 --set objective.plugin=lt --sweep seed.master=11,13,17,19"
 long="--set train.epochs=20000 --set teacher:train.epochs=3 --set run.checkpoint=0.1"
 # shellcheck disable=SC2086
-"$kappa" run students.ini --db killed.db --jobs 2 $long --set data.kappa=0.2 \
-    --set objective.plugin=lt >out 2>err </dev/null &
+"$kappa" run students.ini --db killed.db --jobs 2 $long $four >out 2>err </dev/null &
 pid=$!
 tried="run with a killed worker"
 until_is killed.db "SELECT count(*) FROM run WHERE status = 'running' AND step > 0" 2
@@ -61,13 +61,13 @@ kill -KILL "$victim"
 wait $pid
 is $? 1 "exit status after a worker was killed"
 has err "failed: its process was ended by signal 9 (Killed)"
-has out "2 done, 0 found done, 1 failed"
+has out "4 done, 0 found done, 1 failed"
+is "$(rows killed.db "SELECT count(DISTINCT pid) FROM attempt")" 3 "workers, the replaced one too"
 is "$(rows killed.db "SELECT error FROM run WHERE status = 'failed'")" \
     "its process was ended by signal 9 (Killed)" "the failed run's error"
 # shellcheck disable=SC2086
-try 0 "$kappa" run students.ini --db killed.db --jobs 2 $long --set data.kappa=0.2 \
-    --set objective.plugin=lt
-has out "1 done, 2 found done"
+try 0 "$kappa" run students.ini --db killed.db --jobs 2 $long $four
+has out "1 done, 4 found done"
 
 # A request to stop reaches all; a second one ends all at once; so does the end of the parent.
 for signal in INT TERM HUP; do

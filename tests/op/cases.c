@@ -71,6 +71,8 @@ const struct op_case op_cases[] = {
     PLAIN(CONV2D, 100, 100, 3, 4, 5, 5, .window = SQUARE(3, 1, 1), .bias = true),
     PLAIN(CONV2D, 16, 16, 3, 32, 32, 20, .window = SQUARE(3, 1, 1), .bias = true, .bench = 256),
     PLAIN(CONV2D, 16, 3, 20, 32, 32, 40, .window = SQUARE(3, 1, 1), .bias = true, .bench = 256),
+    PLAIN(CONV2D, 33, 20, 11, 7, 9, 13, .window = SQUARE(3, 1, 1), .bias = true),
+    PLAIN(CONV2D, 33, 33, 8, 13, 11, 18, .window = SQUARE(3, 1, 0)),
     PLAIN(CONV2D, 16, 3, 40, 16, 16, 80, .window = SQUARE(3, 1, 1), .bias = true, .bench = 256),
     PLAIN(CONV2D, 16, 3, 80, 8, 8, 160, .window = SQUARE(3, 1, 1), .bias = true, .bench = 256),
     PLAIN(CONV2D, 16, 5, 3, 32, 32, 8, .window = SQUARE(7, 2, 3), .bias = true),

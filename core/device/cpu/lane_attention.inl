@@ -97,19 +97,45 @@ static void att_pack(const float *from, int64_t row, int64_t rows, int64_t size,
 {
     for (int64_t i = 0; i < all; i++) {
         const int64_t count = i < rows ? size : 0;
-        for (int64_t d = 0; d < count; d++)
+        int64_t d = 0;
+        for (; d + KP_VEC <= count; d += KP_VEC)
+            v_store(to + i * padded + d, v_mul(v_set(factor), v_load(from + i * row + d)));
+        for (; d < count; d++)
             to[i * padded + d] = factor * from[i * row + d];
-        for (int64_t d = count; d < padded; d++)
+        for (; d < padded; d++)
             to[i * padded + d] = 0.0f;
     }
 }
 
-/* [block][padded] -> [padded][block] */
-static void att_turn(const float *from, int64_t padded, float *to)
+/* to[j][i] = from[i][j] */
+static void att_turn(const float *from, int64_t from_row, int64_t rows, int64_t columns, float *to,
+                     int64_t to_row)
 {
-    for (int64_t i = 0; i < ATT_BLOCK; i++)
-        for (int64_t d = 0; d < padded; d++)
-            to[d * ATT_BLOCK + i] = from[i * padded + d];
+    for (int64_t i = 0; i < rows; i += 4)
+        for (int64_t j = 0; j < columns; j += 4) {
+            const int64_t high = rows - i, wide = columns - j;
+            if (high >= 4 && wide >= 4) {
+                v_turn4(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
+                continue;
+            }
+            for (int64_t r = 0; r < high && r < 4; r++)
+                for (int64_t c = 0; c < wide && c < 4; c++)
+                    to[(j + c) * to_row + i + r] = from[(i + r) * from_row + j + c];
+        }
+}
+
+/* sum of a b */
+static float att_dot(const float *a, const float *b, int64_t size)
+{
+    kp_vec sums = v_zero();
+    int64_t d = 0;
+
+    for (; d + KP_VEC <= size; d += KP_VEC)
+        sums = v_fma(v_load(a + d), v_load(b + d), sums);
+    float sum = v_sum(sums);
+    for (; d < size; d++)
+        sum += a[d] * b[d];
+    return sum;
 }
 
 /* The queries of a block that see key q + late; the others' lanes of x become `other`. */
@@ -123,12 +149,12 @@ KP_INLINE kp_vec att_masked(kp_vec x, int64_t late, int half, kp_vec other)
 
 /* Parts of the working memory, KP_ATT_WORK floats. */
 struct att_work {
-    float *k, *v;             /* [keys][padded] */
-    float *scores, *slopes;   /* [keys][block] */
-    float *rows, *turned;     /* [block][padded], [padded][block] */
+    float *k, *v;           /* [keys][padded] */
+    float *scores, *slopes; /* [keys][block] */
+    float *rows, *turned;   /* [block][padded], [padded][block] */
     float *dy, *dy_turned;
-    float *dk, *dv;           /* [keys][padded] */
-    int64_t padded, keys;     /* size to 16, tokens to 8 */
+    float *dk, *dv;       /* [keys][padded] */
+    int64_t padded, keys; /* size to 16, tokens to 8 */
 };
 
 static struct att_work att_work_of(const struct kp_lane_head *h, float *at)
@@ -201,7 +227,7 @@ static void lane_attention(const struct kp_lane_head *h, const float *q, const f
         kp_vec sum[2];
 
         att_pack(q + i * h->row, h->row, queries, h->size, h->scale, w.rows, ATT_BLOCK, w.padded);
-        att_turn(w.rows, w.padded, w.turned);
+        att_turn(w.rows, w.padded, ATT_BLOCK, w.padded, w.turned, ATT_BLOCK);
         att_scores(w.k, w.padded, w.turned, att_whole(keys), h->size, w.scores);
         att_softmax(h, w.scores, i, keys, 0, &sum[0], l);
         att_softmax(h, w.scores, i, keys, 1, &sum[1], l);
@@ -211,9 +237,7 @@ static void lane_attention(const struct kp_lane_head *h, const float *q, const f
                 float *o = w.turned + d * ATT_BLOCK + half * KP_VEC;
                 v_store(o, v_div(v_load(o), sum[half]));
             }
-        for (int64_t n = 0; n < queries; n++)
-            for (int64_t d = 0; d < h->size; d++)
-                y[(i + n) * h->row + d] = w.turned[d * ATT_BLOCK + n];
+        att_turn(w.turned, ATT_BLOCK, h->size, queries, y + i * h->row, h->row);
     }
 }
 
@@ -250,13 +274,11 @@ static void lane_attention_grad(const struct kp_lane_head *h, const struct kp_la
 
         att_pack(g->q + i * h->row, h->row, queries, h->size, h->scale, w.rows, ATT_BLOCK,
                  w.padded);
-        att_turn(w.rows, w.padded, w.turned);
+        att_turn(w.rows, w.padded, ATT_BLOCK, w.padded, w.turned, ATT_BLOCK);
         att_pack(g->dy + i * h->row, h->row, queries, h->size, 1.0f, w.dy, ATT_BLOCK, w.padded);
-        att_turn(w.dy, w.padded, w.dy_turned);
+        att_turn(w.dy, w.padded, ATT_BLOCK, w.padded, w.dy_turned, ATT_BLOCK);
         for (int64_t n = 0; n < queries; n++) {
-            const float *y = g->y + (i + n) * h->row, *dy = w.dy + n * w.padded;
-            for (int64_t d = 0; d < h->size; d++)
-                own[n] += dy[d] * y[d];
+            own[n] = att_dot(w.dy + n * w.padded, g->y + (i + n) * h->row, h->size);
             l[n] = g->l[i + n];
         }
         att_scores(w.k, w.padded, w.turned, whole, h->size, w.scores);
@@ -265,13 +287,12 @@ static void lane_attention_grad(const struct kp_lane_head *h, const struct kp_la
         att_add(w.scores, w.dy, w.padded, whole, queries, w.dv);
         att_add(w.slopes, w.rows, w.padded, whole, queries, w.dk);
         att_mix(w.k, w.padded, w.slopes, keys, w.turned);
-        for (int64_t n = 0; n < queries; n++)
-            for (int64_t d = 0; d < h->size; d++)
-                g->dq[(i + n) * h->row + d] = h->scale * w.turned[d * ATT_BLOCK + n];
+        for (int64_t d = 0; d < h->size * ATT_BLOCK; d += KP_VEC)
+            v_store(w.turned + d, v_mul(v_set(h->scale), v_load(w.turned + d)));
+        att_turn(w.turned, ATT_BLOCK, h->size, queries, g->dq + i * h->row, h->row);
     }
-    for (int64_t n = 0; n < h->tokens; n++)
-        for (int64_t d = 0; d < h->size; d++) {
-            g->dk[n * h->row + d] = w.dk[n * w.padded + d];
-            g->dv[n * h->row + d] = w.dv[n * w.padded + d];
-        }
+    for (int64_t n = 0; n < h->tokens; n++) {
+        memcpy(g->dk + n * h->row, w.dk + n * w.padded, (size_t)h->size * sizeof(float));
+        memcpy(g->dv + n * h->row, w.dv + n * w.padded, (size_t)h->size * sizeof(float));
+    }
 }

@@ -101,6 +101,24 @@ KP_INLINE kp_vec v_exp(kp_vec x)
     return v_select(tiny, v_zero(), v_mul(p, v_exponent(t)));
 }
 
+/* to[j][i] = from[i][j], 4 x 4, rows so many floats apart. */
+KP_INLINE void v_turn4(const float *from, int64_t from_row, float *to, int64_t to_row)
+{
+#if KP_VEC > 4
+    __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + from_row);
+    __m128 c = _mm_loadu_ps(from + 2 * from_row), d = _mm_loadu_ps(from + 3 * from_row);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(to, a);
+    _mm_storeu_ps(to + to_row, b);
+    _mm_storeu_ps(to + 2 * to_row, c);
+    _mm_storeu_ps(to + 3 * to_row, d);
+#else
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++)
+            to[j * to_row + i] = from[i * from_row + j];
+#endif
+}
+
 /* Sum over the lanes, in a fixed order. */
 KP_INLINE float v_sum(kp_vec x)
 {
