@@ -1,6 +1,10 @@
 # lib.sh - what the command-line tests share; sourced by each with the program, the source folder
 # and the build folder as arguments. Each test works in an empty folder of its own.
 set -u
+# Where this was started with SIGHUP ignored (nohup), so would be every program it starts; a shell
+# cannot undo that.
+[ -n "${KAPPA_TEST_SIGNALS-}" ] ||
+    KAPPA_TEST_SIGNALS=default exec env --default-signal=HUP,INT,TERM sh "$0" "$@"
 kappa=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 source=$2
 build=$3

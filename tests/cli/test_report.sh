@@ -99,7 +99,7 @@ mkdir empty
 try 2 "$kappa" report empty
 has err "no .sql file"
 try 2 "$kappa" report study --out ''
-has err "--out FOLDER"
+has err "--out: an empty name"
 echo x >taken
 try 1 "$kappa" report study --out taken
 has err "taken"

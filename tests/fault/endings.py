@@ -14,6 +14,9 @@ import lab
 
 INTERRUPTED = 130
 
+# Programs started from here inherit what is ignored, as SIGHUP is under nohup.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 def wait_for(process, what):
     """Until what() gives something; that."""
