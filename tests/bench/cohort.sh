@@ -7,8 +7,8 @@
 # the teacher live and tabulated, same threads. ratio = sum of the nine steps over the cohort's
 # step; ideal = the same sum over what cannot be shared, the nine students' own steps, and one
 # forward pass of a live teacher, which is what a live step takes above a tabulated one. Last lines:
-# ratio, ideal, share = ratio / ideal for each; and the same work in nine PyTorch runs where python3
-# has torch.
+# ratio, ideal, share = ratio / ideal for each; before them the same work in nine PyTorch runs where
+# python3 has torch.
 set -eu
 cd "$(dirname "$0")/../.."
 : "${KAPPA_DATA:?cohort.sh: set KAPPA_DATA to the folder of CIFAR-10}"

@@ -6,8 +6,8 @@
 # step also augments, normalises and lays out its batch; PyTorch finds it ready. PyTorch's faster
 # layout counts, with malloc tuned and, for untuned_ratio, as it comes. A ratio is PyTorch's time
 # over kappa's. Attention is 32 heads of 512 x 64, forward and backward, with and without causal
-# mask; its train_ratio is the worse of the two. The last line is against the system's torch; that of another python3 on PATH with
-# another version of torch has a line of its own before it.
+# mask; its train_ratio is the worse of the two. The last line is against the system's torch; that
+# of another python3 on PATH with another version of torch has a line of its own before it.
 set -eu
 cd "$(dirname "$0")/../.."
 sh tests/setup.sh build torch

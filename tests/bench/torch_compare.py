@@ -48,7 +48,8 @@ def race(mode, layouts, python, a, untuned):
                                 "--model", a.model],
                          tuned, a.threads)
 
-    ours = Contender("kappa", [os.path.join(a.folder, "step_bench"), "--threads", str(a.threads), "--batch", str(a.batch),
+    ours = Contender("kappa", [os.path.join(a.folder, "step_bench"),
+                               "--threads", str(a.threads), "--batch", str(a.batch),
                                "--model", a.model, mode], False, a.threads)
     tuned = [torch(layout, True) for layout in layouts]
     plain = [torch(layout, False) for layout in layouts] if untuned else []

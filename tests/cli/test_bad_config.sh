@@ -55,7 +55,8 @@ refused "data.n_teacher" students.ini --set teacher:data.n_teacher=100
 refused "for a sweep" students.ini --set teacher.experiment=students.ini
 refused "role = teacher" students.ini --set teacher.experiment=base.ini \
     --set teacher:objective.plugin=lt
-refused "a run is looked up in the run database" students.ini --set teacher.experiment= --set teacher.run=01ABC
+refused "a run is looked up in the run database" \
+    students.ini --set teacher.experiment= --set teacher.run=01ABC
 refused "weights.safetensors" students.ini --set teacher.experiment= \
     --set teacher.file=weights.safetensors
 finish
