@@ -99,13 +99,16 @@ def compare_attention(python, its, a):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--rounds", type=int, help="default: 7, 3 for resnet and vit")
+    parser.add_argument("--steps", type=int, help="of a turn; default: 8, 2 for resnet and vit")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, help="default: 256 for cnn, else 128")
     parser.add_argument("--model", choices=["cnn", "resnet", "vit", "attention"], default="cnn")
     a = parser.parse_args()
     a.batch = a.batch or (256 if a.model == "cnn" else 128)
+    slow = a.model in ("resnet", "vit")  # seconds a step
+    a.rounds = a.rounds or (3 if slow else 7)
+    a.steps = a.steps or (2 if slow else 8)
 
     sys.stdout.reconfigure(line_buffering=True)
     found = pythons()
