@@ -30,6 +30,7 @@ static const struct kp_metric_def accuracy = {
     .size = sizeof(struct kp_metric_def),
     .name = "accuracy",
     .doc = "Top-1 accuracy.",
+    .formula = "accuracy = 100 mean 1[argmax z = y]",
     KP_VALUES(accuracy_values),
     .sum_count = SUMS,
     .observe = accuracy_observe,

@@ -119,6 +119,9 @@ static const struct kp_metric_def bias_variance = {
     .size = sizeof(struct kp_metric_def),
     .name = "bias_variance",
     .doc = "Bias and variance of the outputs over the seeds of a configuration.",
+    .formula = "variance = 1 / (S - 1) sum_s mean_x |p_s - q|^2, p_s = softmax(z) of run s of S, "
+               "q their mean\n"
+               "bias2 = mean_x |q - onehot(y)|^2 - variance / S",
     .analyser = &analyser,
 };
 

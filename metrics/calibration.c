@@ -47,6 +47,8 @@ static const struct kp_metric_def calibration = {
     .size = sizeof(struct kp_metric_def),
     .name = "calibration",
     .doc = "Expected calibration error and negative log-likelihood.",
+    .formula = "ece = sum_b n_b / n |accuracy_b - confidence_b|, bins b of max softmax(z)\n"
+               "nll = mean -log softmax(z)_y",
     KP_VALUES(calibration_values),
     .sum_count = SUMS,
     .observe = calibration_observe,

@@ -194,12 +194,13 @@ static enum kp_status analyse(const void *self, struct kp_analysis *a)
         }
         if (!enter(o, a, f.of[pair[i].b], f.width[pair[i].b], n, &y))
             break;
-        double value = compare(o, a, &x, &y, o->n);
+        double value = compare(o, a, &x, &y, n);
         if (x.self > 0 && y.self > 0)
             kp_emit_pair(a, i, "cka", how, n, value);
         else
-            kp_analysis_absent(a, "the features of net %lld or %lld do not vary",
-                               (long long)pair[i].a, (long long)pair[i].b);
+            kp_analysis_absent(a, "the features of net %lld or %lld do not vary%s",
+                               (long long)pair[i].a, (long long)pair[i].b,
+                               o->estimator == UNBIASED ? " enough for this estimator" : "");
         leave(a, &y);
         if (!kp_analysis_progress(a, (double)(pairs + i + 1), (double)(2 * pairs)))
             break;
@@ -224,6 +225,13 @@ static const struct kp_metric_def cka = {
     .size = sizeof(struct kp_metric_def),
     .name = "cka",
     .doc = "Centred kernel alignment of two nets' features.",
+    .formula = "${estimator?biased:cka = tr(K H L H) / sqrt(tr(K H K H) tr(L H L H)), "
+               "H = I - 1 1^T / n;unbiased:"
+               "cka = HSIC_1(K, L) / sqrt(HSIC_1(K, K) HSIC_1(L, L))\n"
+               "HSIC_1 = [tr(K0 L0) + 1 K0 1 1 L0 1 / ((n - 1) (n - 2)) - 2 1 K0 L0 1 / (n - 2)] "
+               "/ (n (n - 3)), K0 and L0 with zero diagonals}\n"
+               "K = X X^T, L = Y Y^T, X and Y the features of n examples"
+               "${normalise_rows?true:, rows of length 1}",
     .self_size = sizeof(struct cka),
     .options = KP_OPTIONS(options),
     .analyser = &analyser,

@@ -110,6 +110,8 @@ static const struct kp_metric_def feature_alignment = {
     .size = sizeof(struct kp_metric_def),
     .name = "feature_alignment",
     .doc = "Alignment of two nets' features of equal width, example by example.",
+    .formula = "feature_alignment = sum_i <a_i, b_i> / sqrt(sum_i |a_i|^2 sum_i |b_i|^2)\n"
+               "a_i and b_i the features of example i${normalise_rows?true:, of length 1}",
     .self_size = sizeof(struct feature_alignment),
     .options = KP_OPTIONS(options),
     .analyser = &analyser,

@@ -55,6 +55,9 @@ static const struct kp_metric_def fidelity = {
     .size = sizeof(struct kp_metric_def),
     .name = "fidelity",
     .doc = "Top-1 agreement with the teacher, KL divergence and Hellinger distance from it.",
+    .formula = "agreement = 100 mean 1[argmax z = argmax t]\n"
+               "kl = mean sum_k p_k log(p_k / q_k), p = softmax(t), q = softmax(z)\n"
+               "hellinger = mean sqrt(1 - sum_k sqrt(p_k q_k))",
     .needs = KP_METRIC_NEEDS_TEACHER,
     KP_VALUES(fidelity_values),
     .sum_count = SUMS,

@@ -37,6 +37,8 @@ static const struct kp_metric_def flops = {
     .size = sizeof(struct kp_metric_def),
     .name = "flops",
     .doc = "Parameters and floating-point operations of a net and its training.",
+    .formula = "forward_flops = 2 multiply-adds of convolutions, linear layers and attention\n"
+               "train_flops = (3 forward_flops + the teacher's, if it is asked) examples seen",
     .analyser = &analyser,
 };
 

@@ -4,10 +4,10 @@
 #include <math.h>
 
 /* Multinomial logistic regression on raw features x (n, d) and true labels y:
- *   F(W, b) = |W|^2 / 2 + C sum_i -log softmax(W x_i + b)[y_i],   W (K, d), b (K) not penalised
- * minimised by L-BFGS from 0 until the largest element of grad F / (C n) is below the tolerance or
+ *   F(W, b) = |W|^2 / 2 + c sum_i -log softmax(W x_i + b)[y_i],   W (K, d), b (K) not penalised
+ * minimised by L-BFGS from 0 until the largest element of grad F / (c n) is below the tolerance or
  * the iterations are spent: the rule of scikit-learn's LogisticRegression, whose solver divides the
- * objective by C n. The number of iterations usually decides, so that too is stored. */
+ * objective by c n. The number of iterations usually decides, so that too is stored. */
 struct linear_probe {
     int64_t examples;
     double c, tolerance;
@@ -68,7 +68,7 @@ static int64_t chunk_at(const struct problem *p, int64_t at)
     return count;
 }
 
-/* F / (C n); v = (W, b). */
+/* F / (c n); v = (W, b). */
 static double evaluate(void *arg, const double *v, double *g, int64_t size)
 {
     const struct problem *p = arg;
@@ -169,7 +169,7 @@ static enum kp_status analyse(const void *self, struct kp_analysis *a)
 static const struct kp_metric_value values[] = {
     {"probe_accuracy", "%", true, "accuracy of the probe on the test split"},
     {"probe_fit", "%", true, "accuracy of the probe on the examples that it was trained on"},
-    {"probe_loss", "nats", false, "F / (C n) where it stopped"},
+    {"probe_loss", "nats", false, "F / (c n) where it stopped"},
     {"probe_converged", "", true, "1: by its tolerance; 0: by the number of iterations"},
     {"probe_iterations", "", false, "iterations of L-BFGS"},
 };
@@ -185,6 +185,10 @@ static const struct kp_metric_def linear_probe = {
     .size = sizeof(struct kp_metric_def),
     .name = "linear_probe",
     .doc = "Accuracy of logistic regression on a net's features.",
+    .formula = "F = |W|^2 / 2 + c sum_i -log softmax(W x_i + b)_y, x the features of n examples, "
+               "minimised over W and b\n"
+               "probe_loss = F / (c n)\n"
+               "probe_accuracy, probe_fit = 100 mean 1[argmax (W x + b) = y]",
     .self_size = sizeof(struct linear_probe),
     .options = KP_OPTIONS(options),
     .analyser = &analyser,

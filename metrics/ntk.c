@@ -150,6 +150,10 @@ static const struct kp_metric_def ntk = {
     .size = sizeof(struct kp_metric_def),
     .name = "ntk",
     .doc = "Alignment of two nets' neural tangent kernels.",
+    .formula = "ntk_cka = tr(K H L H) / sqrt(tr(K H K H) tr(L H L H)), H = I - 1 1^T / n\n"
+               "K_ij = ${mode?trace:sum_k <dz_k(x_i)/dw, dz_k(x_j)/dw>;"
+               "pseudo:<sum_k dz_k(x_i)/dw, sum_k dz_k(x_j)/dw>}, w the parameters, "
+               "n examples; L of the other net",
     .self_size = sizeof(struct ntk),
     .options = KP_OPTIONS(options),
     .analyser = &analyser,

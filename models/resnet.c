@@ -171,10 +171,10 @@ static enum kp_status resnet_forward(const void *self, struct kp_tape *t, struct
         x = kp_max_pool(t, x, kp_window(3, 2, 1));
     for (int64_t i = 0; i < m->block_count; i++)
         x = apply_block(t, &m->blocks_built[i], x);
-    struct kp_shape s = kp_tensor_shape(t, x);
-    struct kp_window all = {{s.dim[2], s.dim[3]}, {s.dim[2], s.dim[3]}, {0, 0}};
-    if (s.n != 4)
+    if (!x)
         return kp_tape_status(t);
+    const struct kp_shape s = kp_tensor_shape(t, x);
+    const struct kp_window all = {{s.dim[2], s.dim[3]}, {s.dim[2], s.dim[3]}, {0, 0}};
     x = kp_flatten(t, kp_avg_pool(t, x, all));
     kp_features(t, x);
     *logits = kp_linear_apply(t, &m->head, x);

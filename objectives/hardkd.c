@@ -11,18 +11,6 @@ static enum kp_status hardkd_loss(const void *self, struct kp_tape *t,
     return kp_tape_status(t);
 }
 
-static const struct kp_objective_def hardkd = {
-    .size = sizeof(struct kp_objective_def),
-    .name = "hardkd",
-    .doc = "Hard distillation: cross-entropy with the class that the teacher decides for.",
-    .formula = "CE(z, argmax t)",
-    .needs = KP_NEED_TEACHER_LOGITS,
-    .loss = hardkd_loss,
-};
-
-const struct kp_plugin KP_PLUGIN = {
-    .abi = KP_ABI,
-    .name = "hardkd",
-    .version = "1",
-    .objectives = (const struct kp_objective_def *const[]){&hardkd, NULL},
-};
+KP_OBJECTIVE(hardkd, "1",
+             .doc = "Hard distillation: cross-entropy with the class that the teacher decides for.",
+             .formula = "CE(z, argmax t)", .needs = KP_NEED_TEACHER_LOGITS, .loss = hardkd_loss);

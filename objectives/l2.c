@@ -16,40 +16,22 @@ static const struct kp_option l2_options[] = {
             "compare the logits less their mean over the classes"),
 };
 
-/* With d = z - t: mean (d - mean d)^2 = mean d^2 - (mean d)^2 */
-static enum kp_status l2_loss(const void *self, struct kp_tape *t, const struct kp_objective_io *io,
-                              struct kp_tensor **loss)
-{
-    const struct l2 *o = self;
-    struct kp_shape shape = kp_tensor_shape(t, io->logits);
-    struct kp_tensor *d = kp_sub(t, io->logits, io->teacher_logits);
-    struct kp_tensor *row = kp_row_mean(t, kp_mul(t, d, d));
+KP_ROW_LOSS(l2_row, struct l2, {
+    const double share = self->reduction == REDUCTION_MEAN ? 1 / (double)row->classes : 1;
+    kp_real *d = row->work[0];
 
-    if (o->centred) {
-        struct kp_tensor *mean = kp_row_mean(t, d);
-        row = kp_sub(t, row, kp_mul(t, mean, mean));
+    kp_row_mix(row, 1, row->logits, -1, row->teacher_logits, d);
+    if (self->centred) {
+        const kp_real mean = (kp_real)(kp_row_sum(row, d) / (double)row->classes);
+        KP_EACH (row, k)
+            d[k] -= mean;
     }
-    if (o->reduction == REDUCTION_SUM)
-        row = kp_scale(t, row, (double)shape.dim[shape.n - 1]);
-    *loss = kp_weighted_mean(t, row, io->weights);
-    return kp_tape_status(t);
-}
+    row->loss += share * kp_row_dot(row, d, d);
+    kp_row_mix(row, 2 * share, d, 1, row->grad, row->grad);
+})
 
-static const struct kp_objective_def l2 = {
-    .size = sizeof(struct kp_objective_def),
-    .name = "l2",
-    .doc = "Logit regression: squared distance to the teacher's logits.",
-    .formula = "${reduction?mean:mean;sum:sum}_k ("
-               "${centred?false:z_k - t_k;true:(z_k - mean z) - (t_k - mean t)})^2",
-    .needs = KP_NEED_TEACHER_LOGITS,
-    .self_size = sizeof(struct l2),
-    .options = KP_OPTIONS(l2_options),
-    .loss = l2_loss,
-};
-
-const struct kp_plugin KP_PLUGIN = {
-    .abi = KP_ABI,
-    .name = "l2",
-    .version = "1",
-    .objectives = (const struct kp_objective_def *const[]){&l2, NULL},
-};
+KP_OBJECTIVE(l2, "1", .doc = "Logit regression: squared distance to the teacher's logits.",
+             .formula = "${reduction?mean:mean;sum:sum}_k ("
+                        "${centred?false:z_k - t_k;true:(z_k - mean z) - (t_k - mean t)})^2",
+             .needs = KP_NEED_TEACHER_LOGITS, .self_size = sizeof(struct l2),
+             .options = KP_OPTIONS(l2_options), .row = &l2_row);

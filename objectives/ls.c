@@ -1,110 +1,51 @@
 /* ls.c - label smoothing in three forms: a hand-made teacher that knows only the label. */
 #include "kappa/plugin.h"
 
-#include <math.h>
+enum { DED, YUAN_REG, PLAIN };
 
-enum { VARIANT_DED, VARIANT_YUAN_REG, VARIANT_PLAIN };
-
-static const char *const variant_words[] = {"ded", "yuan_reg", "plain", NULL};
+static const char *const variants[] = {"ded", "yuan_reg", "plain", NULL};
 
 struct ls {
     int variant;
-    double a;
-    double tau;
-    double label_weight;
-    double kd_weight;
-    double multiplier;
-    double smoothing;
+    double a, tau, label_weight, kd_weight, multiplier, smoothing;
 };
 
 static const struct kp_option ls_options[] = {
-    KP_ENUM(struct ls, variant, "variant", "ded", variant_words,
+    KP_ENUM(struct ls, variant, "variant", "ded", variants,
             "ded: the study's; yuan_reg: Yuan et al. (2020); plain: the usual one"),
-    KP_REAL(struct ls, a, "a", "0.99", 0, 1, "ded, yuan_reg: q of the label's class"),
-    KP_REAL(struct ls, tau, "tau", "20", 1e-3, 1e6, "ded, yuan_reg: temperature of q"),
-    KP_REAL(struct ls, label_weight, "label_weight", "0.9", 0, 1e6,
-            "ded, yuan_reg: weight of CE(z, y)"),
-    KP_REAL(struct ls, kd_weight, "kd_weight", "0.1", 0, 1e6, "ded, yuan_reg: weight of the rest"),
+    KP_REAL(struct ls, a, "a", "0.99", 0, 1, "not plain: q of the label's class"),
+    KP_REAL(struct ls, tau, "tau", "20", 1e-3, 1e6, "not plain: temperature of q"),
+    KP_REAL(struct ls, label_weight, "label_weight", "0.9", 0, 1e6, "not plain: of CE(z, y)"),
+    KP_REAL(struct ls, kd_weight, "kd_weight", "0.1", 0, 1e6, "not plain: weight of the rest"),
     KP_REAL(struct ls, multiplier, "multiplier", "0", 0, 1e6,
             "yuan_reg: times the mean over the K classes; 0: K, which makes it their sum"),
-    KP_REAL(struct ls, smoothing, "smoothing", "0.1", 0, 1,
-            "plain: probability taken from the label's class and shared by the others"),
+    KP_REAL(struct ls, smoothing, "smoothing", "0.1", 0, 1, "plain: probability for other classes"),
 };
 
-/* CE(z, y) weighted, and the divergence from the tempered q weighted. */
-static struct kp_tensor *taught_row(struct kp_tape *t, const struct kp_objective_io *io,
-                                    const struct ls *o, double classes)
-{
-    const bool ded = o->variant == VARIANT_DED;
-    const double rest = (1 - o->a) / (ded ? 1 - classes : classes - 1);
-    const double multiplier = o->multiplier > 0 ? o->multiplier : classes;
-    struct kp_tensor *ce = kp_cross_entropy(t, io->logits, io->labels), *q, *kl;
+KP_ROW_LOSS(ls_row, struct ls, {
+    const bool ded = self->variant == DED;
+    const double classes = (double)row->classes, tau = self->tau;
+    const double q_y = self->variant == PLAIN ? 1 - self->smoothing : self->a;
+    const double part = self->multiplier > 0 ? self->multiplier / classes : 1;
+    kp_real *q = row->work[0];
 
-    /* the student is tempered as its teacher is, or not at all */
-    if (ded) {
-        q = kp_one_hot(t, io->labels, (int64_t)classes, o->a, rest);
-        kl = kp_scale(t, kp_kl_divergence(t, io->logits, q, o->tau), o->tau * o->tau);
+    kp_row_one_hot(row, row->label, q_y, (1 - q_y) / (ded ? 1 - classes : classes - 1), q);
+    if (self->variant == PLAIN) {
+        kp_row_add_soft_cross_entropy(row, 1, q);
     } else {
-        q = kp_one_hot(t, io->labels, (int64_t)classes, o->a / o->tau, rest / o->tau);
-        kl = kp_scale(t, kp_kl_divergence(t, io->logits, q, 1), multiplier / classes);
+        kp_row_add_cross_entropy(row, self->label_weight, row->label);
+        kp_row_add_kl(row, self->kd_weight * (ded ? tau * tau : part), ded ? tau : 1, q, tau);
     }
-    return kp_add(t, kp_scale(t, ce, o->label_weight), kp_scale(t, kl, o->kd_weight));
-}
-
-/* - sum_k q_k log softmax(z)_k */
-static struct kp_tensor *plain_row(struct kp_tape *t, const struct kp_objective_io *io,
-                                   const struct ls *o, double classes)
-{
-    struct kp_tensor *q =
-        kp_one_hot(t, io->labels, (int64_t)classes, 1 - o->smoothing, o->smoothing / (classes - 1));
-
-    return kp_scale(t, kp_row_mean(t, kp_mul(t, q, kp_log_softmax(t, io->logits))), -classes);
-}
-
-static enum kp_status ls_loss(const void *self, struct kp_tape *t, const struct kp_objective_io *io,
-                              struct kp_tensor **loss)
-{
-    const struct ls *o = self;
-    const struct kp_shape shape = kp_tensor_shape(t, io->logits);
-    const int64_t classes = shape.dim[shape.n - 1];
-
-    if (classes < 2)
-        return kp_tape_fail(t, KP_E_SHAPE, "label smoothing needs at least 2 classes, got %lld",
-                            (long long)classes);
-    struct kp_tensor *row = o->variant == VARIANT_PLAIN ? plain_row(t, io, o, (double)classes)
-                                                        : taught_row(t, io, o, (double)classes);
-    *loss = kp_weighted_mean(t, row, io->weights);
-    return kp_tape_status(t);
-}
+})
 
 /* The usual smoothing tempers nothing. */
-static double ls_temperature(const void *self)
-{
-    const struct ls *o = self;
-    return o->variant == VARIANT_PLAIN ? (double)NAN : o->tau;
-}
+KP_TEMPERATURE(ls_temperature, struct ls, self->variant == PLAIN ? (double)NAN : self->tau)
 
-static const struct kp_objective_def ls = {
-    .size = sizeof(struct kp_objective_def),
-    .name = "ls",
-    .doc = "Label smoothing: a hand-made teacher that knows only the label.",
-    .formula = "${variant?ded:${label_weight} * CE(z, y) + ${kd_weight} * ${tau}^2 * "
-               "KL(softmax(q / ${tau}) || softmax(z / ${tau})), "
-               "q_y = ${a}, q_k = (1 - ${a}) / (1 - K)"
-               ";yuan_reg:${label_weight} * CE(z, y) + ${kd_weight} * "
-               "${multiplier?0:;*:${multiplier} / K * }"
-               "KL(softmax(q / ${tau}) || softmax(z)), q_y = ${a}, q_k = (1 - ${a}) / (K - 1)"
-               ";plain:- sum_k q_k log softmax(z)_k, "
-               "q_y = 1 - ${smoothing}, q_k = ${smoothing} / (K - 1)}",
-    .self_size = sizeof(struct ls),
-    .options = KP_OPTIONS(ls_options),
-    .loss = ls_loss,
-    .temperature = ls_temperature,
-};
-
-const struct kp_plugin KP_PLUGIN = {
-    .abi = KP_ABI,
-    .name = "ls",
-    .version = "1",
-    .objectives = (const struct kp_objective_def *const[]){&ls, NULL},
-};
+KP_OBJECTIVE(ls, "1", .doc = "Label smoothing: a hand-made teacher that knows only the label.",
+             .formula = "${variant?plain:- sum_k q_k log softmax(z)_k;*:${label_weight} * CE(z, y) "
+                        "+ ${kd_weight} * ${variant?ded:${tau}^2 * ;*:${multiplier?0:;*:"
+                        "${multiplier} / K * }}KL(softmax(q / ${tau}) || softmax(z${variant?ded: / "
+                        "${tau}}))}, q_y = ${variant?plain:1 - ${smoothing};*:${a}}, "
+                        "q_k = (1 - q_y) / ${variant?ded:(1 - K);*:(K - 1)}",
+             .self_size = sizeof(struct ls), .options = KP_OPTIONS(ls_options), .row = &ls_row,
+             .temperature = ls_temperature);

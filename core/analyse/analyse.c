@@ -1,6 +1,7 @@
 /* analyse.c - runs an analysis plugin over its nets. */
 #include "analyse/state.h"
 #include "base/clock.h"
+#include "base/running.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -188,7 +189,8 @@ enum kp_status kp_analyse(const struct kp_analyse_job *job, struct kp_error *e)
     if (st == KP_OK)
         st = kp_pool_create(job->threads, &x.pool, &why);
     if (st == KP_OK)
-        st = x.analyser->analyse(job->self, &x.head);
+        KP_IN_PLUGIN("analysis", job->def->name, "analyse",
+                     st = x.analyser->analyse(job->self, &x.head));
     if (why.status == KP_OK && st != KP_OK)
         (void)kp_fail(&why, st, "analyse failed without saying why");
     if (why.status == KP_OK)

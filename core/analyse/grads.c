@@ -129,10 +129,9 @@ static void differentiate(void *arg, int64_t task, int worker)
     struct kp_exec *exec = k->x->grads.exec[worker];
     struct kp_device *d = k->x->grads.device[worker];
     float *scratch = k->x->grads.scratch[worker];
-    struct kp_load load = kp_analysing_load(k->x, k->n, k->batch);
+    const struct kp_load all = kp_analysing_load(k->x, k->n, k->batch);
+    const struct kp_load load = kp_load_part(&all, task, 1);
 
-    load.bytes += task * load.channels * load.height * load.width;
-    load.rows = 1;
     kp_exec_load(exec, &load);
     kp_exec_write(exec, exec->program->cotangent, k->cotangent, 1);
     if (kp_exec_run(exec, 1, &k->errors[worker]) != KP_OK)

@@ -5,15 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static float *floats(struct kp_reals list)
-{
-    float *v = calloc((size_t)list.count + 1, sizeof(*v));
-
-    for (int64_t i = 0; v && i < list.count; i++)
-        v[i] = (float)list.v[i];
-    return v;
-}
-
 static enum kp_status fill(const struct kp_analyse_net *of, struct kp_state *s, struct kp_error *e)
 {
     if (of->weights)
@@ -28,19 +19,15 @@ static enum kp_status open_net(struct kp_analysing *x, const struct kp_analyse_n
                                struct kp_open_net *n)
 {
     const struct kp_dataset *data = x->job->data;
-    struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
     struct kp_program_spec spec = {.mode = KP_EVAL, .capacity = of->batch, .taps = true};
     enum kp_status st = KP_OK;
 
-    if (of->model.mean.count != data->shape.dim[0] || of->model.sd.count != data->shape.dim[0])
-        return kp_fail(x->error, KP_E_CONFIG, "data.mean and data.sd do not fit %lld channels",
-                       (long long)data->shape.dim[0]);
     if (!n->net) {
-        n->mean = floats(of->model.mean);
-        n->sd = floats(of->model.sd);
+        n->mean = kp_channel_floats(of->model.mean);
+        n->sd = kp_channel_floats(of->model.sd);
         if (!n->mean || !n->sd)
             return kp_fail(x->error, KP_E_NOMEM, "no memory for a net");
-        st = kp_net_create(of->model.def, of->model.self, &io, &n->net, x->error);
+        st = kp_model_build(&of->model, data, &n->net, x->error);
     }
     spec.net = n->net;
     if (st == KP_OK)

@@ -11,6 +11,26 @@ static enum kp_rows_from settle(const struct kp_analysing *x, enum kp_rows_from 
     return x->job->train ? KP_ROWS_OWN_TRAIN : KP_ROWS_TEST;
 }
 
+/* Of endless data the first of so many numbers stand for all training examples. */
+#define ENDLESS_ROWS (INT64_C(1) << 20)
+
+static int64_t train_total(const struct kp_dataset *d)
+{
+    const int64_t count = d->split[KP_SPLIT_TRAIN].count;
+
+    return d->made.endless && count > ENDLESS_ROWS ? ENDLESS_ROWS : count;
+}
+
+/* Development examples among the first `total` numbers. */
+static int64_t dev_within(const struct kp_subset *s, int64_t total)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < s->dev_count; i++)
+        n += s->dev_index[i] < total;
+    return n;
+}
+
 /* All of 0..total-1 but `without`, in one fixed random order. */
 static int64_t *shuffled(int64_t total, const int64_t *without, int64_t without_count, int purpose,
                          int64_t *count)
@@ -23,7 +43,8 @@ static int64_t *shuffled(int64_t total, const int64_t *without, int64_t without_
 
     if (v && skip) {
         for (int64_t i = 0; i < without_count; i++)
-            skip[without[i]] = true;
+            if (without[i] < total)
+                skip[without[i]] = true;
         for (int64_t i = 0; i < total; i++)
             if (!skip[i])
                 v[n++] = i;
@@ -47,11 +68,10 @@ static const int64_t *order_of(struct kp_analysing *x, enum kp_rows_from from, i
         return own->index;
     }
     if (!x->order[from])
-        x->order[from] =
-            from == KP_ROWS_TEST
-                ? shuffled(data->split[KP_SPLIT_TEST].count, NULL, 0, 0, &x->order_count[from])
-                : shuffled(data->split[KP_SPLIT_TRAIN].count, own->dev_index, own->dev_count, 1,
-                           &x->order_count[from]);
+        x->order[from] = from == KP_ROWS_TEST ? shuffled(data->split[KP_SPLIT_TEST].count, NULL, 0,
+                                                         0, &x->order_count[from])
+                                              : shuffled(train_total(data), own->dev_index,
+                                                         own->dev_count, 1, &x->order_count[from]);
     if (!x->order[from])
         (void)kp_fail(x->error, KP_E_NOMEM, "no memory for the order of the examples");
     *count = x->order_count[from];
@@ -67,7 +87,7 @@ int64_t kp_analysis_rows(const struct kp_analysis *a, enum kp_rows_from from)
     case KP_ROWS_OWN_TRAIN:
         return own->count;
     case KP_ROWS_TRAIN:
-        return x->job->data->split[KP_SPLIT_TRAIN].count - own->dev_count;
+        return train_total(x->job->data) - dev_within(own, train_total(x->job->data));
     case KP_ROWS_TEST:
     case KP_ROWS_SPLIT:
     default:
@@ -78,15 +98,7 @@ int64_t kp_analysis_rows(const struct kp_analysis *a, enum kp_rows_from from)
 struct kp_load kp_analysing_load(const struct kp_analysing *x, const struct kp_open_net *n,
                                  const struct kp_batch *b)
 {
-    const struct kp_dataset *data = x->job->data;
-
-    return (struct kp_load){.bytes = b->pixels,
-                            .rows = b->rows,
-                            .channels = data->shape.dim[0],
-                            .height = data->shape.dim[1],
-                            .width = data->shape.dim[2],
-                            .mean = n->mean,
-                            .sd = n->sd};
+    return kp_batch_load(x->job->data, b, n->mean, n->sd);
 }
 
 enum kp_status kp_analysing_walk(struct kp_analysing *x, const struct kp_read *r, int64_t batch,
@@ -118,8 +130,11 @@ enum kp_status kp_analysing_walk(struct kp_analysing *x, const struct kp_read *r
     if (st == KP_OK)
         st = kp_loader_start(loader, 0, 0, x->error);
     for (int64_t done = 0; st == KP_OK && done < r->count;) {
-        const struct kp_batch *b = kp_loader_next(loader);
+        const struct kp_batch *b = NULL;
 
+        st = kp_loader_next(loader, &b, x->error);
+        if (st != KP_OK)
+            break;
         st = take(arg, b, done);
         done += b->rows;
         x->samples += b->rows;

@@ -23,6 +23,7 @@ static const struct flag flags_known[] = {
     {KP_FLAG_DB, "db", "FILE", "the run database; default kappa.db"},
     {KP_FLAG_THREADS, "threads", "N", "threads for each run, 0 for all cores: --set run.threads=N"},
     {KP_FLAG_JOBS, "jobs", "N", "runs at once, each in a process with its share of the threads"},
+    {KP_FLAG_YES, "yes", NULL, "a sweep of more than 100 000 cells is meant"},
     {KP_FLAG_QUIET, "quiet", NULL, "say nothing but errors"},
     {KP_FLAG_CELL, "cell", "N", "the run with this number in `kappa plan`"},
     {KP_FLAG_FORMAT, "format", "table|csv|json", "how rows are laid out; default table"},
@@ -30,7 +31,15 @@ static const struct flag flags_known[] = {
     {KP_FLAG_JSON, "json", NULL, "as JSON, for programs"},
     {KP_FLAG_OUT, "out", "PATH", "where it goes: report's folder (default report), export's file"},
     {KP_FLAG_AS, "as", "EXP.ini", "the experiment whose one run the weights are"},
+    {KP_FLAG_DIR, "dir", "FOLDER", "the folder to make; default NAME"},
     {KP_FLAG_ONLY, "only", "HASH,...", "runs whose configuration hash begins so, and no others"},
+    {KP_FLAG_TEST, "only", "TEST", "this test and no other"},
+    {KP_FLAG_SEED, "seed", "N", "of all that is drawn; default 1"},
+    {KP_FLAG_TIME, "time", "SECONDS", "for each test; default 60"},
+    {KP_FLAG_MODEL, "model", "FILE", "the tokeniser, a model of SentencePiece"},
+    {KP_FLAG_TRAIN, "train", "VOCABULARY", "make a tokeniser of so many tokens from the books"},
+    {KP_FLAG_SHARE, "test", "SHARE", "of the books for the test; default 0.1"},
+    {KP_FLAG_DECODE, "decode", NULL, "print the text of token files"},
     {KP_FLAG_DRY_RUN, "dry-run", NULL, "say what would be done and do nothing"},
     {KP_FLAG_ENGINE, "engine", "NAME", "what runs the tasks; default slurm"},
     {KP_FLAG_PRINT, "print", NULL, "write the script to standard output and submit nothing"},
@@ -43,7 +52,8 @@ enum {
     FLAGS = sizeof(flags_known) / sizeof(flags_known[0]),
     HELP = 'h',
     FIRST = 1000,
-    JOBS_MOST = 1024
+    JOBS_MOST = 1024,
+    SECONDS_MOST = 86400
 };
 
 /* The known option nearest to what was typed, or NULL. */
@@ -127,6 +137,19 @@ static enum kp_parsed add_threads(struct kp_arguments *a, const char *value)
     return KP_PARSED_RUN;
 }
 
+static enum kp_parsed take_share(struct kp_arguments *a, const char *value)
+{
+    char *end;
+    double share = strtod(value, &end);
+
+    if (end == value || *end || !(share >= 0 && share < 1)) {
+        kp_say("--test %s: no share of the books; a number from 0 up to 1, such as 0.1", value);
+        return KP_PARSED_BAD;
+    }
+    a->share = share;
+    return KP_PARSED_RUN;
+}
+
 static enum kp_parsed take(struct kp_arguments *a, const struct flag *f, const char *value)
 {
     switch (f->flag) {
@@ -147,11 +170,34 @@ static enum kp_parsed take(struct kp_arguments *a, const struct flag *f, const c
         }
         a->out = value;
         return KP_PARSED_RUN;
+    case KP_FLAG_DIR:
+        if (!*value) {
+            kp_say("--dir: an empty name; --dir FOLDER");
+            return KP_PARSED_BAD;
+        }
+        a->dir = value;
+        return KP_PARSED_RUN;
     case KP_FLAG_AS:
         a->as = value;
         return KP_PARSED_RUN;
+    case KP_FLAG_MODEL:
+        a->model = value;
+        return KP_PARSED_RUN;
+    case KP_FLAG_TRAIN:
+        if (parse_number(value, 1, &a->train))
+            return KP_PARSED_RUN;
+        kp_say("--train %s: no number of tokens; a whole number such as 16384", value);
+        return KP_PARSED_BAD;
+    case KP_FLAG_SHARE:
+        return take_share(a, value);
+    case KP_FLAG_DECODE:
+        a->decode = true;
+        return KP_PARSED_RUN;
     case KP_FLAG_THREADS:
         return add_threads(a, value);
+    case KP_FLAG_YES:
+        a->yes = true;
+        return KP_PARSED_RUN;
     case KP_FLAG_QUIET:
         a->quiet = true;
         return KP_PARSED_RUN;
@@ -162,6 +208,7 @@ static enum kp_parsed take(struct kp_arguments *a, const struct flag *f, const c
         a->print = true;
         return KP_PARSED_RUN;
     case KP_FLAG_ONLY:
+    case KP_FLAG_TEST:
         a->only = value;
         return KP_PARSED_RUN;
     case KP_FLAG_ENGINE:
@@ -171,6 +218,16 @@ static enum kp_parsed take(struct kp_arguments *a, const struct flag *f, const c
         if (parse_number(value, 1, &a->jobs) && a->jobs <= JOBS_MOST)
             return KP_PARSED_RUN;
         kp_say("--jobs %s: no number of processes; a whole number from 1 to %d", value, JOBS_MOST);
+        return KP_PARSED_BAD;
+    case KP_FLAG_SEED:
+        if (parse_number(value, 0, &a->seed))
+            return KP_PARSED_RUN;
+        kp_say("--seed %s: no seed; a whole number from 0", value);
+        return KP_PARSED_BAD;
+    case KP_FLAG_TIME:
+        if (parse_number(value, 1, &a->seconds) && a->seconds <= SECONDS_MOST)
+            return KP_PARSED_RUN;
+        kp_say("--time %s: no time; whole seconds from 1 to %d", value, SECONDS_MOST);
         return KP_PARSED_BAD;
     case KP_FLAG_WATCH:
         a->watch = true;
@@ -219,7 +276,7 @@ enum kp_parsed kp_arguments_parse(const struct kp_command *c, int argc, char **a
                                   struct kp_arguments *out)
 {
     struct option table[FLAGS + 2] = {{"help", no_argument, NULL, HELP}};
-    struct kp_arguments a = {.db = "kappa.db", .engine = "slurm", .jobs = 1};
+    struct kp_arguments a = {.db = "kappa.db", .engine = "slurm", .share = -1, .jobs = 1, .seed = 1, .seconds = 60};
     enum kp_parsed result = KP_PARSED_RUN;
     int n = 1, found;
 

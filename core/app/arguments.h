@@ -28,6 +28,15 @@ enum kp_flag {
     KP_FLAG_PRINT = 1 << 16,
     KP_FLAG_AS = 1 << 17,
     KP_FLAG_ONLY = 1 << 18,
+    KP_FLAG_DIR = 1 << 19,
+    KP_FLAG_TEST = 1 << 20,
+    KP_FLAG_SEED = 1 << 21,
+    KP_FLAG_TIME = 1 << 22,
+    KP_FLAG_MODEL = 1 << 23,
+    KP_FLAG_TRAIN = 1 << 24,
+    KP_FLAG_SHARE = 1 << 25,
+    KP_FLAG_DECODE = 1 << 26,
+    KP_FLAG_YES = 1 << 27,
 };
 
 struct kp_arguments {
@@ -40,12 +49,20 @@ struct kp_arguments {
     const char *db;
     const char *out; /* NULL: not given */
     const char *as;  /* NULL: not given */
+    const char *dir; /* NULL: not given */
+    bool yes; /* a large sweep is meant */
     bool quiet, watch, list, ini;
     bool dry_run, print;
     const char *engine;
     const char *only; /* NULL: not given */
+    const char *model; /* NULL: not given */
+    int64_t train;     /* tokens; 0: not given */
+    double share;      /* of the books; negative: not given */
+    bool decode;
     int64_t cell; /* from 1; 0: not given */
     int64_t jobs; /* from 1 */
+    int64_t seed;
+    int64_t seconds; /* from 1 */
     enum kp_query_format format;
 };
 

@@ -190,7 +190,7 @@ const struct kp_command kp_command_claims = {
         "row shows n, mean, sd and the seeds; with fewer than 5 seeds a verdict is called\n"
         "indicative. A claim that does not hold is no error.\n",
     .example = "  kappa claims experiments/table2/small.ini --db c10.db\n",
-    .flags = KP_FLAG_DB | KP_FLAG_FORMAT | KP_FLAG_SET | KP_FLAG_SWEEP,
+    .flags = KP_FLAG_DB | KP_FLAG_FORMAT | KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_YES,
     .least = 0,
     .most = 1,
     .run = command_claims,

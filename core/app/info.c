@@ -8,13 +8,15 @@
 
 /* Whatever is called by a name: what there is to say about it. */
 struct subject {
-    const char *kind; /* "model"; "section" for the core's own */
+    const char *kind;    /* "model"; "section" for the core's own */
+    const char *section; /* of a plugin's options where it is not kind: "data"; else NULL */
     const char *name, *doc;
-    const char *formula; /* or NULL */
-    const char *needs;   /* or NULL */
+    const char *formula, *formula_of; /* or NULL; "loss of a row" */
+    const char *needs;                /* or NULL */
     const struct kp_option_table *options;
     const struct kp_metric_value *values; /* [value_count] of a metric or an analysis */
     uint32_t value_count, value_size;
+    bool reads_no_split;          /* the values are called "run/..." */
     const struct kp_loaded *from; /* NULL for the core's own */
 };
 
@@ -25,19 +27,22 @@ static struct subject analysis_of(const struct kp_metric_def *m, const struct kp
 {
     const struct kp_analyser *a = kp_metric_analyser(m);
 
-    return (struct subject){.kind = "analysis",
-                            .name = m->name,
-                            .doc = m->doc,
-                            .needs = a->needs & KP_ANALYSIS_NEEDS_PAIRS
-                                         ? "finished runs and what they are compared with"
-                                     : a->scope == KP_SCOPE_GROUP
-                                         ? "finished runs that differ in their seed"
-                                         : "finished runs",
-                            .options = &m->options,
-                            .values = a->values,
-                            .value_count = a->value_count,
-                            .value_size = a->value_size,
-                            .from = from};
+    return (struct subject){
+        .kind = "analysis",
+        .name = m->name,
+        .doc = m->doc,
+        .needs = a->needs & KP_ANALYSIS_NEEDS_PAIRS
+                     ? "finished runs and what they are compared with"
+                 : a->scope == KP_SCOPE_GROUP ? "finished runs that differ in their seed"
+                                              : "finished runs",
+        .formula = kp_metric_formula(m),
+        .formula_of = "formula",
+        .reads_no_split = !(a->needs & (KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_READS_GRADS)),
+        .options = &m->options,
+        .values = a->values,
+        .value_count = a->value_count,
+        .value_size = a->value_size,
+        .from = from};
 }
 
 static int find(const struct kp_registry *r, const char *name, struct subject out[SUBJECTS])
@@ -46,6 +51,9 @@ static int find(const struct kp_registry *r, const char *name, struct subject ou
     const struct kp_model_def *model = kp_registry_model(r, name, &from);
     const struct kp_objective_def *objective;
     const struct kp_metric_def *metric;
+    const struct kp_loaded *op_from = NULL, *dataset_from = NULL;
+    const struct kp_op_def *op = kp_registry_op(r, name, &op_from);
+    const struct kp_dataset_def *dataset = kp_registry_dataset(r, name, &dataset_from);
     int n = 0;
 
     if (model)
@@ -59,6 +67,7 @@ static int find(const struct kp_registry *r, const char *name, struct subject ou
                                     .name = objective->name,
                                     .doc = objective->doc,
                                     .formula = objective->formula,
+                                    .formula_of = "loss of a row",
                                     .needs = objective->needs & KP_NEED_TEACHER_LOGITS
                                                  ? "a teacher: its logits"
                                                  : "no teacher",
@@ -69,6 +78,8 @@ static int find(const struct kp_registry *r, const char *name, struct subject ou
         out[n++] = (struct subject){.kind = "metric",
                                     .name = metric->name,
                                     .doc = metric->doc,
+                                    .formula = kp_metric_formula(metric),
+                                    .formula_of = "formula",
                                     .needs = metric->needs & KP_METRIC_NEEDS_TEACHER ? "a teacher"
                                                                                      : "no teacher",
                                     .options = &metric->options,
@@ -78,6 +89,21 @@ static int find(const struct kp_registry *r, const char *name, struct subject ou
                                     .from = from};
     if (metric && kp_metric_analyser(metric))
         out[n++] = analysis_of(metric, from);
+    if (op)
+        out[n++] = (struct subject){.kind = "op",
+                                    .name = op->name,
+                                    .doc = op->doc,
+                                    .formula = op->formula,
+                                    .formula_of = "result",
+                                    .options = &op->options,
+                                    .from = op_from};
+    if (dataset)
+        out[n++] = (struct subject){.kind = "dataset",
+                                    .section = "data",
+                                    .name = dataset->name,
+                                    .doc = dataset->doc,
+                                    .options = &dataset->options,
+                                    .from = dataset_from};
     if (strcmp(name, "analysis") == 0)
         out[n++] = (struct subject){.kind = "section",
                                     .name = "analysis",
@@ -116,6 +142,10 @@ static void say_unknown(const struct kp_registry *r, const char *typed)
             consider(typed, p->objectives[j]->name, &best, &distance);
         for (int j = 0; p->metrics && p->metrics[j]; j++)
             consider(typed, p->metrics[j]->name, &best, &distance);
+        for (int j = 0; kp_plugin_ops(p) && kp_plugin_ops(p)[j]; j++)
+            consider(typed, kp_plugin_ops(p)[j]->name, &best, &distance);
+        for (int j = 0; kp_plugin_datasets(p) && kp_plugin_datasets(p)[j]; j++)
+            consider(typed, kp_plugin_datasets(p)[j]->name, &best, &distance);
     }
     for (int i = 0; i < kp_section_count; i++)
         consider(typed, kp_sections[i].name, &best, &distance);
@@ -129,7 +159,7 @@ static void say_unknown(const struct kp_registry *r, const char *typed)
 static void key_prefix(const struct subject *s, char *out, size_t size)
 {
     if (s->from)
-        (void)snprintf(out, size, "%s.%s.", s->kind, s->name);
+        (void)snprintf(out, size, "%s.%s.", s->section ? s->section : s->kind, s->name);
     else
         (void)snprintf(out, size, "%s.", s->name);
 }
@@ -156,6 +186,41 @@ static int apply(const struct subject *s, const struct kp_arguments *a, struct k
     return KP_EXIT_DONE;
 }
 
+/* What a line of the table is called, then a text whose further lines stand below its first. */
+static void print_text(const char *called, const char *text)
+{
+    enum { CALLED = 15 };
+
+    (void)printf("  %-*s ", CALLED, called);
+    for (size_t n;; text += n + 1) {
+        n = strcspn(text, "\n");
+        (void)printf("%.*s\n", (int)n, text);
+        if (!text[n])
+            return;
+        (void)printf("%*s", CALLED + 3, "");
+    }
+}
+
+static void print_values(const struct subject *s)
+{
+    int width = 0;
+
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < s->value_count; i++) {
+            const char *base = (const char *)s->values;
+            const struct kp_metric_value *v = (const void *)(base + (size_t)i * s->value_size);
+            const char *split = s->reads_no_split ? "run" : "SPLIT";
+            const int length = (int)(strlen(split) + 1 + strlen(v->name));
+
+            if (pass == 0)
+                width = length > width ? length : width;
+            else
+                (void)printf("  %s/%s%*s %s%s%s; %s is better\n", split, v->name, width - length,
+                             "", v->doc, *v->unit ? ", " : "", v->unit,
+                             v->higher_is_better ? "higher" : "lower");
+        }
+}
+
 static void print_subject(const struct subject *s, const struct kp_option_values *v)
 {
     char prefix[160];
@@ -166,19 +231,16 @@ static void print_subject(const struct subject *s, const struct kp_option_values
     if (s->formula) {
         kp_option_values_fill_in(v, s->formula, true, &formula);
         kp_option_values_fill_in(v, s->formula, false, &filled);
-        (void)printf("\n  loss of a row   %s\n", formula.s ? formula.s : "");
+        (void)printf("\n");
+        print_text(s->formula_of, formula.s ? formula.s : "");
         if (formula.s && filled.s && strcmp(formula.s, filled.s) != 0)
-            (void)printf("  with options    %s\n", filled.s);
+            print_text("with options", filled.s);
     }
     if (s->needs)
         (void)printf("%s  needs           %s\n", s->formula ? "" : "\n", s->needs);
-    for (uint32_t i = 0; i < s->value_count; i++) {
-        const char *base = (const char *)s->values;
-        const struct kp_metric_value *value = (const void *)(base + (size_t)i * s->value_size);
-        (void)printf("  SPLIT/%-9s %s%s%s; %s is better\n", value->name, value->doc,
-                     *value->unit ? ", " : "", value->unit,
-                     value->higher_is_better ? "higher" : "lower");
-    }
+    if (s->value_count > 0)
+        (void)printf("\n");
+    print_values(s);
     if (s->options->count > 0) {
         (void)printf("\n[%.*s]\n", (int)strlen(prefix) - 1, prefix);
         kp_option_values_print(v);

@@ -22,6 +22,7 @@ struct worker {
     pid_t pid;                   /* 0: none */
     int fd;                      /* its messages */
     int64_t threads, working;    /* runs that it is at */
+    bool apart;                  /* it takes no cohorts, see reap() */
     struct kp_progress progress; /* its last */
 };
 
@@ -56,6 +57,7 @@ static enum kp_status start(struct jobs *j, struct worker *w, struct kp_error *e
                                 .database = j->database,
                                 .jobs = j->count,
                                 .threads = w->threads,
+                                .apart = w->apart,
                                 .parent = getpid()};
     int ends[2];
 
@@ -106,14 +108,20 @@ static void show_progress(const struct jobs *j)
         j->watcher->progress(j->watcher->arg, &all);
 }
 
-static void end_run(struct jobs *j, int64_t run, enum kp_status st, const char *text)
+/* Its worker is not at it any more. */
+static void leave_run(struct jobs *j, int64_t run)
 {
     struct seen *seen = &j->seen[run];
 
     if (seen->worker > 0)
         j->workers[seen->worker - 1].working--;
     seen->worker = 0;
-    seen->said = st != KP_E_INTERRUPTED;
+}
+
+static void end_run(struct jobs *j, int64_t run, enum kp_status st, const char *text)
+{
+    leave_run(j, run);
+    j->seen[run].said = st != KP_E_INTERRUPTED;
     j->steps_done += j->plan->runs[run].steps;
     j->steps_left -= j->plan->runs[run].steps;
     if (j->watcher->end)
@@ -159,19 +167,48 @@ static void take_message(struct jobs *j, int worker, const struct kp_message *m)
     }
 }
 
-/* What a dead worker was at has failed: another worker would die of it as well. */
+/* Could a dead worker still record which of its runs it died of? They have failed then. */
+static enum kp_status find_crash(struct jobs *j, struct kp_store *store, int worker, bool *recorded,
+                                 struct kp_error *e)
+{
+    struct kp_run_info info;
+    bool found = false;
+    enum kp_status st = KP_OK;
+
+    *recorded = false;
+    for (int64_t i = 0; st == KP_OK && !*recorded && i < j->plan->count; i++) {
+        if (j->seen[i].worker != worker + 1)
+            continue;
+        st = kp_store_find_uid(store, j->plan->runs[i].uid, &info, &found, e);
+        *recorded = st == KP_OK && found && info.status == KP_RUN_FAILED;
+    }
+    return st;
+}
+
+/* What a dead worker was at has failed: another worker would die of it as well. If it has recorded
+ * which runs it died of, another may continue the rest. */
 static enum kp_status blame(struct jobs *j, int worker, const char *why, bool *some,
                             struct kp_error *e)
 {
     struct kp_store *store = NULL;
+    struct kp_run_info info;
+    bool recorded = false, found = false;
     enum kp_status st = kp_store_open(j->database, &store, e);
 
+    if (st == KP_OK)
+        st = find_crash(j, store, worker, &recorded, e);
     for (int64_t i = 0; st == KP_OK && i < j->plan->count; i++) {
         if (j->seen[i].worker != worker + 1)
             continue;
         *some = true;
-        st = kp_store_give_up(store, j->plan->runs[i].uid, why, e);
-        end_run(j, i, KP_E_INVALID, why);
+        if (!recorded)
+            st = kp_store_give_up(store, j->plan->runs[i].uid, why, e);
+        if (st == KP_OK)
+            st = kp_store_find_uid(store, j->plan->runs[i].uid, &info, &found, e);
+        if (st == KP_OK && found && info.status == KP_RUN_FAILED)
+            end_run(j, i, KP_E_INVALID, info.error);
+        else
+            leave_run(j, i);
     }
     if (st == KP_OK)
         return kp_store_close(store, e);
@@ -198,8 +235,11 @@ static enum kp_status reap(struct jobs *j, int worker, bool stopping, struct kp_
     enum kp_status st = blame(j, worker, why, &some, e);
     if (st != KP_OK || stopping)
         return st;
-    if (!some)
+    /* A cohort is built before its runs have rows. One after the other they have one when it comes
+     * to it, and the failed one is known. */
+    if (!some && w->apart)
         return kp_fail(e, KP_E_IO, "a worker process had no run yet: %s", why);
+    w->apart |= !some;
     return start(j, w, e);
 }
 

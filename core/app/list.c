@@ -65,6 +65,18 @@ static void print_plugins(const struct kp_registry *r, struct entries *all)
             add(all, (*d)->name, (*d)->doc);
     }
     flush(all, "\nmetrics");
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct kp_op_def *const *d = kp_plugin_ops(r->loaded[i]->plugin);
+        for (; d && *d; d++)
+            add(all, (*d)->name, (*d)->doc);
+    }
+    flush(all, "\noperations");
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct kp_dataset_def *const *d = kp_plugin_datasets(r->loaded[i]->plugin);
+        for (; d && *d; d++)
+            add(all, (*d)->name, (*d)->doc);
+    }
+    flush(all, "\ndatasets ([data] set)");
 }
 
 static int command_list(const struct kp_arguments *a)
@@ -93,7 +105,7 @@ static int command_list(const struct kp_arguments *a)
 
 const struct kp_command kp_command_list = {
     .name = "list",
-    .summary = "what there is: models, objectives, metrics, dataset formats, devices",
+    .summary = "what there is: models, objectives, metrics, operations, datasets, devices",
     .synopsis = "",
     .details =
         "Plugins are those of this kappa and those in the folders of KAPPA_PLUGINS, separated\n"

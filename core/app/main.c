@@ -1,5 +1,6 @@
 /* main.c - the program: finds the command and runs it. */
 #include "app/command.h"
+#include "app/crash.h"
 #include "app/output.h"
 #include "study/version.h"
 
@@ -14,6 +15,7 @@ static const struct kp_command *const commands[] = {
     &kp_command_diff,   &kp_command_log,    &kp_command_rerun,  &kp_command_list,
     &kp_command_info,   &kp_command_report, &kp_command_claims, &kp_command_sql,
     &kp_command_export, &kp_command_import, &kp_command_db,     &kp_command_submit,
+    &kp_command_new,    &kp_command_check,  &kp_command_tokenise,
     &kp_command_doctor,
 };
 
@@ -144,5 +146,12 @@ int main(int argc, char **argv)
      * to be told. */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
+    int code = KP_EXIT_FAILED;
+    if (!kp_crash_resume(&argc, &argv, &code))
+        return code;
+    if (!kp_crash_catch(argc, argv)) {
+        kp_say("out of memory");
+        return KP_EXIT_FAILED;
+    }
     return finish_output(dispatch(argc, argv));
 }

@@ -2,6 +2,7 @@
 #include "app/command.h"
 #include "app/format.h"
 #include "app/grid.h"
+#include "app/names.h"
 #include "app/open_runs.h"
 #include "app/output.h"
 #include "app/rates.h"
@@ -249,6 +250,10 @@ static enum kp_status print_plan(const struct kp_plan *p, bool list, const char 
         struct totals t = add_up(p, &rates);
         print_totals(p, &t);
     }
+    char *names = st == KP_OK && database ? kp_names_other(p, database) : NULL;
+    if (names)
+        (void)printf("%s\n", names);
+    free(names);
     return st;
 }
 
@@ -289,7 +294,7 @@ const struct kp_command kp_command_plan = {
         "another,\n"
         "at the speed of the finished ones in the database, of this machine's if there are some.\n",
     .example = "  kappa plan experiments/quickstart/students.ini\n",
-    .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_DB | KP_FLAG_LIST,
+    .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_YES | KP_FLAG_DB | KP_FLAG_LIST,
     .least = 1,
     .most = 1,
     .run = command_plan,

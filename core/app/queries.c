@@ -1,6 +1,7 @@
 /* queries.c - the queries of experiments/sql, by name. */
 #include "app/queries.h"
 
+#include "app/setup.h"
 #include "base/file.h"
 
 #include <dirent.h>
@@ -10,18 +11,24 @@
 
 enum { FILE_LIMIT = 1 << 20 };
 
-static const char suffix[] = ".sql";
+static const char folder[] = "experiments/sql", suffix[] = ".sql";
 
 bool kp_query_is_name(const char *text)
 {
     return *text && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-_")] == '\0';
 }
 
-char *kp_query_path(const char *name)
+enum kp_status kp_query_path(const char *name, char **out, struct kp_error *e)
 {
-    char *path = NULL;
+    char *place = NULL, *path = NULL;
+    enum kp_status st = kp_setup_find(folder, &place, e);
 
-    return asprintf(&path, "%s/%s%s", KP_QUERIES_FOLDER, name, suffix) < 0 ? NULL : path;
+    if (st == KP_OK && asprintf(&path, "%s/%s%s", place, name, suffix) < 0)
+        st = kp_fail(e, KP_E_NOMEM, "out of memory");
+    if (st == KP_OK)
+        *out = path;
+    free(place);
+    return st;
 }
 
 static int is_query(const struct dirent *d)
@@ -30,10 +37,11 @@ static int is_query(const struct dirent *d)
     return d->d_name[0] != '.' && n > end && strcmp(d->d_name + n - end, suffix) == 0;
 }
 
-static enum kp_status add_line(const char *file, struct kp_text *out, struct kp_error *e)
+static enum kp_status add_line(const char *place, const char *file, struct kp_text *out,
+                               struct kp_error *e)
 {
     static const char head[] = "-- title: ";
-    char *path = kp_path_join(KP_QUERIES_FOLDER, file);
+    char *path = kp_path_join(place, file);
     uint8_t *bytes = NULL;
     size_t size;
     enum kp_status st = path ? kp_file_read(path, FILE_LIMIT, &bytes, &size, e)
@@ -53,18 +61,19 @@ static enum kp_status add_line(const char *file, struct kp_text *out, struct kp_
 enum kp_status kp_queries_list(struct kp_text *out, struct kp_error *e)
 {
     struct dirent **files = NULL;
-    int n = scandir(KP_QUERIES_FOLDER, &files, is_query, alphasort);
-    enum kp_status st = KP_OK;
+    char *place = NULL;
+    enum kp_status st = kp_setup_find(folder, &place, e);
+    int n = st == KP_OK ? scandir(place, &files, is_query, alphasort) : 0;
 
-    if (n <= 0)
-        st = kp_fail(e, KP_E_INVALID,
-                     "%s: no queries here; work in kappa's own folder, or name a file",
-                     KP_QUERIES_FOLDER);
+    if (st == KP_OK && n <= 0)
+        st = kp_fail(e, KP_E_INVALID, "%s: no queries there; reinstall kappa, or name a file",
+                     place);
     for (int i = 0; i < n; i++) {
         if (st == KP_OK)
-            st = add_line(files[i]->d_name, out, e);
+            st = add_line(place, files[i]->d_name, out, e);
         free(files[i]);
     }
     free((void *)files);
+    free(place);
     return st;
 }

@@ -5,13 +5,12 @@
 #include "base/error.h"
 #include "base/text.h"
 
-#define KP_QUERIES_FOLDER "experiments/sql" /* as seen from the project's folder */
-
 /* Can `text` be the name of a query, which is that of its file without .sql? */
 bool kp_query_is_name(const char *text);
 
-/* The path of the query of this name, there or not; free() it. NULL: out of memory. */
-char *kp_query_path(const char *name);
+/* The path of the query of this name, there or not: in the folder experiments/sql here if there
+ * is one, else in that which this kappa brings along. free() it. */
+KP_NODISCARD enum kp_status kp_query_path(const char *name, char **out, struct kp_error *e);
 
 /* A line for each query: its name and its title, which is the first line of its file behind
  * "-- title:". KP_E_INVALID, with what would be right, if there is none here. */

@@ -81,7 +81,7 @@ const struct kp_command kp_command_report = {
         "has the most finished runs. Neither: the folder 'experiments'. --set and --sweep as they\n"
         "were given to 'kappa run'. How to add a figure: experiments/README.md.\n",
     .example = "  kappa report experiments/cifar10-small/students.ini --db c10.db --out report\n",
-    .flags = KP_FLAG_DB | KP_FLAG_OUT | KP_FLAG_SET | KP_FLAG_SWEEP,
+    .flags = KP_FLAG_DB | KP_FLAG_OUT | KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_YES,
     .least = 0,
     .most = 1,
     .run = command_report,

@@ -1,8 +1,10 @@
 /* run.c - `kappa run`: do what is missing of an experiment. */
 #include "app/command.h"
+#include "app/crash.h"
 #include "app/format.h"
 #include "app/interrupt.h"
 #include "app/jobs.h"
+#include "app/names.h"
 #include "app/output.h"
 #include "app/quote.h"
 #include "app/setup.h"
@@ -72,7 +74,7 @@ out:
     kp_text_finish(&quoted);
 }
 
-/* In this process, or in several. They find no database open then, see jobs.h. */
+/* In this process, or in others. They find no database open then, see jobs.h. */
 static enum kp_status do_plan(const struct kp_arguments *a, const struct kp_registry *registry,
                               struct kp_store **store, struct kp_plan *plan,
                               const struct kp_study_watcher *watcher,
@@ -80,13 +82,14 @@ static enum kp_status do_plan(const struct kp_arguments *a, const struct kp_regi
 {
     enum kp_status st;
 
-    if (a->jobs > 1) {
+    if (a->jobs > 1 || kp_crash_resumed()) {
         st = kp_store_close(*store, e);
         *store = NULL;
         if (st == KP_OK)
             st = kp_jobs_execute(plan, registry, a->db, a->jobs, watcher, result, e);
         return st;
     }
+    kp_crash_record(a->db, registry, false);
     st = kp_plan_execute(plan, registry, *store, watcher, result, e);
     struct kp_error flush = {0};
     if (kp_store_flush(*store, &flush) != KP_OK && (st == KP_OK || st == KP_E_INTERRUPTED)) {
@@ -104,17 +107,22 @@ static int execute(const struct kp_arguments *a, const struct kp_registry *regis
     struct kp_study_result result = {0};
     struct kp_error e = {0};
     double begun = kp_clock_monotonic();
+    char *names = NULL;
 
     if (!kp_watch_init(&w, plan, a->db, a->quiet)) {
         kp_say("out of memory");
         return KP_EXIT_FAILED;
     }
+    names = kp_names_other(plan, a->db);
     kp_interrupt_catch();
     enum kp_status st = do_plan(a, registry, store, plan, &watcher, &result, &e);
     kp_display_clear(&w.display);
     if (st != KP_OK && st != KP_E_INTERRUPTED && strcmp(e.text, w.said.text) != 0)
         (void)kp_say_error(&e);
     print_summary(&w, plan, a->db, &result, kp_clock_monotonic() - begun);
+    if (names)
+        kp_display_line(&w.display, "%s", names);
+    free(names);
     kp_watch_finish(&w);
     if (st == KP_E_INTERRUPTED) {
         say_how_to_continue(a);
@@ -158,9 +166,8 @@ const struct kp_command kp_command_run = {
         "database: each run is done by one of them, and one that dies is taken over. The database\n"
         "FILE is made if absent, with the folder FILE.d for weights and checkpoints.\n",
     .example = "  kappa run experiments/quickstart/students.ini --set data.kappa=0.1 --db k.db\n",
-    .flags =
-        KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_DB | KP_FLAG_ONLY | KP_FLAG_THREADS | KP_FLAG_JOBS |
-        KP_FLAG_QUIET,
+    .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_YES | KP_FLAG_DB | KP_FLAG_ONLY |
+             KP_FLAG_THREADS | KP_FLAG_JOBS | KP_FLAG_QUIET,
     .least = 1,
     .most = 1,
     .run = command_run,

@@ -3,6 +3,9 @@
 
 #include "app/output.h"
 #include "base/file.h"
+#include "base/program.h"
+
+#include <string.h>
 
 int kp_setup_registry(struct kp_registry *out)
 {
@@ -22,6 +25,14 @@ int kp_setup_registry(struct kp_registry *out)
     return code;
 }
 
+enum kp_status kp_setup_find(const char *name, char **out, struct kp_error *e)
+{
+    if (!kp_file_exists(name))
+        return kp_program_data(name, out, e);
+    *out = strdup(name);
+    return *out ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
+}
+
 static int64_t count_lines(const char *s)
 {
     int64_t n = 0;
@@ -34,8 +45,8 @@ int kp_setup_plan(const struct kp_arguments *a, struct kp_registry *registry,
                   struct kp_store *store, struct kp_plan **out)
 {
     struct kp_text report = {0};
-    enum kp_status st =
-        kp_plan_make(a->v[0], a->overrides, a->override_count, registry, store, out, &report);
+    enum kp_status st = kp_plan_make(a->v[0], a->overrides, a->override_count,
+                                     a->yes ? 0 : KP_PLAN_CELLS, registry, store, out, &report);
 
     kp_say_lines(report.s);
     if (st != KP_OK && report.length == 0)

@@ -9,6 +9,10 @@
  * status KP_EXIT_USAGE; `out` then holds the others. */
 KP_NODISCARD int kp_setup_registry(struct kp_registry *out);
 
+/* The path of what kappa brings along as `name`, such as "experiments/sql": here if the working
+ * directory has it, else where this kappa has it, there or not. free() it. */
+KP_NODISCARD enum kp_status kp_setup_find(const char *name, char **out, struct kp_error *e);
+
 /* Plan the experiment a->v[0]; all errors go to standard error. Returns an exit status. */
 KP_NODISCARD int kp_setup_plan(const struct kp_arguments *a, struct kp_registry *registry,
                                struct kp_store *store, struct kp_plan **out);

@@ -96,7 +96,7 @@ const struct kp_command kp_command_show = {
         "to make it again: settings, seeds, examples, plugins, program, versions, git revision.\n",
     .example = "  kappa show experiments/quickstart/students.ini --cell 3\n"
                "  kappa show 01JD --db kappa.db\n",
-    .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_DB | KP_FLAG_CELL | KP_FLAG_INI,
+    .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_YES | KP_FLAG_DB | KP_FLAG_CELL | KP_FLAG_INI,
     .least = 1,
     .most = 1,
     .run = command_show,

@@ -26,14 +26,28 @@ static const struct kp_part parts[] = {
      "v.samples, v.step FROM result v JOIN metric_key k ON k.id = v.key JOIN run r ON r.id = v.run "
      "WHERE r.uid = :a ORDER BY v.split, k.id, v.kappa",
      NULL},
+    {"looked at",
+     "SELECT l.label AS what, r.uid AS run FROM subject s JOIN run a ON a.id = s.analysis "
+     "JOIN run r ON r.id = s.run JOIN v_label l ON l.run = r.id WHERE a.uid = :a ORDER BY r.uid",
+     NULL},
+    {"found",
+     "SELECT * FROM (SELECT k.name AS metric, coalesce(v.value, v.flag) AS value, v.split, "
+     "r.uid AS run, NULL AS beside FROM result v JOIN run a ON a.id = v.analysis "
+     "JOIN metric_key k ON k.id = v.key JOIN run r ON r.id = v.run WHERE a.uid = :a UNION ALL "
+     "SELECT k.name, coalesce(p.value, p.flag), p.split, r.uid, b.uid FROM pairwise p "
+     "JOIN run a ON a.id = p.analysis JOIN metric_key k ON k.id = p.key "
+     "JOIN run r ON r.id = p.run_a JOIN run b ON b.id = p.run_b WHERE a.uid = :a) "
+     "ORDER BY metric, run, beside",
+     NULL},
     {"compared with",
      "SELECT k.name AS metric, coalesce(p.value, p.flag) AS value, p.split, p.estimator, p.n, "
      "b.uid AS run FROM pairwise p JOIN metric_key k ON k.id = p.key JOIN run b ON b.id = p.run_b "
      "JOIN run r ON r.id = p.run_a WHERE r.uid = :a ORDER BY p.split, k.id",
      NULL},
     {"made by (last attempt)",
-     UPRIGHT("'program', a.build, 'versions', a.versions, 'device', a.device, 'threads', "
-             "a.threads, 'host', a.host, 'git revision', a.git_revision, 'git state', "
+     UPRIGHT("'program', a.build, 'versions', a.versions, 'device', a.device, "
+             "'processor level', a.level, 'threads', a.threads, 'host', a.host, 'git revision', "
+             "a.git_revision, 'git state', "
              "CASE a.git_dirty WHEN 0 THEN 'clean' WHEN 1 THEN 'with changes' END) "
              "FROM attempt a JOIN run r ON r.id = a.run AND r.attempt = a.attempt "
              "WHERE r.uid = :a"),

@@ -154,7 +154,7 @@ static int64_t count_done(const struct kp_plan *plan, const struct kp_rowset *do
 
     for (int64_t i = 0; i < plan->count; i++) {
         struct kp_field key = {.text = plan->runs[i].hashes.config};
-        n += plan->runs[i].cell && done->count > 0 &&
+        n += done->count > 0 &&
              bsearch(&key, done->cells, (size_t)done->count, sizeof(key), by_text) != NULL;
     }
     return n;
@@ -195,7 +195,7 @@ static int find_plan(const struct kp_arguments *a, const char *folder, struct kp
 
         if (!path)
             code = out_of_memory();
-        else if (kp_plan_make(path, a->overrides, a->override_count, registry, NULL, &plan,
+        else if (kp_plan_make(path, a->overrides, a->override_count, 0, registry, NULL, &plan,
                               &report) != KP_OK &&
                  sweep)
             kp_say("%s: does not resolve, left aside; 'kappa plan %s' says why", path, path);
@@ -285,16 +285,20 @@ static int read_done(const char *database, struct kp_rowset *out)
 int kp_sources_find(const struct kp_arguments *a, bool claims, const char *fallback,
                     struct kp_sources *out)
 {
-    const char *place = a->count > 0 ? a->v[0] : fallback;
+    struct kp_error e = {0};
+    char *brought = NULL;
     struct kp_registry registry = {0};
     struct kp_sources s = {0};
     struct kp_rowset done = {0};
     int code = read_done(a->db, &done);
 
+    if (code == KP_EXIT_DONE && a->count == 0 && kp_setup_find(fallback, &brought, &e) != KP_OK)
+        code = kp_say_error(&e);
+    const char *place = a->count > 0 ? a->v[0] : brought;
     if (code == KP_EXIT_DONE && !kp_file_exists(place)) {
         kp_say("%s: %s; %s", place, strerror(errno),
                a->count > 0 ? "the path of an experiment or of a folder of queries"
-                            : "run it where the folder 'experiments' is, or name a folder");
+                            : "reinstall kappa, or name a folder");
         code = KP_EXIT_USAGE;
     }
     if (code == KP_EXIT_DONE)
@@ -302,6 +306,7 @@ int kp_sources_find(const struct kp_arguments *a, bool claims, const char *fallb
     if (code == KP_EXIT_DONE)
         code = is_folder(place) ? find_folder(a, place, &registry, &done, &s)
                                 : find_experiment(a, claims, &registry, &s);
+    free(brought);
     kp_rowset_finish(&done);
     kp_registry_finish(&registry);
     if (code == KP_EXIT_DONE)

@@ -20,7 +20,8 @@ struct kp_sources {
  * one, asked about the experiment's runs (--set and --sweep as in `kappa run`). It names a folder:
  * that one and those in it that hold queries, each asked about the runs of the experiment in it
  * that has the most finished runs in the database, or about the whole database if there is none.
- * None: `fallback`. Messages go to standard error. Returns an exit status. */
+ * None: `fallback`, here or as this kappa brings it along. Messages go to standard error. Returns
+ * an exit status. */
 KP_NODISCARD int kp_sources_find(const struct kp_arguments *a, bool claims, const char *fallback,
                                  struct kp_sources *out);
 void kp_sources_finish(struct kp_sources *s);

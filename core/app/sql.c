@@ -52,14 +52,15 @@ static int read_file(const char *path, struct kp_text *out)
 
 static int read_named(const char *name, struct kp_text *out)
 {
-    char *path = kp_query_path(name);
+    struct kp_error e = {0};
+    char *path = NULL;
     int code = KP_EXIT_USAGE;
 
-    if (!path)
-        kp_say("out of memory");
+    if (kp_query_path(name, &path, &e) != KP_OK)
+        code = kp_say_error(&e);
     else if (!kp_file_exists(path))
-        kp_say("%s: no query of this name in %s; 'kappa sql --list' shows them", name,
-               KP_QUERIES_FOLDER);
+        kp_say("%s: no query of this name, which would be %s; 'kappa sql --list' shows them", name,
+               path);
     else
         code = read_file(path, out);
     free(path);

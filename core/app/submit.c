@@ -113,7 +113,7 @@ static void list_options(const struct kp_arguments *a, int64_t threads, struct k
         kp_text_add(out, a->overrides[i].sweep ? " --sweep " : " --set ");
         kp_quote(a->overrides[i].text, out);
     }
-    kp_text_addf(out, " --threads %lld", (long long)threads);
+    kp_text_addf(out, " --threads %lld%s", (long long)threads, a->yes ? " --yes" : "");
 }
 
 static int run_script(const char *path)
@@ -276,8 +276,8 @@ const struct kp_command kp_command_submit = {
         "...).\n",
     .example = "  kappa submit students.ini --db k.db --threads 4\n"
                "  kappa submit students.ini --db k.db --print >submit.sh\n",
-    .flags =
-        KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_DB | KP_FLAG_THREADS | KP_FLAG_ENGINE | KP_FLAG_PRINT,
+    .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_YES | KP_FLAG_DB | KP_FLAG_THREADS |
+             KP_FLAG_ENGINE | KP_FLAG_PRINT,
     .least = 1,
     .most = 1,
     .run = command_submit,

@@ -1,6 +1,7 @@
 /* worker.c - a worker process of `kappa run --jobs N`. */
 #include "app/worker.h"
 
+#include "app/crash.h"
 #include "app/interrupt.h"
 #include "app/output.h"
 #include "base/clock.h"
@@ -81,15 +82,20 @@ static void on_note(void *arg, const char *text)
 }
 
 /* A worker's part of the machine. None of this is hashed. */
-static void set_share(struct kp_plan *p, int64_t threads, int64_t jobs)
+static void set_share(const struct kp_worker_job *job)
 {
+    struct kp_plan *p = job->plan;
+    const int64_t jobs = job->jobs;
+
     p->sharers = jobs;
     for (int64_t i = 0; i < p->count; i++) {
         struct kp_settings *set = &p->runs[i].config->core;
         int64_t memory = set->run.cohort_memory > 0 ? set->run.cohort_memory
                                                     : (int64_t)(kp_machine_memory() / 2 / MEBIBYTE);
-        set->run.threads = threads;
+        set->run.threads = job->threads;
         set->run.cohort_memory = memory > jobs ? memory / jobs : 1;
+        if (job->apart)
+            p->runs[i].cohort[0] = '\0';
     }
 }
 
@@ -108,7 +114,8 @@ void kp_worker_main(const struct kp_worker_job *job)
     struct kp_error e = {0}, closing = {0};
 
     kp_interrupt_follow(job->parent);
-    set_share(job->plan, job->threads, job->jobs);
+    kp_crash_record(job->database, job->registry, true);
+    set_share(job);
     enum kp_status st = kp_store_open(job->database, &store, &e);
     if (st == KP_OK)
         st = kp_plan_execute(job->plan, job->registry, store, &watcher, &result, &e);

@@ -32,6 +32,7 @@ struct kp_worker_job {
     int64_t threads;
     pid_t parent;
     int report; /* where messages are written */
+    bool apart; /* train the runs of a cohort one after the other */
 };
 
 /* In the child of a fork(): does the plan and ends the process. */

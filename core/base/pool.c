@@ -7,6 +7,8 @@
  * never waits for a worker that slept through the job. */
 #include "base/pool.h"
 
+#include "base/running.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -139,7 +141,7 @@ enum kp_status kp_pool_create(int threads, struct kp_pool **out, struct kp_error
 {
     enum kp_status st = KP_OK;
     struct kp_pool *p = NULL;
-    sigset_t all, old;
+    sigset_t old;
 
     if (threads < 1 || threads > THREADS_MAX)
         return kp_fail(e, KP_E_INVALID, "%d threads asked for; 1 to %d would be right", threads,
@@ -156,8 +158,7 @@ enum kp_status kp_pool_create(int threads, struct kp_pool **out, struct kp_error
     }
 
     /* Signals are for the thread that made the pool. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    kp_running_mask(&old);
     for (int i = 1; i < threads; i++) {
         struct worker *w = &p->workers[p->started];
         w->pool = p;

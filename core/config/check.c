@@ -1,6 +1,8 @@
 /* check.c - settings that are right one by one but not together. */
 #include "config/resolve.h"
 
+#include "host/options.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -46,14 +48,54 @@ static void check_size(const struct checker *k)
             (long long)k->c->m, (long long)s->data.n_teacher);
 }
 
+/* What only the files of a format have. */
+static void check_set(const struct checker *k)
+{
+    static const char *const of_files[] = {"data.pad_to", "data.downsample", "data.resize",
+                                           "data.crop", "data.random_resized_crop"};
+
+    for (size_t i = 0; i < sizeof(of_files) / sizeof(of_files[0]); i++) {
+        const struct kp_setting *s = kp_config_find(k->c, of_files[i]);
+        if (s && strcmp(s->text, "0") != 0 && strcmp(s->text, "false") != 0)
+            kp_problem_add(k->p, place_of(k, of_files[i]), of_files[i],
+                           "belongs to data.format, and the data come from data.set = %s; leave it "
+                           "out",
+                           k->c->core.data.set);
+    }
+}
+
+static void must_be_given(const struct checker *k, const char *key, int64_t count)
+{
+    struct kp_known known;
+    char right[512];
+
+    if (!has(k, key) || count > 0 || !kp_schema_find(k->cell->registry, key, &known))
+        return;
+    kp_option_describe(known.option, right, sizeof(right));
+    kp_problem_add(k->p, place_of(k, key), key, "not given; %s (%s)", right, known.option->doc);
+}
+
+/* Files of a format, or a dataset plugin. */
 static void check_data(const struct checker *k)
 {
     const struct kp_settings *s = &k->c->core;
+    const bool format = has(k, "data.format") && *s->data.format;
+    const bool set = has(k, "data.set") && *s->data.set;
 
-    if (has(k, "data.format") && !*s->data.format)
+    if (format && set)
+        kp_problem_add(k->p, place_of(k, "data.set"), "data.set",
+                       "'%s' is given beside data.format = %s; leave one of them out", s->data.set,
+                       s->data.format);
+    else if (set)
+        check_set(k);
+    else if (!format)
         kp_problem_add(k->p, place_of(k, "data.format"), "data.format",
-                       "empty; the name of a dataset format");
-    if (has(k, "data.root") && !*s->data.root)
+                       "not given; the name of a dataset format, or data.set, that of a plugin");
+    if (!set) {
+        must_be_given(k, "data.mean", s->data.mean.count);
+        must_be_given(k, "data.sd", s->data.sd.count);
+    }
+    if (!set && has(k, "data.root") && !*s->data.root)
         kp_problem_add(k->p, place_of(k, "data.root"), "data.root",
                        "empty; the folder of the dataset");
     if (has(k, "data.mean") && has(k, "data.sd") && s->data.mean.count != s->data.sd.count)

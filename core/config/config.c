@@ -35,8 +35,10 @@ enum kp_status kp_config_check_places(const struct kp_config *c, struct kp_error
     for (int64_t i = 0; i < c->count; i++) {
         const struct kp_setting *s = &c->settings[i];
         const char *name = kp_setting_is_place(s->key) ? strstr(s->text, "${env:") : NULL;
+        /* A dataset plugin may need no folder, and says so where it does. */
+        const bool open = c->dataset && strcmp(s->key, "data.root") == 0;
 
-        if (name)
+        if (name && !open)
             return kp_fail(e, KP_E_CONFIG,
                            "%s%s%s: the environment variable %.*s is not set; set it, or write the "
                            "value in its place",
@@ -76,6 +78,11 @@ void *kp_config_objective_self(struct kp_config *c)
                      &c->objective->options);
 }
 
+void *kp_config_dataset_self(struct kp_config *c)
+{
+    return fill_self(c, "data", c->dataset->name, c->dataset->self_size, &c->dataset->options);
+}
+
 void *kp_config_metric_self(struct kp_config *c, const struct kp_metric_def *m)
 {
     return fill_self(c, "metric", m->name, m->self_size, &m->options);
@@ -86,20 +93,33 @@ void *kp_config_analysis_self(struct kp_config *c, const struct kp_analysis_conf
     return fill_self(c, "analysis", a->section, a->def->self_size, &a->def->options);
 }
 
-void kp_config_analysis_text(const struct kp_config *c, const struct kp_analysis_config *a,
-                             struct kp_text *out)
+/* "key=text\n" of the settings of section [prefix.name]. */
+static void section_text(const struct kp_config *c, const char *prefix, const char *name,
+                         struct kp_text *out)
 {
-    size_t length = strlen("analysis.") + strlen(a->section);
+    const size_t before = strlen(prefix), length = before + strlen(name);
 
-    kp_text_addf(out, "analysis=%s\n", a->section);
     for (int64_t i = 0; i < c->count; i++) {
         const char *key = c->settings[i].key;
         const char *dot = strrchr(key, '.');
 
-        if ((size_t)(dot - key) == length && strncmp(key, "analysis.", 9) == 0 &&
-            strncmp(key + 9, a->section, length - 9) == 0)
+        if ((size_t)(dot - key) == length && strncmp(key, prefix, before) == 0 &&
+            strncmp(key + before, name, length - before) == 0)
             kp_text_addf(out, "%s=%s\n", dot + 1, c->settings[i].text);
     }
+}
+
+void kp_config_analysis_text(const struct kp_config *c, const struct kp_analysis_config *a,
+                             struct kp_text *out)
+{
+    kp_text_addf(out, "analysis=%s\n", a->section);
+    section_text(c, "analysis.", a->section, out);
+}
+
+void kp_config_dataset_text(const struct kp_config *c, struct kp_text *out)
+{
+    kp_text_addf(out, "dataset=%s %s\n", c->dataset->name, c->dataset->version);
+    section_text(c, "data.", c->dataset->name, out);
 }
 
 void kp_config_print(const struct kp_config *c, bool origins, struct kp_text *out)

@@ -44,6 +44,7 @@ static inline bool kp_weights_ref_given(const struct kp_weights_ref *r)
 
 struct kp_config {
     struct kp_arena memory;
+    const struct kp_registry *registry; /* whose plugins it names */
     struct kp_setting *settings; /* sorted by key */
     int64_t count;
 
@@ -51,7 +52,8 @@ struct kp_config {
     struct kp_weights_ref reference[KP_REFERENCES];
     const struct kp_model_def *model;
     const struct kp_objective_def *objective;
-    const struct kp_loaded *model_from, *objective_from;
+    const struct kp_dataset_def *dataset; /* NULL: the files of data.format */
+    const struct kp_loaded *model_from, *objective_from, *dataset_from;
     struct kp_analysis_config *analyses; /* [analysis_count] in order of their sections */
     int64_t analysis_count;
     bool needs_teacher; /* the objective declares it, or seed.init = teacher */
@@ -64,6 +66,7 @@ struct kp_config {
  * of memory. */
 void *kp_config_model_self(struct kp_config *c);
 void *kp_config_objective_self(struct kp_config *c);
+void *kp_config_dataset_self(struct kp_config *c); /* only where there is a dataset plugin */
 void *kp_config_metric_self(struct kp_config *c,
                             const struct kp_metric_def *m); /* one of metrics.plugins */
 
@@ -73,6 +76,9 @@ void *kp_config_analysis_self(struct kp_config *c, const struct kp_analysis_conf
  * besides the runs that it looks at. */
 void kp_config_analysis_text(const struct kp_config *c, const struct kp_analysis_config *a,
                              struct kp_text *out);
+
+/* The same of the dataset plugin. */
+void kp_config_dataset_text(const struct kp_config *c, struct kp_text *out);
 
 const struct kp_setting *kp_config_find(const struct kp_config *c, const char *key);
 
@@ -86,7 +92,8 @@ struct kp_hashes {
     char group[KP_HASH_SIZE];
 };
 
-/* SHA-256 over "key=text\n" of the hashed settings, sorted, plus data.m, plus "teacher=<hash>"
+/* SHA-256 over "key=text\n" of the hashed settings, sorted, plus data.m, plus "data.version=" of a
+ * dataset plugin, plus "teacher=<hash>"
  * where the objective needs a teacher, plus "init=<hash>" where [init] names weights. identity: for
  * each reference its run's configuration hash, or the sha256 of its file; NULL where there is none.
  * pair: without objective* and teacher*. group: without seed.master. A teacher's own hash leaves

@@ -51,6 +51,11 @@ static void digest(const struct kp_config *c, const char *const identity[KP_REFE
     }
     (void)snprintf(m, sizeof(m), "data.m=%lld\n", (long long)c->m);
     add(&h, m);
+    if (c->dataset) {
+        add(&h, "data.version=");
+        add(&h, c->dataset->version);
+        add(&h, "\n");
+    }
     for (int i = 0; i < KP_REFERENCES; i++) {
         if (!identity[i])
             continue;

@@ -21,16 +21,19 @@ struct kp_experiment {
 };
 
 /* Settings about this machine, which --set gives to the experiments that a reference names as well;
- * where the data lie, only where they are the same. */
+ * where the data lie, the first PLACES, only where they are the same. */
 static bool reaches(const char *text, enum kp_reference to)
 {
-    static const char *const keys[] = {"data.root",        "run.threads", "run.checkpoint",
+    static const char *const keys[] = {"data.root",        "data.cache",  "data.decode",
+                                       "data.decoders",    "run.threads", "run.checkpoint",
                                        "train.eval_batch", "device.kind", "plugins.path"};
+    enum { PLACES = 2 };
     size_t n;
 
     text += strspn(text, " \t");
     n = strcspn(text, "= \t");
-    for (size_t i = to == KP_REFERENCE_TEACHER ? 0 : 1; i < sizeof(keys) / sizeof(keys[0]); i++)
+    for (size_t i = to == KP_REFERENCE_TEACHER ? 0 : PLACES; i < sizeof(keys) / sizeof(keys[0]);
+         i++)
         if (strlen(keys[i]) == n && strncmp(keys[i], text, n) == 0)
             return true;
     return false;

@@ -2,6 +2,7 @@
 #include "config/resolve.h"
 
 #include "base/file.h"
+#include "base/running.h"
 #include "config/interpolate.h"
 #include "config/plugin_path.h"
 #include "config/uses.h"
@@ -201,6 +202,8 @@ static bool in_use(const struct kp_config *c, const struct kp_table *t)
         return c->model && strcmp(c->model->name, t->plugin) == 0;
     if (t->owner == KP_OWNER_OBJECTIVE)
         return c->objective && strcmp(c->objective->name, t->plugin) == 0;
+    if (t->owner == KP_OWNER_DATASET)
+        return c->dataset && strcmp(c->dataset->name, t->plugin) == 0;
     if (t->owner == KP_OWNER_ANALYSIS)
         return false; /* by section, see add_analyses() */
     return c->core.metrics.plugins && has_word(c->core.metrics.plugins, t->plugin);
@@ -346,6 +349,11 @@ static void choose_plugins(struct resolver *r)
             kp_registry_objective(r->cell->registry, objective->text, &c->objective_from);
     if (objective && !c->objective)
         no_plugin(r, KP_OWNER_OBJECTIVE, objective->key, objective->text);
+    if (c->core.data.set && *c->core.data.set) {
+        c->dataset = kp_registry_dataset(c->registry, c->core.data.set, &c->dataset_from);
+        if (!c->dataset)
+            no_plugin(r, KP_OWNER_DATASET, "data.set", c->core.data.set);
+    }
     check_metric_names(r);
 }
 
@@ -388,7 +396,8 @@ static void derive(struct kp_config *c)
             s->hashed = loss_reads_teacher;
         if (strcmp(s->key, "init.skip") == 0)
             s->hashed = kp_weights_ref_given(&c->reference[KP_REFERENCE_INIT]);
-        if (strcmp(s->key, "run.imported") == 0)
+        if (strcmp(s->key, "run.imported") == 0 || strcmp(s->key, "data.format") == 0 ||
+            strcmp(s->key, "data.set") == 0)
             s->hashed = *s->text != '\0';
         if (is_teacher &&
             (strcmp(s->key, "data.student_pool") == 0 || strcmp(s->key, "data.nested") == 0 ||
@@ -404,7 +413,11 @@ static double temperature(struct kp_config *c)
 
     if (KP_HAS(o, temperature) && o->temperature) {
         const void *self = kp_config_objective_self(c);
-        return self ? o->temperature(self) : (double)NAN;
+        double tau = (double)NAN;
+
+        if (self)
+            KP_IN_PLUGIN("objective", o->name, "temperature", tau = o->temperature(self));
+        return tau;
     }
     (void)snprintf(key, sizeof(key), "objective.%s.tau", o->name);
     const struct kp_setting *s = kp_config_find(c, key);
@@ -421,20 +434,35 @@ static int64_t count_options(const struct kp_registry *registry)
     return n;
 }
 
+/* There was room for every option that there is; a configuration has few of them. */
+static void keep_settings(struct kp_config *c, struct kp_problems *p)
+{
+    struct kp_setting *own = kp_arena_new(&c->memory, struct kp_setting, c->count);
+
+    if (own)
+        memcpy(own, c->settings, (size_t)c->count * sizeof(*own));
+    else
+        p->failed = true;
+    c->settings = own;
+}
+
 struct kp_config *kp_resolve(const struct kp_cell *cell, struct kp_problems *p)
 {
     struct resolver r = {.cell = cell, .problems = p, .room = count_options(cell->registry)};
     int64_t before = p->count + p->more;
     struct kp_config *c = calloc(1, sizeof(*c));
 
-    if (c)
-        c->settings = kp_arena_new(&c->memory, struct kp_setting, r.room);
-    if (!c || !c->settings) {
+    struct kp_setting *all = calloc((size_t)r.room, sizeof(*all));
+
+    if (!c || !all) {
         p->failed = true;
         kp_config_destroy(c);
+        free(all);
         return NULL;
     }
+    c->settings = all;
     r.c = c;
+    c->registry = cell->registry;
     add_tables(&r, false);
     sort(c);
     choose_plugins(&r);
@@ -444,6 +472,8 @@ struct kp_config *kp_resolve(const struct kp_cell *cell, struct kp_problems *p)
     fill_analyses(&r);
     derive(c);
     kp_resolve_check(cell, c, p);
+    keep_settings(c, p);
+    free(all);
     if (p->failed || p->count + p->more != before) {
         kp_config_destroy(c);
         return NULL;

@@ -73,6 +73,13 @@ static bool plugin_table(const struct kp_plugin *p, int64_t *number, struct kp_t
                 return true;
             }
     }
+    for (int64_t i = 0; kp_plugin_datasets(p) && kp_plugin_datasets(p)[i]; i++, (*number)--) {
+        const struct kp_dataset_def *d = kp_plugin_datasets(p)[i];
+        if (*number == 0) {
+            *out = (struct kp_table){"data", d->name, KP_OWNER_DATASET, &d->options, NULL};
+            return true;
+        }
+    }
     return false;
 }
 
@@ -266,7 +273,8 @@ void kp_schema_explain(const struct kp_registry *r, const char *key, struct kp_t
 void kp_schema_explain_plugin(const struct kp_registry *r, enum kp_owner kind, const char *name,
                               struct kp_text *out)
 {
-    static const char *const words[] = {"", "", "model", "objective", "metric", "analysis"};
+    static const char *const words[] = {"", "", "model", "objective", "metric", "analysis",
+                                        "dataset"};
     const char *near = NULL;
     size_t least = 3;
     struct kp_text known = {0};

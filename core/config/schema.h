@@ -14,12 +14,13 @@ enum kp_owner {
     KP_OWNER_OBJECTIVE = 3,
     KP_OWNER_METRIC = 4,
     KP_OWNER_ANALYSIS = 5, /* two tables of one section: the host's options and the plugin's */
+    KP_OWNER_DATASET = 6,
 };
 
 /* Options that share a section's name. */
 struct kp_table {
-    const char *section; /* "data", or the prefix "model", "objective", "metric", "analysis" of a
-                            plugin's; behind an analysis's plugin may stand ".label" */
+    const char *section; /* "data", or the prefix "model", "objective", "metric", "analysis",
+                            "data" of a plugin's; behind an analysis's plugin may stand ".label" */
     const char *plugin;  /* NULL unless it is one's */
     enum kp_owner owner;
     const struct kp_option_table *options;

@@ -9,6 +9,7 @@
 static const char *const role_words[] = {"teacher", "student", NULL};
 static const char *const cohort_words[] = {"auto", "off", NULL};
 static const char *const label_words[] = {"fine", "coarse", NULL};
+static const char *const decode_words[] = {"auto", "packed", "live", NULL};
 static const char *const pool_words[] = {"fresh", "subset", "disjoint", NULL};
 static const char *const order_words[] = {"epoch", "fixed", NULL};
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
@@ -33,8 +34,9 @@ static const struct kp_option run_options[] = {
 static const bool run_hashed[] = {false, true, false, false, false, false, true};
 
 static const struct kp_option data_options[] = {
-    KP_STRING(S, data.format, "format", NULL,
+    KP_STRING(S, data.format, "format", "",
               "format of the dataset's files: cifar10, cifar100, cifar5m, folder, idx or list"),
+    KP_STRING(S, data.set, "set", "", "dataset plugin, in place of format"),
     KP_STRING(S, data.name, "name", "", "name of the dataset in the database, empty: the format"),
     KP_STRING(S, data.root, "root", "${env:KAPPA_DATA}", "folder of the dataset"),
     KP_ENUM(S, data.labels, "labels", "fine", label_words,
@@ -49,6 +51,9 @@ static const struct kp_option data_options[] = {
            "of image files: shorter side after resizing, in pixels, 0: as they are"),
     KP_INT(S, data.crop, "crop", "0", 0, 4096,
            "of image files: side of the square that is loaded, in pixels, 0: whole images"),
+    KP_ENUM(S, data.decode, "decode", "auto", decode_words,
+            "of image files: packed: once, into a cache; live: whenever they are wanted; auto: "
+            "packed where that fits"),
     KP_STRING(S, data.cache, "cache", "",
               "folder of decoded images, empty: the dataset's, or the user's cache folder"),
     KP_INT(S, data.decoders, "decoders", "0", 0, 1024,
@@ -56,8 +61,8 @@ static const struct kp_option data_options[] = {
     KP_BOOL(S, data.skip_bad, "skip_bad", "false", "leave out image files that are damaged"),
     KP_INT(S, data.test_limit, "test_limit", "0", 0, 1e9,
            "test examples, the first ones, 0: all (of cifar5m: 10000)"),
-    KP_REALS(S, data.mean, "mean", NULL, -1e6, 1e6, "mean of each channel, of pixels in 0 to 1"),
-    KP_REALS(S, data.sd, "sd", NULL, 1e-6, 1e6,
+    KP_REALS(S, data.mean, "mean", "", -1e6, 1e6, "mean of each channel, of pixels in 0 to 1"),
+    KP_REALS(S, data.sd, "sd", "", 1e-6, 1e6,
              "standard deviation of each channel, of pixels in 0 to 1"),
     KP_BOOL(S, data.flip, "flip", "false", "mirror half of the examples"),
     KP_INT(S, data.crop_pad, "crop_pad", "0", 0, 127,
@@ -74,11 +79,11 @@ static const struct kp_option data_options[] = {
     KP_REAL(S, data.dev, "dev", "0", 0, 0.9, "share of the training data kept for development"),
     KP_ENUM(S, data.order, "order", "epoch", order_words, "shuffle anew each epoch, or never"),
 };
-/* In the order above: neither name, root, cache, decoders nor kappa, for which data.m is hashed.
- * The test set does not change the weights, but the results that a run stands for. */
-static const bool data_hashed[] = {true,  false, false, true, true, true, true, true, true,
-                                   false, false, true,  true, true, true, true, true, true,
-                                   true,  true,  false, true, true, true, true};
+/* In the order above: neither name, root, decode, cache, decoders nor kappa, for which data.m is
+ * hashed. The test set does not change the weights, but the results that a run stands for. */
+static const bool data_hashed[] = {true,  true,  false, false, true,  true, true, true, true, true,
+                                   false, false, false, true,  true, true, true, true, true,
+                                   true,  true,  true,  false, true, true, true, true};
 
 static const struct kp_option train_options[] = {
     KP_INT(S, train.epochs, "epochs", NULL, 1, 1e6, "passes over the training examples"),

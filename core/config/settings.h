@@ -48,13 +48,15 @@ struct kp_settings {
         const char *imported;  /* sha256 of the weights file that it is; "": it is trained */
     } run;
     struct {
-        const char *format;
+        const char *format; /* "": set is given */
+        const char *set;    /* of a dataset plugin; "": format is given */
         const char *name; /* of the dataset in the database; "" : the format's */
         const char *root;
         int labels;       /* KP_SETTING_LABELS_... */
         const char *list; /* of format list, as seen from root */
         int64_t pad_to, downsample;
         int64_t resize, crop; /* of image files */
+        int decode;           /* enum kp_decode: auto, packed, live */
         const char *cache;    /* "": beside the data, or in the user's cache folder */
         int64_t decoders;     /* 0: all cores */
         bool skip_bad;

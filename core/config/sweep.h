@@ -6,7 +6,7 @@
 #include "config/schema.h"
 #include "config/source.h"
 
-#define KP_SWEEP_CELLS_MAX 100000
+#define KP_SWEEP_CELLS_MAX 10000000 /* before skip; what is sensible is for others to say */
 
 enum { KP_SWEEP_AXES_MAX = 64 };
 
@@ -42,7 +42,7 @@ struct kp_sweep {
     int axis_count, group_count;
     struct kp_skip *skips;
     int64_t skip_count;
-    const char *base_plugin[5]; /* by enum kp_owner: the choice where no axis makes it; or NULL */
+    const char *base_plugin[7]; /* by enum kp_owner: the choice where no axis makes it; or NULL */
     int32_t *index;             /* [cells][group_count] */
     int64_t cells;
 };

@@ -3,6 +3,7 @@
 #include "data/pack.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,9 +11,19 @@
 
 _Static_assert(sizeof(struct kp_image_entry) == 24, "entries have no gaps");
 
-static bool index_valid(const struct kp_mapping *m, const struct kp_pack_header *h,
-                        const struct kp_catalogue *c)
+static bool entry_valid(const struct kp_image_entry *p, const struct kp_pack_header *h, bool pixels)
 {
+    const uint64_t area = (uint64_t)p->height * p->width;
+
+    if (area == 0 || area > (uint64_t)1 << 40)
+        return false;
+    return !pixels || (p->offset >= KP_PACK_DATA && p->offset <= h->index_offset &&
+                       3 * area <= h->index_offset - p->offset);
+}
+
+static bool index_valid(const struct kp_mapping *m, const struct kp_catalogue *c, bool pixels)
+{
+    const struct kp_pack_header *h = (const void *)m->bytes;
     uint64_t count = h->count[KP_SPLIT_TRAIN] + h->count[KP_SPLIT_TEST];
     const struct kp_image_entry *entry = (const void *)(m->bytes + h->index_offset);
 
@@ -21,17 +32,15 @@ static bool index_valid(const struct kp_mapping *m, const struct kp_pack_header 
         (h->text_offset - h->index_offset) % sizeof *entry != 0)
         return false;
     for (uint64_t i = 0; i < count; i++) {
-        uint64_t pixels = (uint64_t)entry[i].height * entry[i].width;
         int64_t files = c->count[i < h->count[KP_SPLIT_TRAIN] ? KP_SPLIT_TRAIN : KP_SPLIT_TEST];
         if (entry[i].label < 0 || entry[i].label >= c->classes || entry[i].file >= files ||
-            pixels == 0 || pixels > (uint64_t)1 << 40 || entry[i].offset < KP_PACK_DATA ||
-            entry[i].offset > h->index_offset || 3 * pixels > h->index_offset - entry[i].offset)
+            !entry_valid(&entry[i], h, pixels))
             return false;
     }
-    return true;
+    return crc32_z(0, m->bytes + h->index_offset, h->size - h->index_offset) == h->check;
 }
 
-bool kp_pack_valid(const struct kp_mapping *m, const char *key, const struct kp_catalogue *c)
+bool kp_pack_valid(const struct kp_mapping *m, const char *key)
 {
     const struct kp_pack_header *h = (const void *)m->bytes;
 
@@ -39,14 +48,10 @@ bool kp_pack_valid(const struct kp_mapping *m, const char *key, const struct kp_
         h->version != KP_PACK_VERSION || memcmp(h->key, key, sizeof h->key) != 0 ||
         h->size != m->size)
         return false;
-    if (h->index_offset < KP_PACK_DATA || h->text_offset < h->index_offset ||
-        h->size < h->text_offset || h->text_size != h->size - h->text_offset ||
-        h->count[KP_SPLIT_TRAIN] > KP_EXAMPLES_MAX || h->count[KP_SPLIT_TEST] > KP_EXAMPLES_MAX)
-        return false;
-    if (!c)
-        return true;
-    return index_valid(m, h, c) &&
-           crc32_z(0, m->bytes + h->index_offset, h->size - h->index_offset) == h->check;
+    return h->index_offset >= KP_PACK_DATA && h->text_offset >= h->index_offset &&
+           h->size >= h->text_offset && h->text_size == h->size - h->text_offset &&
+           h->count[KP_SPLIT_TRAIN] <= KP_EXAMPLES_MAX &&
+           h->count[KP_SPLIT_TEST] <= KP_EXAMPLES_MAX;
 }
 
 /* $XDG_CACHE_HOME/kappa, else ~/.cache/kappa; false if there is neither. */
@@ -119,6 +124,45 @@ void kp_cache_finish(struct kp_cache_places *p)
     for (int i = 0; i < 2; i++)
         free(p->path[i]);
     memset(p, 0, sizeof *p);
+}
+
+enum kp_status kp_pack_name(const struct kp_dataset_config *config, const struct kp_catalogue *c,
+                            bool pixels, struct kp_pack *out, struct kp_error *e)
+{
+    struct kp_pack p = {.config = config, .catalogue = c, .pixels = pixels};
+    char name[64];
+    enum kp_status st = kp_catalogue_key(c, config->resize, pixels, p.key, e);
+
+    (void)snprintf(name, sizeof name, "%s-%lld%s", config->format, (long long)config->resize,
+                   pixels ? "" : "-index");
+    if (st == KP_OK)
+        st = kp_cache_find(config->cache, config->root, name,
+                           config->list && config->list[0] ? config->list : "", &p.places, e);
+    if (st == KP_OK)
+        *out = p;
+    return st;
+}
+
+void kp_pack_finish(struct kp_pack *p)
+{
+    kp_cache_finish(&p->places);
+}
+
+bool kp_pack_find(const struct kp_pack *p, struct kp_mapping *out)
+{
+    for (int i = 0; i < 2 && p->places.path[i]; i++) {
+        const char *path = p->places.path[i];
+        struct kp_error unreadable = {0};
+        struct kp_mapping m = {0};
+        if (!kp_file_exists(path) || kp_file_map(path, &m, &unreadable) != KP_OK)
+            continue;
+        if (kp_pack_valid(&m, p->key) && index_valid(&m, p->catalogue, p->pixels)) {
+            *out = m;
+            return true;
+        }
+        kp_file_unmap(&m);
+    }
+    return false;
 }
 
 enum kp_status kp_cache_begin(const struct kp_cache_places *p, const char **path,

@@ -59,13 +59,13 @@ enum kp_status kp_catalogue_check(struct kp_catalogue *c, const char *name, int6
     return st;
 }
 
-enum kp_status kp_catalogue_key(const struct kp_catalogue *c, int64_t resize,
+enum kp_status kp_catalogue_key(const struct kp_catalogue *c, int64_t resize, bool pixels,
                                 char out[KP_HASH_SIZE], struct kp_error *e)
 {
     struct kp_text t = {0};
 
-    kp_text_addf(&t, CACHE_CONTENT " resize %lld classes %lld\n", (long long)resize,
-                 (long long)c->classes);
+    kp_text_addf(&t, CACHE_CONTENT " resize %lld classes %lld%s\n", (long long)resize,
+                 (long long)c->classes, pixels ? "" : " index");
     for (int s = 0; s < KP_SPLITS; s++)
         for (int64_t i = 0; i < c->count[s]; i++) {
             const struct kp_catalogue_file *f = &c->file[s][i];

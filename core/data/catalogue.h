@@ -39,10 +39,11 @@ KP_NODISCARD enum kp_status kp_catalogue_parse(const char *text, size_t size, co
 
 void kp_catalogue_finish(struct kp_catalogue *c);
 
-/* What a cache of these files at this size is recognised by: SHA-256 of all names, labels, sizes
- * and times. */
+/* What a cache of these files at this size is recognised by, one with pixels or an index alone:
+ * SHA-256 of all names, labels, sizes and times. */
 KP_NODISCARD enum kp_status kp_catalogue_key(const struct kp_catalogue *c, int64_t resize,
-                                             char out[KP_HASH_SIZE], struct kp_error *e);
+                                             bool pixels, char out[KP_HASH_SIZE],
+                                             struct kp_error *e);
 
 /* Add a file; `path` of `length` bytes is copied. */
 KP_NODISCARD enum kp_status kp_catalogue_add(struct kp_catalogue *c, enum kp_split split,

@@ -203,7 +203,7 @@ static enum kp_status map_unpacked(struct part *p, const char *key,
         if (!kp_file_exists(places->path[i]) ||
             kp_file_map(places->path[i], &m, &unreadable) != KP_OK)
             continue;
-        found = kp_pack_valid(&m, key, NULL) && m.size == KP_PACK_DATA + (size_t)p->count * IMAGE;
+        found = kp_pack_valid(&m, key) && m.size == KP_PACK_DATA + (size_t)p->count * IMAGE;
         if (!found)
             kp_file_unmap(&m);
     }

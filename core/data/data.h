@@ -3,7 +3,7 @@
 #define KP_DATA_DATA_H
 
 #include "base/error.h"
-#include "kappa/shape.h"
+#include "kappa/dataset.h"
 
 enum kp_split {
     KP_SPLIT_TRAIN = 0,
@@ -35,18 +35,40 @@ struct kp_image_entry {
     uint32_t file; /* its number among the files of the split */
 };
 
-/* All examples of a split: one part after another, or images. Mapped files are not touched until
- * their pixels are read. */
+/* What size image files must have after resizing. */
+struct kp_image_rule {
+    int64_t resize;        /* the shorter side was brought to it; 0: it was not */
+    int64_t height, width; /* what is loaded: the middle of the image, or */
+    bool whole;            /* the whole image, which has to be exactly so large */
+};
+
+/* Image files that are decoded each time they are wanted. */
+struct kp_live_files {
+    const char *folder;
+    const struct kp_catalogue_file *file; /* [count] */
+    struct kp_image_rule rule;
+    bool checked; /* all could be decoded when the dataset was opened */
+};
+
+/* All examples of a split: one part after another, or images, or image files. Mapped files are not
+ * touched until their pixels are read. */
 struct kp_examples {
     int64_t count;
-    int32_t *labels; /* [count], 0 <= label < classes */
+    int32_t *labels; /* [count], 0 <= label < classes; NULL: a plugin gives them */
     size_t stride;   /* bytes from one example to the next */
     int parts;
     struct kp_examples_part part[KP_PARTS_MAX];
 
-    const struct kp_image_entry *images; /* [count], in place of parts; NULL: there are parts */
+    const struct kp_image_entry *images; /* [count], in place of parts; NULL: there are none */
     const uint8_t *image_bytes;
+    struct kp_live_files live; /* in place of both; file NULL: there are none */
 };
+
+/* Are the examples images of sizes of their own, of which pieces can be cut? */
+static inline bool kp_examples_are_images(const struct kp_examples *x)
+{
+    return x->images || x->live.file;
+}
 
 /* The part of example *i < count, and in *i its number there. */
 static inline const struct kp_examples_part *kp_examples_find(const struct kp_examples *x,
@@ -67,21 +89,48 @@ static inline const uint8_t *kp_examples_pixels(const struct kp_examples *x, int
     return p->pixels + (size_t)i * x->stride;
 }
 
+/* Examples that a plugin makes. */
+struct kp_made {
+    const struct kp_dataset_def *def; /* NULL: they are a format's */
+    void *self;                       /* open; as long as the dataset */
+    char *root;
+    bool endless;
+    char identity[sizeof(((struct kp_dataset_info *)0)->identity)];
+};
+
 struct kp_dataset {
     char *name; /* "cifar10", "fashion_mnist" */
     int64_t classes;
-    struct kp_shape shape; /* of one example as it is loaded: (C, H, W) */
+    enum kp_dtype dtype;   /* of an example as it is loaded; KP_U8: an image */
+    struct kp_shape shape; /* of an example as it is loaded: (C, H, W) of an image */
+    struct kp_made made;   /* where the examples are a plugin's: splits are counts only */
     int64_t box[2];        /* rows and columns of stored pixels that are averaged into one: the
                             * stored height is box[0] * H; 0 is 1 */
     struct kp_examples split[KP_SPLITS];
     int64_t skipped;            /* bad image files that were left out (skip_bad) */
     int decoders;               /* threads for work on images, >= 1; 0 is 1 */
+    char decoding[256];         /* "live (auto: ...)": what KP_DECODE_AUTO chose; else "" */
     struct kp_storage *storage; /* what the fields above point into */
 };
+
+/* When image files are decoded. The pixels are the same. */
+enum kp_decode {
+    KP_DECODE_AUTO = 0, /* PACKED if its cache is there, or fits into disk and memory; else LIVE */
+    KP_DECODE_PACKED = 1, /* once, into a packed cache */
+    KP_DECODE_LIVE = 2,   /* each time, when a batch wants them */
+};
+
+/* Bytes of an example as it is loaded. */
+static inline size_t kp_dataset_bytes(const struct kp_dataset *d)
+{
+    return (size_t)kp_shape_count(d->shape) * (d->dtype == KP_U8 ? 1 : 4);
+}
 
 /* Where and how. Zero everywhere but in format and root is a good choice. */
 struct kp_dataset_config {
     const char *format; /* one of kp_dataset_formats */
+    const struct kp_dataset_def *def; /* a plugin, in place of format */
+    void *self; /* its state struct with the options filled in; outlives the dataset */
     const char *name;   /* of the dataset; NULL or "": the format's */
     const char *root;   /* folder */
     int64_t pad_to;     /* height and width after centred padding with byte 0; 0: as they are. An
@@ -92,7 +141,8 @@ struct kp_dataset_config {
     bool coarse;        /* cifar100: the 20 superclasses are the labels */
 
     /* Of image files: */
-    const char *list;  /* the list's name, as seen from root; NULL or "": list.txt */
+    const char *list; /* the list's name, as seen from root; NULL or "": list.txt */
+    enum kp_decode decode;
     const char *cache; /* folder of the packed cache; NULL or "": root if it can be written, else
                         * $XDG_CACHE_HOME/kappa or ~/.cache/kappa */
     int64_t resize;    /* the shorter side after resizing; 0: as they are */
@@ -103,7 +153,7 @@ struct kp_dataset_config {
     bool count_only;   /* counts, classes and shape alone: nothing can be loaded, and no cache is
                         * made */
 
-    /* While a cache is made, with images done and in all; false: stop, KP_E_INTERRUPTED. May be
+    /* While images are decoded, with those done and all; false: stop, KP_E_INTERRUPTED. May be
      * NULL. Called by the thread that opens. */
     bool (*progress)(void *arg, int64_t done, int64_t total);
     void *arg;
@@ -121,8 +171,10 @@ struct kp_dataset_config {
  *   list      a text file, per line `path label split`; label 0, 1, ..., split train or test; paths
  *             as seen from the list's folder; '#' begins a comment line
  * Images of folder and list are decoded once into a packed cache, which is made anew when a file,
- * its size or its time changed. JPEG or PNG is told by content. Grey becomes RGB, CMYK is taken as
- * Adobe writes it, alpha is laid on black. */
+ * its size or its time changed, or whenever they are wanted. In that case bad files are found then;
+ * only with skip_bad all are decoded here too, and an index of the good ones is kept where the
+ * cache would be. JPEG or PNG is told by content. Grey becomes RGB, CMYK is taken as Adobe writes
+ * it, alpha is laid on black. */
 KP_NODISCARD enum kp_status kp_dataset_open(const struct kp_dataset_config *config,
                                             struct kp_dataset **out, struct kp_error *e);
 void kp_dataset_close(struct kp_dataset *d);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "data/format.h"
 #include "data/gather.h"
+#include "data/made.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,18 +51,22 @@ static enum kp_status pad_split(struct kp_dataset *d, enum kp_split split, int64
     d->storage->pages[split] = block;
     d->storage->page_bytes[split] = bytes;
 
+    struct kp_gatherer *g = NULL;
     uint8_t *planes = malloc((size_t)(channels * height * width));
-    if (!planes)
-        return kp_fail(e, KP_E_NOMEM, "no memory for an image");
-    for (int64_t i = 0; i < x->count; i++) {
+    enum kp_status st = planes ? kp_gatherer_create(d, split, &g, e)
+                               : kp_fail(e, KP_E_NOMEM, "no memory for an image");
+    for (int64_t i = 0; i < x->count && !st; i++) {
         uint8_t *to = block + i * padded;
-        kp_gather(d, x, i, NULL, NULL, planes);
+        st = kp_gather(g, i, NULL, planes, e);
         for (int64_t c = 0; c < channels; c++)
             for (int64_t y = 0; y < height; y++)
                 memcpy(to + (c * side + top + y) * side + left, planes + (c * height + y) * width,
                        (size_t)width);
     }
+    kp_gatherer_destroy(g);
     free(planes);
+    if (st)
+        return st;
     x->stride = (size_t)padded;
     x->parts = 1;
     x->part[0] = (struct kp_examples_part){x->count, block, KP_PIXELS_CHW};
@@ -162,14 +167,15 @@ static enum kp_status find_format(const char *name, int *out, struct kp_error *e
 enum kp_status kp_dataset_open(const struct kp_dataset_config *config, struct kp_dataset **out,
                                struct kp_error *e)
 {
-    enum kp_status st;
+    enum kp_status st = KP_OK;
     struct kp_dataset *d = NULL;
     int format = 0;
 
-    st = find_format(config->format, &format, e);
+    if (!config->def)
+        st = find_format(config->format, &format, e);
     if (st)
         return st;
-    if (!config->root || !config->root[0])
+    if (!config->def && (!config->root || !config->root[0]))
         return kp_fail(e, KP_E_CONFIG,
                        "no folder is given for the %s dataset; set [data] root or KAPPA_DATA",
                        config->format);
@@ -177,12 +183,15 @@ enum kp_status kp_dataset_open(const struct kp_dataset_config *config, struct kp
     if (!d)
         return kp_fail(e, KP_E_NOMEM, "no memory for a dataset");
     d->storage = calloc(1, sizeof *d->storage);
-    d->name = strdup(config->name && config->name[0] ? config->name : config->format);
+    d->name = strdup(config->name && config->name[0] ? config->name
+                     : config->def                   ? config->def->name
+                                                     : config->format);
+    d->dtype = KP_U8;
     if (!d->storage || !d->name) {
         st = kp_fail(e, KP_E_NOMEM, "no memory for a dataset");
         goto out;
     }
-    st = openers[format](config, d, e);
+    st = (config->def ? kp_made_open : openers[format])(config, d, e);
     if (st)
         goto out;
     st = finish_open(config, d, e);
@@ -200,10 +209,12 @@ void kp_dataset_close(struct kp_dataset *d)
 {
     if (!d)
         return;
+    kp_made_close(&d->made);
     for (int split = 0; split < KP_SPLITS; split++)
         free(d->split[split].labels);
     if (d->storage) {
         storage_release_files(d->storage);
+        kp_catalogue_finish(&d->storage->files);
         for (int split = 0; split < KP_SPLITS; split++)
             kp_pages_free(d->storage->pages[split], d->storage->page_bytes[split]);
     }

@@ -1,6 +1,8 @@
 /* decoder.c - tells JPEG from PNG, decodes, resizes. */
 #include "data/decoder.h"
 
+#include "base/file.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +21,8 @@ enum kp_status kp_raster_check(int64_t height, int64_t width, const char *name, 
     return KP_OK;
 }
 
-/* A buffer that only grows. */
-static enum kp_status make_room(uint8_t **p, size_t *room, size_t size, const char *name,
-                                struct kp_error *e)
+enum kp_status kp_room_make(uint8_t **p, size_t *room, size_t size, const char *name,
+                            struct kp_error *e)
 {
     if (size <= *room)
         return KP_OK;
@@ -37,7 +38,7 @@ static enum kp_status make_room(uint8_t **p, size_t *room, size_t size, const ch
 enum kp_status kp_raster_make(struct kp_raster *r, int64_t height, int64_t width, const char *name,
                               struct kp_error *e)
 {
-    enum kp_status st = make_room(&r->rgb, &r->room, (size_t)(height * width) * 3, name, e);
+    enum kp_status st = kp_room_make(&r->rgb, &r->room, (size_t)(height * width) * 3, name, e);
 
     if (st == KP_OK) {
         r->height = height;
@@ -84,10 +85,10 @@ static enum kp_status resize_raster(struct kp_decoder *d, int64_t resize, const 
 
     enum kp_status st = kp_raster_check(height, width, name, e);
     if (st == KP_OK)
-        st = make_room(&d->resized, &d->resized_room, (size_t)(height * width) * 3, name, e);
+        st = kp_room_make(&d->resized, &d->resized_room, (size_t)(height * width) * 3, name, e);
     if (st == KP_OK)
-        st = make_room(&d->scratch, &d->scratch_room,
-                       kp_resize_scratch(r->height, r->width, height, width), name, e);
+        st = kp_room_make(&d->scratch, &d->scratch_room,
+                          kp_resize_scratch(r->height, r->width, height, width), name, e);
     if (st)
         return st;
     struct kp_rgb in = {r->rgb, (size_t)r->width * 3, r->height, r->width};
@@ -119,4 +120,21 @@ enum kp_status kp_decoder_run(struct kp_decoder *d, const uint8_t *bytes, size_t
         return resize_raster(d, resize, name, out, e);
     *out = (struct kp_rgb){r->rgb, (size_t)r->width * 3, r->height, r->width};
     return KP_OK;
+}
+
+enum kp_status kp_decoder_read(struct kp_decoder *d, const char *folder, const char *name,
+                               int64_t resize, struct kp_rgb *out, struct kp_error *e)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    char *path = kp_path_join(folder, name);
+
+    if (!path)
+        return kp_fail(e, KP_E_NOMEM, "no memory for a path");
+    enum kp_status st = kp_file_read(path, KP_IMAGE_FILE_MAX, &bytes, &size, e);
+    if (st == KP_OK)
+        st = kp_decoder_run(d, bytes, size, resize, path, out, e);
+    free(bytes);
+    free(path);
+    return st;
 }

@@ -23,6 +23,16 @@ KP_NODISCARD enum kp_status kp_decoder_run(struct kp_decoder *d, const uint8_t *
                                            int64_t resize, const char *name, struct kp_rgb *out,
                                            struct kp_error *e);
 
+/* Read and decode the file `name` in `folder`; messages begin with its path. */
+KP_NODISCARD enum kp_status kp_decoder_read(struct kp_decoder *d, const char *folder,
+                                            const char *name, int64_t resize, struct kp_rgb *out,
+                                            struct kp_error *e);
+
+/* Give the buffer *p of *room bytes, which only grows, at least `size`; it loses what it held.
+ * `name` is whose pixels it will hold. */
+KP_NODISCARD enum kp_status kp_room_make(uint8_t **p, size_t *room, size_t size, const char *name,
+                                         struct kp_error *e);
+
 /* Memory for a decoded image, inside the decoder. */
 struct kp_raster {
     uint8_t *rgb; /* [height][width][3] */

@@ -3,7 +3,6 @@
 #define KP_DATA_DRAW_H
 
 #include "base/rng.h"
-#include "data/gather.h"
 #include "device/device.h"
 
 /* What is chosen. */
@@ -15,6 +14,11 @@ struct kp_augment {
 
 /* `key`: stream AUGMENT, with the epoch. */
 struct kp_draw kp_draw_example(const struct kp_augment *a, struct kp_rng_key key, int64_t example);
+
+/* A piece of an image, which is resized to what the dataset loads. */
+struct kp_cut {
+    int64_t top, left, height, width;
+};
 
 /* A piece of an image for a random resized crop: 8 to 100 % of its area, width over height from 3/4
  * to 4/3, uniform in area, in the logarithm of the ratio and in place; what does not fit is drawn

@@ -248,11 +248,7 @@ out:
 enum kp_status kp_folder_open(const struct kp_dataset_config *config, struct kp_dataset *d,
                               struct kp_error *e)
 {
-    struct kp_catalogue c = {0};
-    enum kp_status st = kp_catalogue_folder(config->root, &c, e);
+    enum kp_status st = kp_catalogue_folder(config->root, &d->storage->files, e);
 
-    if (st == KP_OK)
-        st = kp_images_open(config, &c, d, e);
-    kp_catalogue_finish(&c);
-    return st;
+    return st ? st : kp_images_open(config, d, e);
 }

@@ -5,7 +5,7 @@
 #define KP_DATA_FORMAT_H
 
 #include "base/file.h"
-#include "data/data.h"
+#include "data/catalogue.h"
 
 /* Limits on what a file may claim: height or width in pixels, examples in a file. */
 #define KP_SIDE_MAX     1024
@@ -20,6 +20,7 @@ struct kp_storage {
     int heaps;
     uint8_t *pages[KP_SPLITS]; /* kp_pages_free() */
     size_t page_bytes[KP_SPLITS];
+    struct kp_catalogue files; /* of images */
 };
 
 /* Fill shape, classes, split and skipped of *d, whose storage exists. On failure the caller closes
@@ -32,6 +33,7 @@ kp_format_open_fn kp_cifar100_open;
 kp_format_open_fn kp_cifar5m_open;
 kp_format_open_fn kp_folder_open;
 kp_format_open_fn kp_list_open;
+kp_format_open_fn kp_made_open;
 
 /* Contents of an IDX file of unsigned bytes. */
 struct kp_idx {

@@ -1,9 +1,20 @@
 /* gather.c - copies examples into batches. */
 #include "data/gather.h"
 
-#include "data/resize.h"
+#include "data/decoder.h"
+#include "data/draw.h"
+#include "data/images.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+struct kp_gatherer {
+    const struct kp_dataset *data;
+    const struct kp_examples *examples;
+    struct kp_decoder *decoder; /* of image files */
+    uint8_t *piece;
+    size_t piece_room;
+};
 
 /* Stored pixels of one example: (c, y, x) at at + c * channel + y * row + x * pixel. */
 struct view {
@@ -65,42 +76,80 @@ static void average(const struct view *in, const struct kp_shape *shape, int64_t
             }
 }
 
-/* The scratch holds the resized cut, after what resizing needs. */
-static size_t resize_bytes(const struct kp_dataset *d, int64_t height, int64_t width)
+static enum kp_status decode_image(struct kp_gatherer *g, const struct kp_catalogue_file *file,
+                                   struct kp_rgb *out, struct kp_error *e)
 {
-    return (kp_resize_scratch(height, width, stored_side(d, 0), stored_side(d, 1)) + 63) / 64 * 64;
+    const struct kp_live_files *live = &g->examples->live;
+    struct kp_error why = {0};
+    enum kp_status st =
+        kp_decoder_read(g->decoder, live->folder, file->path, live->rule.resize, out, &why);
+
+    if (st)
+        return kp_fail(e, st, "%s%s", why.text,
+                       st == KP_E_FORMAT && !live->checked
+                           ? " (data.skip_bad = true finds such files first and leaves them out)"
+                           : "");
+    return kp_image_check(&live->rule, live->folder, file->path, out->height, out->width, e);
 }
 
-size_t kp_gather_scratch(const struct kp_dataset *d, const struct kp_examples *x)
+/* The pixels of image i: in the packed cache, or decoded now, valid until the next call. */
+static enum kp_status find_image(struct kp_gatherer *g, int64_t i, struct kp_rgb *out,
+                                 struct kp_error *e)
 {
-    int64_t height = 1, width = 1;
+    const struct kp_examples *x = g->examples;
 
-    if (!x->images)
-        return 0;
-    for (int64_t i = 0; i < x->count; i++) {
-        height = x->images[i].height > height ? x->images[i].height : height;
-        width = x->images[i].width > width ? x->images[i].width : width;
+    if (x->images) {
+        const struct kp_image_entry *p = &x->images[i];
+        *out =
+            (struct kp_rgb){x->image_bytes + p->offset, (size_t)p->width * 3, p->height, p->width};
+        return KP_OK;
     }
-    return resize_bytes(d, height, width) + (size_t)(stored_side(d, 0) * stored_side(d, 1)) * 3;
+    return decode_image(g, &x->live.file[i], out, e);
 }
 
-static struct view view_image(const struct kp_dataset *d, const struct kp_examples *x, int64_t i,
-                              const struct kp_cut *cut, void *scratch)
+/* The piece in the middle, where it lies. */
+static struct view view_middle(const struct kp_dataset *d, const struct kp_rgb *image)
 {
-    const struct kp_image_entry *image = &x->images[i];
-    const uint8_t *at = x->image_bytes + image->offset;
-    size_t row = (size_t)image->width * 3;
-    int64_t height = stored_side(d, 0), width = stored_side(d, 1);
+    const int64_t top = middle(image->height, stored_side(d, 0));
+    const int64_t left = middle(image->width, stored_side(d, 1));
 
-    if (cut) {
-        uint8_t *resized = (uint8_t *)scratch + resize_bytes(d, cut->height, cut->width);
-        struct kp_rgb in = {at + (size_t)cut->top * row + (size_t)cut->left * 3, row, cut->height,
-                            cut->width};
-        kp_resize(&in, height, width, scratch, resized);
-        return (struct view){resized, 1, (size_t)width * 3, 3};
+    return (struct view){image->rgb + (size_t)top * image->stride + (size_t)left * 3, 1,
+                         image->stride, 3};
+}
+
+/* A piece of any size, resized into the gatherer's memory, after what resizing needs. */
+static enum kp_status view_piece(struct kp_gatherer *g, const struct kp_rgb *image,
+                                 const struct kp_cut *cut, struct view *out, struct kp_error *e)
+{
+    const int64_t height = stored_side(g->data, 0), width = stored_side(g->data, 1);
+    const size_t scratch =
+        (kp_resize_scratch(cut->height, cut->width, height, width) + 63) / 64 * 64;
+    const struct kp_rgb in = {image->rgb + (size_t)cut->top * image->stride + (size_t)cut->left * 3,
+                              image->stride, cut->height, cut->width};
+    enum kp_status st = kp_room_make(&g->piece, &g->piece_room,
+                                     scratch + (size_t)(height * width) * 3, "a piece", e);
+
+    if (st)
+        return st;
+    kp_resize(&in, height, width, g->piece, g->piece + scratch);
+    *out = (struct view){g->piece + scratch, 1, (size_t)width * 3, 3};
+    return KP_OK;
+}
+
+static enum kp_status view_image(struct kp_gatherer *g, int64_t i, const struct kp_rng_key *pieces,
+                                 struct view *out, struct kp_error *e)
+{
+    struct kp_rgb image;
+    enum kp_status st = find_image(g, i, &image, e);
+
+    if (st)
+        return st;
+    if (pieces) {
+        const struct kp_cut cut = kp_draw_cut(*pieces, i, image.height, image.width);
+        return view_piece(g, &image, &cut, out, e);
     }
-    at += (size_t)middle(image->height, height) * row + (size_t)middle(image->width, width) * 3;
-    return (struct view){at, 1, row, 3};
+    *out = view_middle(g->data, &image);
+    return KP_OK;
 }
 
 static struct view view_part(const struct kp_dataset *d, const struct kp_examples *x, int64_t i)
@@ -115,16 +164,54 @@ static struct view view_part(const struct kp_dataset *d, const struct kp_example
     return (struct view){at, height * width, width, 1};
 }
 
-void kp_gather(const struct kp_dataset *d, const struct kp_examples *x, int64_t i,
-               const struct kp_cut *cut, void *scratch, uint8_t *out)
+enum kp_status kp_gather(struct kp_gatherer *g, int64_t i, const struct kp_rng_key *pieces,
+                         uint8_t *out, struct kp_error *e)
 {
-    struct view v = x->images ? view_image(d, x, i, cut, scratch) : view_part(d, x, i);
-    int64_t height = box_side(d, 0), width = box_side(d, 1);
+    const struct kp_dataset *d = g->data;
+    const int64_t height = box_side(d, 0), width = box_side(d, 1);
+    struct view v;
 
+    if (kp_examples_are_images(g->examples)) {
+        enum kp_status st = view_image(g, i, pieces, &v, e);
+        if (st)
+            return st;
+    } else {
+        v = view_part(d, g->examples, i);
+    }
     if (height > 1 || width > 1)
         average(&v, &d->shape, height, width, out);
     else if (v.pixel == 1)
         memcpy(out, v.at, (size_t)kp_shape_count(d->shape));
     else
         copy(&v, &d->shape, out);
+    return KP_OK;
+}
+
+enum kp_status kp_gatherer_create(const struct kp_dataset *d, enum kp_split split,
+                                  struct kp_gatherer **out, struct kp_error *e)
+{
+    enum kp_status st = KP_OK;
+    struct kp_gatherer *g = calloc(1, sizeof *g);
+
+    if (!g)
+        return kp_fail(e, KP_E_NOMEM, "no memory to gather examples");
+    g->data = d;
+    g->examples = &d->split[split];
+    if (g->examples->live.file)
+        st = kp_decoder_create(&g->decoder, e);
+    if (st) {
+        kp_gatherer_destroy(g);
+        return st;
+    }
+    *out = g;
+    return KP_OK;
+}
+
+void kp_gatherer_destroy(struct kp_gatherer *g)
+{
+    if (!g)
+        return;
+    kp_decoder_destroy(g->decoder);
+    free(g->piece);
+    free(g);
 }

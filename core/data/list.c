@@ -148,7 +148,6 @@ enum kp_status kp_list_open(const struct kp_dataset_config *config, struct kp_da
                             struct kp_error *e)
 {
     enum kp_status st;
-    struct kp_catalogue c = {0};
     const char *list = config->list && config->list[0] ? config->list : "list.txt";
 
     char *path = kp_path_join(config->root, list);
@@ -160,10 +159,9 @@ enum kp_status kp_list_open(const struct kp_dataset_config *config, struct kp_da
                      "text file of lines `path label split`",
                      path, config->root, list);
     else
-        st = kp_catalogue_list(path, &c, e);
+        st = kp_catalogue_list(path, &d->storage->files, e);
     if (st == KP_OK)
-        st = kp_images_open(config, &c, d, e);
-    kp_catalogue_finish(&c);
+        st = kp_images_open(config, d, e);
     free(path);
     return st;
 }

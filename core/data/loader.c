@@ -3,6 +3,9 @@
 
 #include "base/arena.h"
 #include "base/pool.h"
+#include "base/running.h"
+#include "data/gather.h"
+#include "data/made.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +19,8 @@
 #define EPOCH_MAX (INT64_C(1) << 32)
 #define BATCH_MAX (INT64_C(1) << 24)
 
+#define NONE INT64_MAX
+
 /* A batch and its memory, which the fields of `view` point to as const. */
 struct slot {
     struct kp_batch view;
@@ -26,15 +31,22 @@ struct slot {
     int64_t *position;
 };
 
+/* What a thread gathers with, and the first row of the batch at which it failed. */
+struct worker {
+    struct kp_gatherer *gatherer;
+    int64_t failed; /* NONE: at none */
+    struct kp_error error;
+};
+
 struct kp_loader {
     struct kp_loader_config config;
     const struct kp_examples *examples;
     int64_t batches;
     size_t example_bytes;
 
-    struct kp_pool *pool; /* that cuts images; NULL: the thread does it alone */
-    uint8_t *scratch;     /* [threads of the pool][scratch_each], for cuts */
-    size_t scratch_each, scratch_bytes;
+    struct kp_pool *pool;  /* that decodes and cuts images; NULL: the thread does all alone */
+    struct worker *worker; /* [workers] */
+    int workers;
 
     struct slot ring[RING];
     uint8_t *block; /* what the slots point into */
@@ -45,7 +57,8 @@ struct kp_loader {
     pthread_cond_t changed;
     bool lock_made, changed_made;
     bool running, stop;
-    int64_t made, taken; /* batches since the start; slot of batch b is b % RING */
+    int64_t made, taken;            /* batches since the start; slot of batch b is b % RING */
+    const struct kp_error *failure; /* of the last batch made, after which the thread ended */
 
     int64_t epoch, batch; /* where the thread begins */
     pthread_t thread;
@@ -75,31 +88,46 @@ struct filling {
     int64_t first; /* of the batch, in the order of the epoch */
 };
 
+/* An example and its label. */
+static enum kp_status read_example(const struct filling *f, struct worker *w, int64_t example,
+                                   uint8_t *out, int32_t *label)
+{
+    const struct kp_loader *l = f->l;
+    const struct kp_loader_config *c = &l->config;
+
+    if (c->data->made.def)
+        return kp_made_read(c->data, c->split, example, out, label, &w->error);
+    *label = l->examples->labels[example];
+    return kp_gather(w->gatherer, example, c->random_resized_crop ? &f->key : NULL, out, &w->error);
+}
+
+/* Rows behind a failed one are left out: the first failure of the batch does not depend on which
+ * worker does which row. */
 static void fill_row(void *arg, int64_t r, int worker)
 {
     const struct filling *f = arg;
     const struct kp_loader *l = f->l;
+    struct worker *w = &l->worker[worker];
     const struct kp_loader_config *c = &l->config;
     struct kp_augment augment = {c->flip, c->crop_pad, c->rotate};
     struct slot *s = f->slot;
     int64_t position = l->order[f->first + r];
     int64_t example = c->index ? c->index[position] : position;
-    struct kp_cut cut;
 
-    s->position[r] = position;
-    s->labels[r] = l->examples->labels[example];
-    if (c->random_resized_crop) {
-        const struct kp_image_entry *image = &l->examples->images[example];
-        cut = kp_draw_cut(f->key, example, image->height, image->width);
+    if (w->failed < r)
+        return;
+    if (read_example(f, w, example, s->pixels + (size_t)r * l->example_bytes, &s->labels[r])) {
+        w->failed = r;
+        return;
     }
-    kp_gather(c->data, l->examples, example, c->random_resized_crop ? &cut : NULL,
-              l->scratch + (size_t)worker * l->scratch_each,
-              s->pixels + (size_t)r * l->example_bytes);
+    s->position[r] = position;
     if (s->draws)
         s->draws[r] = kp_draw_example(&augment, f->key, example);
 }
 
-static void fill(struct kp_loader *l, struct slot *s, int64_t epoch, int64_t batch)
+/* The error of the first row that failed, or NULL. */
+static const struct kp_error *fill(struct kp_loader *l, struct slot *s, int64_t epoch,
+                                   int64_t batch)
 {
     const struct kp_loader_config *c = &l->config;
     int64_t first = batch * c->batch;
@@ -111,12 +139,19 @@ static void fill(struct kp_loader *l, struct slot *s, int64_t epoch, int64_t bat
         .epoch = (uint32_t)epoch,
     };
     struct filling f = {l, s, key, first};
+    const struct worker *failed = NULL;
 
+    for (int i = 0; i < l->workers; i++)
+        l->worker[i].failed = NONE;
     if (l->pool)
         kp_pool_run(l->pool, rows, fill_row, &f);
     for (int64_t r = 0; !l->pool && r < rows; r++)
         fill_row(&f, r, 0);
     s->view.rows = rows;
+    for (int i = 0; i < l->workers; i++)
+        if (l->worker[i].failed < (failed ? failed->failed : NONE))
+            failed = &l->worker[i];
+    return failed ? &failed->error : NULL;
 }
 
 static void *loader_main(void *arg)
@@ -137,12 +172,15 @@ static void *loader_main(void *arg)
         if (stop)
             return NULL;
 
-        fill(l, &l->ring[b % RING], epoch, batch);
+        const struct kp_error *failure = fill(l, &l->ring[b % RING], epoch, batch);
 
         (void)pthread_mutex_lock(&l->lock);
         l->made = b + 1;
+        l->failure = failure;
         (void)pthread_cond_broadcast(&l->changed);
         (void)pthread_mutex_unlock(&l->lock);
+        if (failure)
+            return NULL;
         if (++batch == l->batches) {
             batch = 0;
             epoch_order(l, ++epoch);
@@ -177,7 +215,12 @@ static enum kp_status check(const struct kp_loader_config *c, struct kp_error *e
                        (long long)c->crop_pad, CROP_MAX);
     if (!(c->rotate >= 0 && c->rotate <= 180))
         return kp_fail(e, KP_E_INVALID, "rotate = %g degrees; 0 to 180 would be right", c->rotate);
-    if (c->random_resized_crop && !c->data->split[c->split].images)
+    if (c->data->dtype != KP_U8 && (c->flip || c->crop_pad > 0 || c->rotate > 0))
+        return kp_fail(e, KP_E_CONFIG,
+                       "data.flip, crop_pad and rotate are for images of bytes; the examples of %s "
+                       "are numbers: leave them out",
+                       c->data->name);
+    if (c->random_resized_crop && !kp_examples_are_images(&c->data->split[c->split]))
         return kp_fail(e, KP_E_CONFIG,
                        "data.random_resized_crop = true is for image files (data.format = folder "
                        "or list)");
@@ -222,19 +265,22 @@ static bool make_ring(struct kp_loader *l)
     return true;
 }
 
-/* Threads and scratch for cutting images. */
-static enum kp_status make_cutters(struct kp_loader *l, struct kp_error *e)
+/* Several where there is more to do than to copy. */
+static enum kp_status make_workers(struct kp_loader *l, struct kp_error *e)
 {
-    int threads = l->config.data->decoders > 1 ? l->config.data->decoders : 1;
+    const struct kp_loader_config *c = &l->config;
+    const bool work = c->random_resized_crop || l->examples->live.file || c->data->made.def != NULL;
+    enum kp_status st = KP_OK;
 
-    if (!l->config.random_resized_crop)
-        return KP_OK;
-    l->scratch_each = (kp_gather_scratch(l->config.data, l->examples) + 63) / 64 * 64;
-    l->scratch_bytes = (size_t)threads * l->scratch_each;
-    l->scratch = kp_pages_alloc(l->scratch_bytes);
-    if (!l->scratch)
-        return kp_fail(e, KP_E_NOMEM, "no memory to cut images");
-    return threads > 1 ? kp_pool_create(threads, &l->pool, e) : KP_OK;
+    l->workers = work && c->data->decoders > 1 ? c->data->decoders : 1;
+    l->worker = calloc((size_t)l->workers, sizeof *l->worker);
+    if (!l->worker)
+        return kp_fail(e, KP_E_NOMEM, "no memory for %d loading threads", l->workers);
+    for (int i = 0; i < l->workers && !st; i++)
+        st = kp_gatherer_create(c->data, c->split, &l->worker[i].gatherer, e);
+    if (st == KP_OK && l->workers > 1)
+        st = kp_pool_create(l->workers, &l->pool, e);
+    return st;
 }
 
 enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp_loader **out,
@@ -251,7 +297,7 @@ enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp
         return kp_fail(e, KP_E_NOMEM, "no memory for a loader");
     l->config = *config;
     l->examples = &config->data->split[config->split];
-    l->example_bytes = (size_t)kp_shape_count(config->data->shape);
+    l->example_bytes = kp_dataset_bytes(config->data);
     l->batches = (config->count + config->batch - 1) / config->batch;
     l->order = malloc((size_t)config->count * sizeof *l->order);
     l->lock_made = pthread_mutex_init(&l->lock, NULL) == 0;
@@ -261,7 +307,7 @@ enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp
                      (long long)config->batch);
         goto out;
     }
-    st = make_cutters(l, e);
+    st = make_workers(l, e);
     if (st)
         goto out;
     *out = l;
@@ -270,6 +316,25 @@ enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp
 out:
     kp_loader_destroy(l);
     return st;
+}
+
+struct kp_load kp_batch_load(const struct kp_dataset *d, const struct kp_batch *b,
+                             const float *mean, const float *sd)
+{
+    const bool images = d->dtype == KP_U8;
+
+    return (struct kp_load){
+        .bytes = images ? b->pixels : NULL,
+        .numbers = images ? NULL : b->pixels,
+        .example_bytes = kp_dataset_bytes(d),
+        .draws = b->draws,
+        .rows = b->rows,
+        .channels = images ? d->shape.dim[0] : 0,
+        .height = images ? d->shape.dim[1] : 0,
+        .width = images ? d->shape.dim[2] : 0,
+        .mean = mean,
+        .sd = sd,
+    };
 }
 
 void kp_loader_destroy(struct kp_loader *l)
@@ -282,7 +347,9 @@ void kp_loader_destroy(struct kp_loader *l)
     if (l->lock_made)
         (void)pthread_mutex_destroy(&l->lock);
     kp_pool_destroy(l->pool);
-    kp_pages_free(l->scratch, l->scratch_bytes);
+    for (int i = 0; l->worker && i < l->workers; i++)
+        kp_gatherer_destroy(l->worker[i].gatherer);
+    free(l->worker);
     kp_pages_free(l->block, l->block_bytes);
     free(l->order);
     free(l);
@@ -296,7 +363,7 @@ int64_t kp_loader_batches(const struct kp_loader *l)
 enum kp_status kp_loader_start(struct kp_loader *l, int64_t epoch, int64_t batch,
                                struct kp_error *e)
 {
-    sigset_t all, old;
+    sigset_t old;
 
     if (epoch < 0 || epoch >= EPOCH_MAX || batch < 0 || batch > l->batches)
         return kp_fail(e, KP_E_INVALID, "epoch %lld, batch %lld; an epoch has %lld batches",
@@ -309,8 +376,7 @@ enum kp_status kp_loader_start(struct kp_loader *l, int64_t epoch, int64_t batch
     l->stop = false;
 
     /* Signals are for the thread that asked for batches. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    kp_running_mask(&old);
     int error = pthread_create(&l->thread, NULL, loader_main, l);
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (error)
@@ -319,15 +385,21 @@ enum kp_status kp_loader_start(struct kp_loader *l, int64_t epoch, int64_t batch
     return KP_OK;
 }
 
-const struct kp_batch *kp_loader_next(struct kp_loader *l)
+enum kp_status kp_loader_next(struct kp_loader *l, const struct kp_batch **out, struct kp_error *e)
 {
     KP_ASSERT(l->running);
     (void)pthread_mutex_lock(&l->lock);
     int64_t b = l->taken;
     while (l->made <= b)
         (void)pthread_cond_wait(&l->changed, &l->lock);
-    l->taken = b + 1;
-    (void)pthread_cond_broadcast(&l->changed);
+    const struct kp_error *failure = l->made == b + 1 ? l->failure : NULL;
+    if (!failure) {
+        l->taken = b + 1;
+        (void)pthread_cond_broadcast(&l->changed);
+    }
     (void)pthread_mutex_unlock(&l->lock);
-    return &l->ring[b % RING].view;
+    if (failure)
+        return kp_fail(e, failure->status, "%s", failure->text);
+    *out = &l->ring[b % RING].view;
+    return KP_OK;
 }

@@ -1,7 +1,8 @@
-/* loader.h - batches of an epoch, gathered ahead by a thread of its own. */
+/* loader.h - batches of an epoch, gathered ahead by a thread of its own, or several for images. */
 #ifndef KP_DATA_LOADER_H
 #define KP_DATA_LOADER_H
 
+#include "data/data.h"
 #include "data/draw.h"
 
 enum kp_order {
@@ -28,12 +29,16 @@ struct kp_loader_config {
  * role, epoch, example number), so they do not depend on the batch, the order or the threads. */
 struct kp_batch {
     int64_t rows;
-    const uint8_t *pixels;       /* [rows][C][H][W], gathered */
+    const uint8_t *pixels;       /* [rows][C][H][W], gathered; numbers of the dataset's type */
     const int32_t *labels;       /* [rows] */
     const float *weights;        /* [rows], all 1 */
     const struct kp_draw *draws; /* [rows]; NULL without augmentation */
     const int64_t *position; /* [rows] position of the example in config.index (or its number) */
 };
+
+/* What kp_exec_load() takes of it; mean and sd of the channels, of images only. */
+struct kp_load kp_batch_load(const struct kp_dataset *d, const struct kp_batch *b,
+                             const float *mean, const float *sd);
 
 struct kp_loader;
 
@@ -48,7 +53,10 @@ int64_t kp_loader_batches(const struct kp_loader *l); /* per epoch */
 KP_NODISCARD enum kp_status kp_loader_start(struct kp_loader *l, int64_t epoch, int64_t batch,
                                             struct kp_error *e);
 
-/* The next batch; waits for it if need be. No allocation. */
-const struct kp_batch *kp_loader_next(struct kp_loader *l);
+/* The next batch; waits for it if need be. Image files that are decoded only now may be bad: the
+ * batch with the first such file is not given, but the error of the file (see kp_gather()), now and
+ * at every further call until the next kp_loader_start(). No allocation. */
+KP_NODISCARD enum kp_status kp_loader_next(struct kp_loader *l, const struct kp_batch **out,
+                                           struct kp_error *e);
 
 #endif

@@ -1,13 +1,18 @@
 /* npy.c - the header of a .npy file: magic, version, and a Python dictionary as text. */
 #include "data/npy.h"
 
+#include "base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The text being read. */
 struct reader {
     const char *s;
     size_t size, at;
-    size_t base; /* offset of the text in the file */
+    size_t base;  /* offset of the text in the file */
+    bool strings; /* what the elements must be, else integers */
     const char *name;
     struct kp_error *e;
 };
@@ -65,7 +70,31 @@ static enum kp_status read_string(struct reader *r, char *out, size_t room)
     return KP_OK;
 }
 
-/* '|u1', '<i8', ...: byte order, kind, bytes. */
+/* 'U40': strings of so many characters. False: it is something else. */
+static bool parse_string_type(const char *type, struct kp_npy *a)
+{
+    char *end;
+
+    if (type[0] != 'U' || type[1] < '1' || type[1] > '9')
+        return false;
+    long n = strtol(type + 1, &end, 10);
+    if (*end || n > KP_NPY_CHARACTERS)
+        return false;
+    a->item = (int)(4 * n);
+    return true;
+}
+
+/* 'u1', 'i8' and so on. */
+static bool parse_integer_type(const char *type, struct kp_npy *a)
+{
+    if ((type[0] != 'u' && type[0] != 'i') || !type[1] || !strchr("1248", type[1]) || type[2])
+        return false;
+    a->is_signed = type[0] == 'i';
+    a->item = type[1] - '0';
+    return true;
+}
+
+/* '|u1', '<i8', ...: byte order, kind, size. */
 static enum kp_status read_type(struct reader *r, struct kp_npy *a)
 {
     char type[8];
@@ -80,13 +109,12 @@ static enum kp_status read_type(struct reader *r, struct kp_npy *a)
     r->at = start;
     const char *p = type;
     char order = *p == '<' || *p == '>' || *p == '|' || *p == '=' ? *p++ : '=';
-    if ((*p != 'u' && *p != 'i') || !p[1] || !strchr("1248", p[1]) || p[2])
-        return kp_fail(r->e, KP_E_FORMAT,
-                       "%s: offset %zu: element type '%s'; integers of 1, 2, 4 or 8 bytes would be "
-                       "right, such as '|u1' and '<i8'",
-                       r->name, r->base + r->at, type);
-    a->is_signed = *p == 'i';
-    a->item = p[1] - '0';
+    if (r->strings ? !parse_string_type(p, a) : !parse_integer_type(p, a))
+        return kp_fail(r->e, KP_E_FORMAT, "%s: offset %zu: element type '%s'; %s", r->name,
+                       r->base + r->at, type,
+                       r->strings ? "strings would be right, such as '<U40'"
+                                  : "integers of 1, 2, 4 or 8 bytes would be right, such as '|u1' "
+                                    "and '<i8'");
     if (order == '>' && a->item > 1)
         return wrong(r, "the numbers are big-endian; little-endian ones would be right");
     return read_string(r, type, sizeof type);
@@ -184,8 +212,8 @@ static enum kp_status read_dictionary(struct reader *r, struct kp_npy *a)
     return r->at == r->size ? KP_OK : wrong(r, "something behind the header's dictionary");
 }
 
-enum kp_status kp_npy_parse(const uint8_t *bytes, size_t size, const char *name, struct kp_npy *out,
-                            struct kp_error *e)
+static enum kp_status parse(const uint8_t *bytes, size_t size, bool strings, const char *name,
+                            struct kp_npy *out, struct kp_error *e)
 {
     static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
     struct kp_npy a = {0};
@@ -211,7 +239,7 @@ enum kp_status kp_npy_parse(const uint8_t *bytes, size_t size, const char *name,
         return kp_fail(e, KP_E_FORMAT, "%s: offset %zu: truncated: the header has %zu bytes", name,
                        size, start + length);
 
-    struct reader r = {(const char *)bytes + start, length, 0, start, name, e};
+    struct reader r = {(const char *)bytes + start, length, 0, start, strings, name, e};
     enum kp_status st = read_dictionary(&r, &a);
     if (st)
         return st;
@@ -228,6 +256,18 @@ enum kp_status kp_npy_parse(const uint8_t *bytes, size_t size, const char *name,
     return KP_OK;
 }
 
+enum kp_status kp_npy_parse(const uint8_t *bytes, size_t size, const char *name, struct kp_npy *out,
+                            struct kp_error *e)
+{
+    return parse(bytes, size, false, name, out, e);
+}
+
+enum kp_status kp_npy_parse_strings(const uint8_t *bytes, size_t size, const char *name,
+                                    struct kp_npy *out, struct kp_error *e)
+{
+    return parse(bytes, size, true, name, out, e);
+}
+
 int64_t kp_npy_integer(const struct kp_npy *a, const uint8_t *data, int64_t i)
 {
     const uint8_t *p = data + i * a->item;
@@ -238,4 +278,45 @@ int64_t kp_npy_integer(const struct kp_npy *a, const uint8_t *data, int64_t i)
     /* Bring the sign bit to the top and back. */
     int unused = 64 - 8 * a->item;
     return a->is_signed ? (int64_t)(v << unused) >> unused : (int64_t)v;
+}
+
+bool kp_npy_string(const struct kp_npy *a, const uint8_t *data, int64_t i, struct kp_text *out)
+{
+    static const struct kp_npy code = {.item = 4};
+    const uint8_t *p = data + i * a->item;
+    int64_t n = a->item / 4;
+
+    /* A shorter string is filled up with zeros. */
+    while (n > 0 && kp_npy_integer(&code, p, n - 1) == 0)
+        n--;
+    kp_text_add(out, "");
+    for (int64_t k = 0; k < n; k++) {
+        char bytes[4];
+        uint32_t c = (uint32_t)kp_npy_integer(&code, p, k);
+        size_t length = c ? kp_utf8_put(c, bytes) : 0;
+        if (length == 0)
+            return false;
+        kp_text_add_bytes(out, bytes, length);
+    }
+    return true;
+}
+
+void kp_npy_header(const char *type, int dims, const int64_t *shape, uint8_t out[KP_NPY_WRITTEN])
+{
+    enum { START = 10, ROOM = KP_NPY_WRITTEN - START };
+    char text[ROOM + 1], second[24] = "";
+
+    KP_ASSERT(dims == 1 || dims == 2);
+    if (dims == 2)
+        (void)snprintf(second, sizeof second, " %lld", (long long)shape[1]);
+    int n =
+        snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%lld,%s), }",
+                 type, (long long)shape[0], second);
+    KP_ASSERT(n > 0 && n < ROOM);
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = ROOM;
+    out[9] = 0;
+    memset(out + START, ' ', ROOM);
+    memcpy(out + START, text, (size_t)n);
+    out[KP_NPY_WRITTEN - 1] = '\n';
 }

@@ -1,15 +1,16 @@
-/* npy.h - NumPy's files: one array (.npy), and zip archives of them (.npz). */
+/* npy.h - NumPy's files: one array (.npy), read and written, and zip archives of them (.npz). */
 #ifndef KP_DATA_NPY_H
 #define KP_DATA_NPY_H
 
 #include "base/error.h"
+#include "base/text.h"
 
 #define KP_NPY_DIMS 4
 
-/* What the header of a .npy file says: little-endian integers, last dimension fastest. */
+/* What the header of a .npy file says: little-endian elements, last dimension fastest. */
 struct kp_npy {
     bool is_signed;
-    int item; /* bytes of an element: 1, 2, 4 or 8 */
+    int item; /* bytes of an element: an integer's 1, 2, 4 or 8; 4 for each character of a string */
     int dims;
     int64_t shape[KP_NPY_DIMS]; /* 1 beyond dims */
     size_t header;              /* bytes before the data */
@@ -26,6 +27,19 @@ KP_NODISCARD enum kp_status kp_npy_parse(const uint8_t *bytes, size_t size, cons
 
 /* Element `i` of data in memory. */
 int64_t kp_npy_integer(const struct kp_npy *a, const uint8_t *data, int64_t i);
+
+/* The same of an array of strings ('<U40'), of KP_NPY_CHARACTERS at most. */
+#define KP_NPY_CHARACTERS 4096
+KP_NODISCARD enum kp_status kp_npy_parse_strings(const uint8_t *bytes, size_t size,
+                                                 const char *name, struct kp_npy *out,
+                                                 struct kp_error *e);
+
+/* Add element `i` to a text, as UTF-8. False: a character of it is none. */
+bool kp_npy_string(const struct kp_npy *a, const uint8_t *data, int64_t i, struct kp_text *out);
+
+/* The header of a file whose elements are `type`, such as "<u2", with dims <= 2 dimensions. */
+#define KP_NPY_WRITTEN 128
+void kp_npy_header(const char *type, int dims, const int64_t *shape, uint8_t out[KP_NPY_WRITTEN]);
 
 struct kp_npz;
 

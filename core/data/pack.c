@@ -17,8 +17,7 @@
 
 /* Files are numbered through both splits. */
 struct packing {
-    const struct kp_catalogue *catalogue;
-    const struct kp_dataset_config *config;
+    const struct kp_pack *pack;
     int fd;
     struct kp_decoder **decoder;  /* [threads] */
     struct kp_image_entry *entry; /* [files]; height 0: could not be read */
@@ -36,12 +35,12 @@ struct packing {
 static const struct kp_catalogue_file *file_of(const struct packing *p, int64_t number,
                                                uint32_t *in_split)
 {
-    int64_t train = p->catalogue->count[KP_SPLIT_TRAIN];
+    int64_t train = p->pack->catalogue->count[KP_SPLIT_TRAIN];
     enum kp_split split = number < train ? KP_SPLIT_TRAIN : KP_SPLIT_TEST;
 
     number -= split == KP_SPLIT_TEST ? train : 0;
     *in_split = (uint32_t)number;
-    return &p->catalogue->file[split][number];
+    return &p->pack->catalogue->file[split][number];
 }
 
 /* Keep the first error that is not about one file, and end the work. */
@@ -54,26 +53,16 @@ static void give_up(struct packing *p, enum kp_status st, const char *text)
     atomic_store(&p->stop, true);
 }
 
-/* Decode one file and write its pixels behind those of the others. */
+/* Decode one file and write its pixels, if they are wanted, behind those of the others. */
 static void pack_file(struct packing *p, int64_t number, int worker, struct kp_error *e)
 {
     struct kp_image_entry *entry = &p->entry[number];
     const struct kp_catalogue_file *f = file_of(p, number, &entry->file);
     struct kp_rgb image;
-    uint8_t *bytes = NULL;
-    size_t size = 0;
+    enum kp_status st = kp_decoder_read(p->decoder[worker], p->pack->catalogue->folder, f->path,
+                                        p->pack->config->resize, &image, e);
 
     entry->label = f->label;
-    char *path = kp_path_join(p->catalogue->folder, f->path);
-    if (!path) {
-        give_up(p, KP_E_NOMEM, "no memory for a path");
-        return;
-    }
-    enum kp_status st = kp_file_read(path, KP_IMAGE_FILE_MAX, &bytes, &size, e);
-    if (st == KP_OK)
-        st = kp_decoder_run(p->decoder[worker], bytes, size, p->config->resize, path, &image, e);
-    free(bytes);
-    free(path);
     if (st == KP_E_NOMEM) {
         give_up(p, st, e->text);
         return;
@@ -85,9 +74,11 @@ static void pack_file(struct packing *p, int64_t number, int worker, struct kp_e
         return;
     }
     size_t pixels = (size_t)(image.height * image.width) * 3;
-    entry->offset = atomic_fetch_add(&p->end, pixels);
     entry->height = (uint32_t)image.height;
     entry->width = (uint32_t)image.width;
+    if (!p->pack->pixels)
+        return;
+    entry->offset = atomic_fetch_add(&p->end, pixels);
     if (!kp_cache_write_at(p->fd, image.rgb, pixels, entry->offset)) {
         (void)kp_fail(e, KP_E_IO, "cannot write the packed images: %s%s", strerror(errno),
                       errno == ENOSPC || errno == EDQUOT
@@ -106,20 +97,20 @@ static void pack_task(void *arg, int64_t number, int worker)
         return;
     pack_file(p, number, worker, &e);
     int64_t done = atomic_fetch_add(&p->done, 1) + 1;
-    if (worker == 0 && p->config->progress && kp_clock_monotonic() - p->told > TELL_SECONDS) {
+    if (worker == 0 && p->pack->config->progress && kp_clock_monotonic() - p->told > TELL_SECONDS) {
         p->told = kp_clock_monotonic();
-        if (!p->config->progress(p->config->arg, done, p->files))
+        if (!p->pack->config->progress(p->pack->config->arg, done, p->files))
             give_up(p, KP_E_INTERRUPTED, "stopped while the images were decoded");
     }
 }
 
 /* Behind the pixels: the entries of the good files, then a line for each bad one, then the header
  * at the front. */
-static enum kp_status write_index(struct packing *p, const char *key, struct kp_error *e)
+static enum kp_status write_index(struct packing *p, struct kp_error *e)
 {
     struct kp_text text = {0};
     struct kp_pack_header h = {.version = KP_PACK_VERSION};
-    int64_t train = p->catalogue->count[KP_SPLIT_TRAIN], good = 0;
+    int64_t train = p->pack->catalogue->count[KP_SPLIT_TRAIN], good = 0;
     static const uint8_t zeros[KP_PACK_DATA];
 
     for (int64_t i = 0; i < p->files; i++) {
@@ -133,7 +124,7 @@ static enum kp_status write_index(struct packing *p, const char *key, struct kp_
     }
     size_t index = (size_t)good * sizeof *p->entry;
     memcpy(h.magic, KP_PACK_MAGIC, sizeof h.magic);
-    memcpy(h.key, key, sizeof h.key);
+    memcpy(h.key, p->pack->key, sizeof h.key);
     h.index_offset = (atomic_load(&p->end) + 7) / 8 * 8;
     h.text_offset = h.index_offset + index;
     h.text_size = text.length;
@@ -162,15 +153,14 @@ static enum kp_status make_decoders(struct packing *p, int threads, struct kp_er
     return st;
 }
 
-enum kp_status kp_pack_make(const struct kp_catalogue *c, const char *key,
-                            const struct kp_dataset_config *config,
-                            const struct kp_cache_places *places, const char **path,
-                            struct kp_error *e)
+static enum kp_status make_file(const struct kp_pack *pack, const char **path, struct kp_error *e)
 {
     enum kp_status st;
+    const struct kp_dataset_config *config = pack->config;
+    const struct kp_catalogue *c = pack->catalogue;
     struct kp_replace file = {.fd = -1};
     struct kp_pool *pool = NULL;
-    struct packing p = {.catalogue = c, .config = config, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct packing p = {.pack = pack, .lock = PTHREAD_MUTEX_INITIALIZER};
     int threads = config->decoders > 0 ? (int)config->decoders : kp_cpu_count();
 
     p.files = c->count[KP_SPLIT_TRAIN] + c->count[KP_SPLIT_TEST];
@@ -186,7 +176,7 @@ enum kp_status kp_pack_make(const struct kp_catalogue *c, const char *key,
     if (st == KP_OK)
         st = kp_pool_create(threads, &pool, e);
     if (st == KP_OK)
-        st = kp_cache_begin(places, path, &file, e);
+        st = kp_cache_begin(&pack->places, path, &file, e);
     if (st)
         goto out;
     p.fd = file.fd;
@@ -194,7 +184,7 @@ enum kp_status kp_pack_make(const struct kp_catalogue *c, const char *key,
     if (p.error.status)
         st = kp_fail(e, p.error.status, "%s", p.error.text);
     else
-        st = write_index(&p, key, e);
+        st = write_index(&p, e);
     if (st == KP_OK)
         st = kp_replace_commit(&file, e);
 
@@ -208,5 +198,15 @@ out:
     free(p.problem);
     free(p.entry);
     free((void *)p.decoder);
+    return st;
+}
+
+enum kp_status kp_pack_make(const struct kp_pack *p, struct kp_mapping *out, struct kp_error *e)
+{
+    const char *path = NULL;
+    enum kp_status st = make_file(p, &path, e);
+
+    if (st == KP_OK && !kp_pack_find(p, out))
+        st = kp_fail(e, KP_E_IO, "%s: was written, but reads back otherwise", path);
     return st;
 }

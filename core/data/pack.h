@@ -5,6 +5,7 @@
  *   index_offset  struct kp_image_entry [count[0] + count[1]]: training examples, then test
  *   text_offset   a line "path: what is wrong" for each file that could not be read
  *
+ * It may be without pixels: an index that says which files can be decoded, and how large they are.
  * Numbers are in the byte order of the machine that wrote them; another machine makes its own. */
 #ifndef KP_DATA_PACK_H
 #define KP_DATA_PACK_H
@@ -27,9 +28,8 @@ struct kp_pack_header {
     uint64_t bad; /* lines of text */
 };
 
-/* Is `m` a whole and undamaged cache with this key? With a catalogue it has an index, whose entries
- * are checked against the file and the catalogue. */
-bool kp_pack_valid(const struct kp_mapping *m, const char *key, const struct kp_catalogue *c);
+/* Is `m` a whole cache with this key? Neither pixels nor index are looked at. */
+bool kp_pack_valid(const struct kp_mapping *m, const char *key);
 
 /* Where caches are kept, in the order of preference. */
 struct kp_cache_places {
@@ -50,11 +50,32 @@ KP_NODISCARD enum kp_status kp_cache_begin(const struct kp_cache_places *p, cons
 /* Write at an offset, as part of an unfinished cache file. False: errno says why. */
 bool kp_cache_write_at(int fd, const void *bytes, size_t size, uint64_t offset);
 
-/* Decode all files of the catalogue with `decoders` threads into a cache with this key. Files that
+/* The packed cache of image files. */
+struct kp_pack {
+    const struct kp_dataset_config *config;
+    const struct kp_catalogue *catalogue;
+    bool pixels; /* or an index alone */
+    char key[KP_HASH_SIZE];
+    struct kp_cache_places places;
+};
+
+/* What it is called and where it may be; kp_pack_finish() afterwards. */
+KP_NODISCARD enum kp_status kp_pack_name(const struct kp_dataset_config *config,
+                                         const struct kp_catalogue *c, bool pixels,
+                                         struct kp_pack *out, struct kp_error *e);
+void kp_pack_finish(struct kp_pack *p);
+
+/* Map it if it is there and undamaged: its entries fit the file and the catalogue. */
+bool kp_pack_find(const struct kp_pack *p, struct kp_mapping *out);
+
+/* Decode all files of the catalogue with `decoders` threads into a new one, and map it. Files that
  * cannot be decoded become lines of its text. */
-KP_NODISCARD enum kp_status kp_pack_make(const struct kp_catalogue *c, const char *key,
-                                         const struct kp_dataset_config *config,
-                                         const struct kp_cache_places *places, const char **path,
+KP_NODISCARD enum kp_status kp_pack_make(const struct kp_pack *p, struct kp_mapping *out,
                                          struct kp_error *e);
+
+/* Would it fit? That is half of the free disk at its place, and the machine's memory, as images are
+ * read from it in random order. Its size is estimated from a few files. `why` tells the sizes. */
+KP_NODISCARD enum kp_status kp_pack_fits(const struct kp_pack *p, bool *fits, char *why,
+                                         size_t why_size, struct kp_error *e);
 
 #endif

@@ -7,7 +7,8 @@
 
 #define TOTAL_MAX (INT64_C(1) << 32)
 
-const char *const kp_subset_algorithm = "philox4x32-10/sample/1";
+static const char sample_algorithm[] = "philox4x32-10/sample/1";
+static const char endless_algorithm[] = "philox4x32-10/piece/1";
 
 /* Choices that teacher and students share differ in the key's epoch. */
 enum { SHARED_DEV = 0, SHARED_POOL = 1 };
@@ -130,11 +131,108 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Numbers first .. first + count. */
+struct piece {
+    int64_t first, count;
+};
+
+static int64_t shared(struct piece a, struct piece b)
+{
+    const int64_t first = a.first > b.first ? a.first : b.first;
+    const int64_t a_end = a.first + a.count, b_end = b.first + b.count;
+    const int64_t end = a_end < b_end ? a_end : b_end;
+
+    return end > first ? end - first : 0;
+}
+
+/* A piece of the numbers, apart from two others. It begins in the first half and all pieces
+ * together are at most a quarter, so it fits, and few draws are needed. The beginning does not
+ * depend on its length: a shorter one is a prefix. */
+static struct piece place(struct kp_rng_key key, int64_t total, int64_t count, struct piece a,
+                          struct piece b)
+{
+    struct piece p = {0, count};
+
+    for (uint32_t i = 0; count > 0; i++) {
+        p.first = (int64_t)kp_rng_below(key, 0, i, (uint64_t)(total / 2));
+        if (shared(p, a) == 0 && shared(p, b) == 0)
+            break;
+    }
+    return p;
+}
+
+static enum kp_status list_piece(struct piece p, int64_t **out, struct kp_error *e)
+{
+    int64_t *v = malloc((size_t)(p.count + 1) * sizeof *v);
+
+    if (!v)
+        return fail_memory(e, p.count);
+    for (int64_t i = 0; i < p.count; i++)
+        v[i] = p.first + i;
+    *out = v;
+    return KP_OK;
+}
+
+static enum kp_status draw_endless(const struct kp_subset_config *c, struct kp_subset *s,
+                                   struct kp_error *e)
+{
+    const int64_t dev_count = llround(c->dev * (double)c->n_teacher);
+    const bool teacher = c->role == KP_ROLE_TEACHER;
+    const int64_t own_count = teacher ? c->n_teacher : c->m;
+    struct kp_rng_key shared_key = {
+        .seed = c->seed_pool, .role = KP_ROLE_POOL, .stream = KP_STREAM_SUBSET};
+    struct kp_rng_key key = {.seed = c->seed_subset,
+                             .role = KP_ROLE_STUDENT,
+                             .stream = KP_STREAM_SUBSET,
+                             .epoch = c->nested ? 0 : (uint32_t)c->m};
+    const struct piece none = {0, 0};
+    int64_t *pool_list = NULL;
+    enum kp_status st;
+
+    if (!(c->dev >= 0 && c->dev < 1) || c->n_teacher < 1 || own_count < 1 ||
+        own_count > c->total / 4 - dev_count - c->n_teacher)
+        return kp_fail(e, KP_E_CONFIG,
+                       "N = %lld, M = %lld and dev = %g: together at most a quarter of the %lld "
+                       "numbers of an endless data set, and at least one each",
+                       (long long)c->n_teacher, (long long)own_count, c->dev, (long long)c->total);
+    if (!teacher && c->pool == KP_POOL_SUBSET && c->m > c->n_teacher)
+        return kp_fail(e, KP_E_CONFIG,
+                       "M = %lld student examples, but the teacher's pool (student_pool = subset) "
+                       "has %lld; another student_pool, or a smaller kappa, would be right",
+                       (long long)c->m, (long long)c->n_teacher);
+    shared_key.epoch = SHARED_DEV;
+    const struct piece dev = place(shared_key, c->total, dev_count, none, none);
+    shared_key.epoch = SHARED_POOL;
+    const struct piece pool = place(shared_key, c->total, c->n_teacher, dev, none);
+    const struct piece own =
+        teacher ? pool : place(key, c->total, c->m, dev, c->pool == KP_POOL_DISJOINT ? pool : none);
+
+    s->algorithm = endless_algorithm;
+    s->dev_count = dev_count;
+    s->count = own_count;
+    s->overlap = shared(own, pool);
+    st = list_piece(dev, &s->dev_index, e);
+    if (st == KP_OK && !teacher && c->pool == KP_POOL_SUBSET) {
+        s->overlap = c->m;
+        st = list_piece(pool, &pool_list, e);
+        if (st == KP_OK)
+            st = draw(key, pool_list, pool.count, c->m, &s->index, e);
+        free(pool_list);
+    } else if (st == KP_OK) {
+        st = list_piece(own, &s->index, e);
+    }
+    if (st == KP_OK)
+        st = hash_index(s->dev_index, s->dev_count, s->dev_sha256, e);
+    if (st == KP_OK)
+        st = hash_index(s->index, s->count, s->sha256, e);
+    return st;
+}
+
 enum kp_status kp_subset_draw(const struct kp_subset_config *config, struct kp_subset *out,
                               struct kp_error *e)
 {
     enum kp_status st;
-    struct kp_subset s = {0};
+    struct kp_subset s = {.algorithm = sample_algorithm};
     int64_t *list = NULL, *pool = NULL;
     uint8_t *part = NULL;
     int64_t pool_count = 0;
@@ -144,6 +242,13 @@ enum kp_status kp_subset_draw(const struct kp_subset_config *config, struct kp_s
         .stream = KP_STREAM_SUBSET,
     };
 
+    if (config->endless) {
+        st = draw_endless(config, &s, e);
+        if (st)
+            goto out;
+        *out = s;
+        return KP_OK;
+    }
     st = check(config, &s.dev_count, &pool_count, e);
     if (st)
         return st;

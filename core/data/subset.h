@@ -18,7 +18,9 @@ enum kp_student_pool {
 struct kp_subset_config {
     enum kp_rng_role role; /* TEACHER: the pool itself; STUDENT: m examples */
     int64_t total;         /* examples in the training split */
-    double dev;            /* share carved off for development before anything else, 0 <= dev < 1 */
+    bool endless;          /* they are independent draws, made when they are asked for */
+    double dev;            /* share carved off for development before anything else, 0 <= dev < 1;
+                            * of endless data as a share of n_teacher */
     int64_t n_teacher;     /* size of the teacher's pool; 0: all that is left after dev */
     int64_t m;             /* student's examples */
     enum kp_student_pool pool;
@@ -28,6 +30,7 @@ struct kp_subset_config {
 };
 
 struct kp_subset {
+    const char *algorithm; /* its name and version */
     int64_t count;
     int64_t *index;    /* [count], in drawing order: the order of `order = fixed` */
     int64_t dev_count; /* the development split */
@@ -37,12 +40,11 @@ struct kp_subset {
     char sha256[KP_HASH_SIZE]; /* of index as little-endian int64 */
 };
 
-/* Draw. An m above the size of the pool is an error that names both. */
+/* Draw. An m above the size of the pool is an error that names both. Of endless data every part is
+ * a piece of the numbers whose place is drawn: dev and the teacher's pool apart, the student's apart
+ * from dev, and from the pool if DISJOINT; of SUBSET they are drawn from the pool. */
 KP_NODISCARD enum kp_status kp_subset_draw(const struct kp_subset_config *config,
                                            struct kp_subset *out, struct kp_error *e);
 void kp_subset_finish(struct kp_subset *s);
-
-/* The algorithm's name and version, for the manifest: "philox4x32-10/sample/1". */
-extern const char *const kp_subset_algorithm;
 
 #endif

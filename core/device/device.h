@@ -38,11 +38,28 @@ struct kp_draw {
  * in double precision. */
 struct kp_load {
     const uint8_t *bytes;        /* [rows][channels][height][width] */
+    const uint8_t *numbers;      /* in place of images: what the input is, as `write` takes it */
+    size_t example_bytes;        /* of either */
     const struct kp_draw *draws; /* [rows], or NULL for none */
     int64_t rows;
     int64_t channels, height, width;
     const float *mean, *sd; /* [channels] */
 };
+
+/* Rows first .. first + rows of a load. */
+static inline struct kp_load kp_load_part(const struct kp_load *all, int64_t first, int64_t rows)
+{
+    struct kp_load part = *all;
+
+    if (all->bytes)
+        part.bytes += (size_t)first * all->example_bytes;
+    if (all->numbers)
+        part.numbers += (size_t)first * all->example_bytes;
+    if (all->draws)
+        part.draws += first;
+    part.rows = rows;
+    return part;
+}
 
 struct kp_device_ops {
     const char *name;
@@ -56,6 +73,9 @@ struct kp_device_ops {
 
     /* The part of it that the bits of results depend on: not the number of threads. */
     void (*arithmetic)(const struct kp_device *d, char *out, size_t size);
+
+    /* The processor level alone, "avx2"; NULL where there is no choice of levels. */
+    const char *(*level)(const struct kp_device *d);
 
     /* Zeroed. NULL if there is not enough. */
     void *(*alloc)(struct kp_device *d, size_t bytes);
@@ -114,6 +134,10 @@ struct kp_device {
 KP_NODISCARD enum kp_status kp_device_open(const char *kind, const struct kp_device_config *config,
                                            struct kp_device **out, struct kp_error *e);
 void kp_device_close(struct kp_device *d);
+
+/* Where the device "ref" keeps a value, in double and row-major: finite differences need all digits.
+ * Not for values of another device. */
+double *kp_device_wide(const struct kp_memory *m, const struct kp_value *v);
 
 /* Names of all kinds, ends with NULL. */
 extern const char *const kp_device_kinds[];

@@ -87,6 +87,7 @@ const char *kp_op_name(enum kp_op op)
         [KP_OP_KL_GRAD] = "kl_divergence_grad",
         [KP_OP_WEIGHTED_MEAN] = "weighted_mean",
         [KP_OP_WEIGHTED_MEAN_GRAD] = "weighted_mean_grad",
+        [KP_OP_ROW_LOSS] = "row_loss",
         [KP_OP_ONE_HOT] = "one_hot",
         [KP_OP_ARGMAX] = "argmax",
         [KP_OP_CLIP] = "clip",
@@ -112,6 +113,8 @@ const char *kp_op_name(enum kp_op op)
         [KP_OP_EMBEDDING] = "embedding",
         [KP_OP_EMBEDDING_GRAD] = "embedding_grad",
         [KP_OP_DROPOUT] = "dropout",
+        [KP_OP_FOREIGN] = "foreign",
+        [KP_OP_FOREIGN_GRAD] = "foreign_grad",
     };
     return names[op];
 }

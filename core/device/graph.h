@@ -7,6 +7,8 @@
 #define KP_DEVICE_GRAPH_H
 
 #include "base/arena.h"
+#include "kappa/op.h"
+#include "kappa/row.h"
 #include "kappa/tape.h"
 
 /* What a value is; where its memory lies. */
@@ -96,6 +98,10 @@ enum kp_op {
     KP_OP_KL_GRAD, /* z, t, dl -> dz = (softmax(z/tau) - softmax(t/tau)) dl / tau */
     KP_OP_WEIGHTED_MEAN, /* x (..), w (..) -> scalar sum(w x) / sum(w), 0 where sum(w) = 0; fp64 */
     KP_OP_WEIGHTED_MEAN_GRAD, /* x, w, dy? (scalar; NULL: 1) -> dx = dy w / sum(w) */
+    /* z (..,K), labels (..), t? (..,K), w (..), dy? (scalar; NULL: 1) -> l, the scalar
+     * sum(w row) / sum(w), 0 where sum(w) = 0, and dz (..,K) = dy dl / dz.  attrs.row says the loss
+     * of a row and its gradient; rows of weight 0 are left out: dz = 0. Summed in fp64 */
+    KP_OP_ROW_LOSS,
     /* labels (..) int32 -> y (..,K) = on at the label, off elsewhere;  label -1: off */
     KP_OP_ONE_HOT,
     KP_OP_ARGMAX, /* x (..,K) -> y (..) int32, the first largest */
@@ -150,6 +156,12 @@ enum kp_op {
     /* x -> y = x with probability 1 - factor divided by that, else 0, by kp_dropout_kept() of
      * (SCALAR_SEED, SCALAR_STEP, number, element); its own gradient */
     KP_OP_DROPOUT,
+    /* An operation of a plugin, attrs.foreign: operands -> y, kept.. */
+    KP_OP_FOREIGN,
+    /* Its gradient: operands that it reads, at their places, y?, kept.., dy at the places below ->
+     * the gradients of the operands at their places, ? where nobody wants one. Those of operands
+     * without a batch dimension are sums over the batch */
+    KP_OP_FOREIGN_GRAD,
     KP_OP_COUNT
 };
 
@@ -164,6 +176,20 @@ enum kp_scalar {
 /* Consecutive floats of the parameters. */
 struct kp_extent {
     int64_t first, count;
+};
+
+/* An operation of a plugin in use. */
+struct kp_foreign {
+    const struct kp_op_def *def;
+    const void *self;
+    struct kp_op_shapes shapes;
+};
+
+/* Operands of FOREIGN_GRAD behind those of the operation itself. */
+enum {
+    KP_FOREIGN_Y = KP_OP_OPERANDS,
+    KP_FOREIGN_KEPT = KP_FOREIGN_Y + 1,
+    KP_FOREIGN_DY = KP_FOREIGN_KEPT + KP_OP_KEPT,
 };
 
 struct kp_attrs {
@@ -185,6 +211,10 @@ struct kp_attrs {
     bool causal;          /* ATTENTION */
     bool approximate;     /* GELU */
     uint32_t number;      /* of a DROPOUT in its graph */
+    const struct kp_foreign *foreign;
+    const struct kp_row_loss *row; /* ROW_LOSS, with the options for it */
+    const void *row_self;
+    const char *row_name; /* of the objective */
 };
 
 #define KP_NODE_IN  8

@@ -2,6 +2,7 @@
 #include "report/item.h"
 
 #include "base/file.h"
+#include "base/program.h"
 #include "base/text.h"
 #include "report/header.h"
 #include "report/with.h"
@@ -79,9 +80,30 @@ static enum kp_status check(struct kp_item *item, const struct kp_header *h, str
     return KP_OK;
 }
 
+/* The file of this name in kappa's own experiments/base; NULL if there is none. */
+static char *find_in_base(const char *name)
+{
+    struct kp_error unused = {0};
+    char *folder = NULL, *path = NULL;
+
+    if (kp_program_data("experiments/base", &folder, &unused) == KP_OK)
+        path = kp_path_join(folder, name);
+    if (path && !kp_file_exists(path)) {
+        free(path);
+        path = NULL;
+    }
+    free(folder);
+    return path;
+}
+
 char *kp_item_path(const struct kp_item *item, const char *name)
 {
     char *path = kp_path_beside(item->path, name), *up;
+
+    if (path && !strchr(name, '/') && !kp_file_exists(path) && (up = find_in_base(name))) {
+        free(path);
+        return up;
+    }
 
     while (path && (up = strstr(path, "/../"))) {
         char *part = up;

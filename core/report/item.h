@@ -40,7 +40,8 @@ KP_NODISCARD enum kp_status kp_item_read(const char *path, struct kp_item *out, 
                                          struct kp_error *e);
 void kp_item_finish(struct kp_item *item);
 
-/* `name` as seen from the item's file, without parts like "claims/../"; free() it. */
+/* `name` as seen from the item's file, without parts like "claims/../"; free() it. A name alone of
+ * a file that is not there is that of a file of kappa's own experiments/base, if it has one. */
 char *kp_item_path(const struct kp_item *item, const char *name);
 
 /* The .sql files of a folder by name; free each and the array. */

@@ -101,7 +101,8 @@ static enum kp_status forget_later(struct begin *b, struct kp_error *e)
     if (st == KP_OK)
         st = kp_database_exec(b->d, e,
                               "DELETE FROM artifact WHERE run = ? AND (step > ? OR role NOT IN "
-                              "('checkpoint', 'checkpoint_before'))",
+                              "('checkpoint', 'checkpoint_before')) AND role NOT GLOB "
+                              "'teacher_table*'",
                               "ii", b->run, b->resume_step);
     /* The one it goes on from is the newest again. */
     if (st == KP_OK)
@@ -162,21 +163,29 @@ static enum kp_status write_params(struct begin *b, const struct kp_param_row *p
     return st;
 }
 
+static enum kp_status add_plugins(struct kp_database *d, int64_t run,
+                                  const struct kp_plugin_row *plugins, int64_t count,
+                                  struct kp_error *e)
+{
+    enum kp_status st = KP_OK;
+
+    for (int64_t i = 0; st == KP_OK && i < count; i++)
+        st = kp_database_exec(
+            d, e,
+            "INSERT INTO run_plugin (run, kind, name, version, path, sha256, abi_major, abi_minor) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "itttttii", run, plugins[i].kind, plugins[i].name, plugins[i].version, plugins[i].path,
+            plugins[i].sha256, (int64_t)plugins[i].abi_major, (int64_t)plugins[i].abi_minor);
+    return st;
+}
+
 static enum kp_status write_plugins(struct begin *b, const struct kp_plugin_row *plugins,
                                     int64_t count, struct kp_error *e)
 {
     enum kp_status st =
         kp_database_exec(b->d, e, "DELETE FROM run_plugin WHERE run = ?", "i", b->run);
 
-    for (int64_t i = 0; st == KP_OK && i < count; i++)
-        st = kp_database_exec(
-            b->d, e,
-            "INSERT INTO run_plugin (run, kind, name, version, path, sha256, abi_major, abi_minor) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            "itttttii", b->run, plugins[i].kind, plugins[i].name, plugins[i].version,
-            plugins[i].path, plugins[i].sha256, (int64_t)plugins[i].abi_major,
-            (int64_t)plugins[i].abi_minor);
-    return st;
+    return st == KP_OK ? add_plugins(b->d, b->run, plugins, count, e) : st;
 }
 
 static enum kp_status write_subsets(struct begin *b, const struct kp_subset_row *subsets,
@@ -201,11 +210,11 @@ static enum kp_status write_attempt(struct begin *b, struct kp_error *e)
     return kp_database_exec(
         b->d, e,
         "INSERT INTO attempt (run, attempt, resume_step, started, host, pid, device, threads, "
-        "versions, git_revision, git_dirty, build) "
-        "VALUES (?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?10, iif(?10 IS NULL, NULL, ?), ?)",
-        "iiirtitittit", b->run, b->number, b->resume_step < 0 ? -1 : b->resume_step, b->now,
+        "versions, git_revision, git_dirty, build, level) "
+        "VALUES (?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?10, iif(?10 IS NULL, NULL, ?), ?, ?)",
+        "iiirtitittitt", b->run, b->number, b->resume_step < 0 ? -1 : b->resume_step, b->now,
         b->self->host, b->self->pid, a->device, a->threads, a->versions, a->git_revision,
-        (int64_t)a->git_dirty, a->build);
+        (int64_t)a->git_dirty, a->build, a->level);
 }
 
 static enum kp_status write_rest(struct begin *b, const struct kp_param_row *params,
@@ -261,4 +270,25 @@ enum kp_status kp_store_begin_run(struct kp_store *s, const struct kp_run_row *r
     kp_writer_hold(s->writer, 1);
     memcpy(uid, b.uid, KP_UID_SIZE);
     return KP_OK;
+}
+
+enum kp_status kp_store_add_plugins(struct kp_store *s, const char *uid,
+                                    const struct kp_plugin_row *plugins, int64_t count,
+                                    struct kp_error *e)
+{
+    int64_t run = 0;
+    enum kp_status st;
+
+    if (count == 0)
+        return KP_OK;
+    (void)pthread_mutex_lock(&s->lock);
+    st = kp_database_begin(&s->database, true, e);
+    if (st == KP_OK) {
+        st = kp_store_held_run(s, uid, &run, e);
+        if (st == KP_OK)
+            st = add_plugins(&s->database, run, plugins, count, e);
+        st = kp_database_end(&s->database, st, e);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return st;
 }

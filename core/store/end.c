@@ -123,3 +123,46 @@ enum kp_status kp_store_give_up(struct kp_store *s, const char *uid, const char 
     (void)pthread_mutex_unlock(&s->lock);
     return st;
 }
+
+enum kp_status kp_store_fail_held(struct kp_store *s, const char *kind, const char *plugin,
+                                  const char *name, const char *error, bool *any,
+                                  struct kp_error *e)
+{
+#define HELD "status = 'running' AND host = ? AND boot = ? AND pid = ? AND pid_start = ?"
+    const struct kp_process *self = &s->self;
+    double now = kp_clock_wall();
+    int64_t held = 0;
+    bool found = false;
+    enum kp_status st;
+
+    (void)pthread_mutex_lock(&s->lock);
+    st = kp_database_begin(&s->database, true, e);
+    if (st != KP_OK)
+        goto out;
+    st = kp_database_integer(&s->database, e, &held, &found, "SELECT count(*) FROM run WHERE " HELD,
+                             "ttii", self->host, self->boot, self->pid, self->started);
+    if (st == KP_OK)
+        st = kp_database_exec(&s->database, e,
+                              "UPDATE attempt SET finished = ? WHERE finished IS NULL AND run IN "
+                              "(SELECT id FROM run WHERE " HELD ")",
+                              "rttii", now, self->host, self->boot, self->pid, self->started);
+    if (st == KP_OK)
+        st = kp_database_exec(
+            &s->database, e,
+            "UPDATE run SET status = 'failed', error = ?, finished = ?, heartbeat = ? WHERE " HELD
+            " AND EXISTS (SELECT 1 FROM run_plugin WHERE run = run.id AND kind = ?8 AND name = ?) "
+            "AND (?8 <> 'objective' OR objective = ?)",
+            "trrttiittt", error, now, now, self->host, self->boot, self->pid, self->started, kind,
+            plugin, name);
+    if (st == KP_OK)
+        st = kp_database_exec(&s->database, e,
+                              "UPDATE run SET status = 'lost', finished = ? WHERE " HELD, "rttii",
+                              now, self->host, self->boot, self->pid, self->started);
+    st = kp_database_end(&s->database, st, e);
+    if (st == KP_OK)
+        *any = held > 0;
+out:
+    (void)pthread_mutex_unlock(&s->lock);
+    return st;
+#undef HELD
+}

@@ -10,10 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What taught a run; a run that was taught by a weights file keeps that teacher's tables. */
+#define IDENTITY(run) "(SELECT text FROM param WHERE run = " run ".id AND key = 'teacher.identity')"
+
 /* Recorded, and of no use any more. */
-#define DISPOSABLE                                                                         \
-    "((a.role GLOB 'checkpoint*' AND r.status = 'done') OR (a.role GLOB 'teacher_table*' " \
-    "AND NOT EXISTS (SELECT 1 FROM run s WHERE s.teacher_run = r.id AND s.status <> 'done')))"
+#define DISPOSABLE                                                                            \
+    "((a.role GLOB 'checkpoint*' AND r.status = 'done') OR (a.role GLOB 'teacher_table*' "    \
+    "AND NOT EXISTS (SELECT 1 FROM run s WHERE s.status <> 'done' AND (s.teacher_run = r.id " \
+    "OR " IDENTITY("s") " = " IDENTITY("r") "))))"
 
 struct gc {
     struct kp_store *store;

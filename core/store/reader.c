@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* Of one text or blob, in bytes. */
+enum { VALUE_LIMIT = 16 << 20 };
+
 struct kp_reader {
     struct kp_database database;
 };
@@ -38,6 +41,7 @@ enum kp_status kp_reader_open(const char *database, struct kp_reader **out, stru
     if (st == KP_OK) {
         (void)sqlite3_set_authorizer(r->database.handle, authorize, NULL);
         (void)sqlite3_db_config(r->database.handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        (void)sqlite3_limit(r->database.handle, SQLITE_LIMIT_LENGTH, VALUE_LIMIT);
         *out = r;
     } else {
         kp_reader_close(r);
@@ -75,6 +79,9 @@ static enum kp_status fail_sql(struct kp_database *d, int *at, struct kp_error *
 
     if (code == SQLITE_AUTH)
         return kp_fail(e, KP_E_INVALID, "SQL: only statements that read are allowed");
+    if (code == SQLITE_TOOBIG)
+        return kp_fail(e, KP_E_INVALID, "SQL: a text or blob of more than %d MiB; ask for less",
+                       VALUE_LIMIT >> 20);
     if (code != SQLITE_ERROR)
         return kp_database_fail(d, e);
     int offset = sqlite3_error_offset(d->handle);
@@ -84,6 +91,14 @@ static enum kp_status fail_sql(struct kp_database *d, int *at, struct kp_error *
         return kp_fail(e, KP_E_INVALID, "SQL: %s (at character %d)", sqlite3_errmsg(d->handle),
                        offset + 1);
     return kp_fail(e, KP_E_INVALID, "SQL: %s", sqlite3_errmsg(d->handle));
+}
+
+/* Is an error of evaluation the statement's, such as a malformed function argument? */
+static bool is_of_statement(struct kp_database *d)
+{
+    int code = sqlite3_errcode(d->handle);
+
+    return code == SQLITE_ERROR || code == SQLITE_TOOBIG;
 }
 
 /* One statement that reads and gives columns, nothing else. */
@@ -136,8 +151,7 @@ enum kp_status kp_reader_layout(struct kp_reader *r, const char *sql, enum kp_qu
             st = kp_layout_json(d, s, &text, e);
             break;
         }
-        /* Errors of evaluation (a malformed function argument) are the statement's. */
-        if (st == KP_E_STORE && sqlite3_errcode(d->handle) == SQLITE_ERROR)
+        if (st == KP_E_STORE && is_of_statement(d))
             st = fail_sql(d, at, e);
     }
     if (st == KP_OK) {
@@ -158,7 +172,7 @@ enum kp_status kp_reader_rows(struct kp_reader *r, const char *sql, struct kp_ro
 
     if (st == KP_OK)
         st = kp_rowset_read(d, s, out, e);
-    if (st == KP_E_STORE && sqlite3_errcode(d->handle) == SQLITE_ERROR)
+    if (st == KP_E_STORE && is_of_statement(d))
         st = fail_sql(d, at, e);
     (void)sqlite3_finalize(s);
     return st;

@@ -23,7 +23,7 @@ static enum kp_run_status status_of(const char *word)
 
 #define INFO_COLUMNS                                                                              \
     "SELECT r.uid, r.status, r.config_hash, r.attempt, r.error, a.epoch, a.sha256, r.heartbeat, " \
-    "r.host, r.boot, r.pid, r.pid_start, a.step FROM run r "                                      \
+    "r.host, r.boot, r.pid, r.pid_start, a.step, r.name FROM run r "                              \
     "LEFT JOIN artifact a ON a.run = r.id AND a.role = 'checkpoint' "
 
 static void read_info(struct kp_store *s, sqlite3_stmt *q, struct kp_run_info *out)
@@ -35,6 +35,7 @@ static void read_info(struct kp_store *s, sqlite3_stmt *q, struct kp_run_info *o
                                 .epoch = sqlite3_column_int64(q, 5),
                                 .step = sqlite3_column_int64(q, 12)};
     (void)snprintf(out->uid, sizeof out->uid, "%s", kp_database_text(q, 0));
+    (void)snprintf(out->name, sizeof out->name, "%s", kp_database_text(q, 13));
     (void)snprintf(out->config_hash, sizeof out->config_hash, "%s", kp_database_text(q, 2));
     (void)snprintf(out->error, sizeof out->error, "%s", kp_database_text(q, 4));
     (void)snprintf(out->checkpoint, sizeof out->checkpoint, "%s", kp_database_text(q, 6));
@@ -223,12 +224,14 @@ enum kp_status kp_store_find_artifact(struct kp_store *s, const char *uid, const
     enum kp_status st;
 
     (void)pthread_mutex_lock(&s->lock);
-    st = kp_database_prepare(&s->database,
-                             "SELECT a.path, a.sha256 FROM run r JOIN artifact a ON a.run = r.id "
-                             "WHERE r.uid = ? AND a.role = ?",
-                             &q, e);
+    st = kp_database_prepare(
+        &s->database,
+        uid ? "SELECT a.path, a.sha256 FROM run r JOIN artifact a ON a.run = r.id "
+              "WHERE a.role = ? AND r.uid = ?"
+            : "SELECT path, sha256 FROM artifact WHERE role = ? ORDER BY run DESC LIMIT 1",
+        &q, e);
     if (st == KP_OK) {
-        kp_database_bind(q, "tt", uid, role);
+        kp_database_bind(q, uid ? "tt" : "t", role, uid);
         st = kp_database_next(&s->database, q, &row, e);
     }
     if (st == KP_OK && row) {

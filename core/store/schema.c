@@ -15,7 +15,14 @@ static const char to_version_2[] =
     "CREATE INDEX result_analysis ON result (analysis) WHERE analysis IS NOT NULL;"
     "CREATE INDEX pairwise_analysis ON pairwise (analysis) WHERE analysis IS NOT NULL;";
 
-const struct kp_migration kp_migrations[] = {{1, to_version_2}, {0, NULL}};
+/* The level is the second word of "cpu avx2, OpenBLAS ...". */
+static const char to_version_3[] =
+    "ALTER TABLE attempt ADD COLUMN level TEXT;"
+    "UPDATE attempt SET level = substr(device, 5, instr(device || ',', ',') - 5) "
+    "WHERE device GLOB 'cpu *';"
+    "CREATE INDEX artifact_role ON artifact (role);";
+
+const struct kp_migration kp_migrations[] = {{1, to_version_2}, {2, to_version_3}, {0, NULL}};
 
 enum kp_status kp_schema_identify(struct kp_database *d, enum kp_schema_kind *kind, int *version,
                                   struct kp_error *e)

@@ -1,9 +1,9 @@
--- schema.sql - the run database: every table, column and view, version 2.
+-- schema.sql - the run database: every table, column and view, version 3.
 --
 -- Comments stand inside the statements, so that `.schema` of the sqlite3 shell shows them. Times
 -- are seconds since 1970 in UTC. A number that was NaN or infinite is NULL with the word in `flag`.
 PRAGMA application_id = 0x4b415050; -- "KAPP"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE TABLE run (
     -- One training, or one analysis, under one resolved configuration.
@@ -60,12 +60,14 @@ CREATE TABLE attempt (
     finished REAL,             -- the last heartbeat of one that was lost
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
-    device TEXT NOT NULL,      -- what computed, with its processor level
+    device TEXT NOT NULL,      -- what computed: kind, level, libraries, slice, threads
     threads INTEGER NOT NULL,
     versions TEXT NOT NULL,    -- of kappa, compiler and libraries
     git_revision TEXT,         -- of the experiment's folder; NULL outside of a git checkout
     git_dirty INTEGER,         -- 1: files of that checkout were changed and not committed
     build TEXT,                -- sha256 of the program's file
+    level TEXT,                -- processor level: 'portable', 'avx2', 'avx512'; NULL: no such
+                               --   choice on this device
     PRIMARY KEY (run, attempt)
 ) STRICT, WITHOUT ROWID;
 
@@ -119,6 +121,7 @@ CREATE TABLE artifact (
     created REAL NOT NULL,
     PRIMARY KEY (run, role)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX artifact_role ON artifact (role);
 
 CREATE TABLE metric_key (
     -- What is measured.
@@ -323,6 +326,39 @@ CREATE VIEW v_pi AS
     WHERE pi IS NOT NULL
     GROUP BY name, group_hash, metric, kappa;
 
+CREATE VIEW v_kappa_star AS
+    -- Where an objective stops to gain: a row for each curve of v_pi over kappa, with the first
+    -- kappa at which pg_mean falls through 1, linear in log kappa between the measured ones. Has
+    -- window functions only, so that conditions on the columns up to metric narrow v_pi itself.
+    SELECT
+        name, dataset, model, teacher, objective, tau, metric,
+        n,                           -- seeds, where the curve has the fewest
+        kappas,                      -- points of the curve
+        largest_pg,
+        iif(alike, NULL, crossing)
+            AS kappa_star,           -- NULL: why tells
+        CASE WHEN alike THEN 'configurations that differ in no column here: v_pi has both'
+            WHEN crossing IS NOT NULL THEN NULL
+            WHEN kappas < 2 THEN 'one kappa is no curve'
+            WHEN smallest_pg >= 1 THEN 'gains at every kappa'
+            WHEN largest_pg < 1 THEN 'gains at no kappa'
+            ELSE 'crosses upwards only' END
+            AS why
+    FROM (SELECT name, dataset, model, teacher, objective, tau, metric,
+            row_number() OVER curve AS place, min(n) OVER curve AS n, count(*) OVER curve AS kappas,
+            min(pg) OVER curve AS smallest_pg, max(pg) OVER curve AS largest_pg,
+            max(next_kappa IS kappa) OVER curve AS alike,
+            min(iif(pg >= 1 AND next_pg < 1,
+                exp(ln(kappa) + (pg - 1) / (pg - next_pg) * ln(next_kappa / kappa)), NULL))
+                OVER curve AS crossing
+        FROM (SELECT name, dataset, model, teacher, objective, tau, metric, n, kappa, pg_mean AS pg,
+                lead(kappa) OVER along AS next_kappa, lead(pg_mean) OVER along AS next_pg
+            FROM v_pi
+            WINDOW along AS (PARTITION BY name, dataset, model, teacher, objective, tau, metric
+                ORDER BY kappa))
+        WINDOW curve AS (PARTITION BY name, dataset, model, teacher, objective, tau, metric))
+    WHERE place = 1;
+
 CREATE VIEW v_group AS
     -- Finished runs over seeds: a row for each study, configuration but for the seed (group_hash),
     -- kappa and metric.
@@ -346,7 +382,8 @@ CREATE VIEW v_group AS
 CREATE VIEW v_experiment AS
     -- A row for each run of each experiment. To narrow any view to one:
     -- WHERE uid IN (SELECT uid FROM v_experiment WHERE experiment = 'experiments/fig4/small.ini')
-    SELECT DISTINCT s.experiment, r.uid, r.kind, r.name, r.status
+    -- and those that have no uid, v_pi and v_group, by their group_hash in the same way.
+    SELECT DISTINCT s.experiment, r.uid, r.kind, r.name, r.status, r.group_hash
     FROM sweep s JOIN sweep_run m ON m.sweep = s.id JOIN run r ON r.id = m.run;
 
 CREATE VIEW v_label AS

@@ -80,10 +80,14 @@ struct kp_attempt_row {
     int previous; /* the run's last attempt as its checkpoint was looked up; 0: there was no row */
     bool git_dirty;
     const char *build; /* sha256 of the program's file, or NULL */
+    const char *level; /* kp_device_ops.level, or NULL */
 };
+
+#define KP_RUN_NAME_SIZE 64
 
 struct kp_run_info {
     char uid[KP_UID_SIZE];
+    char name[KP_RUN_NAME_SIZE]; /* its beginning; "" if it has none */
     enum kp_run_status status;
     char config_hash[KP_HASH_SIZE];
     int attempt;
@@ -112,6 +116,11 @@ KP_NODISCARD enum kp_status kp_store_begin_run(
     int64_t param_count, const struct kp_plugin_row *plugins, int64_t plugin_count,
     const struct kp_subset_row *subsets, int64_t subset_count, const struct kp_attempt_row *attempt,
     int64_t resume_step, char uid[KP_UID_SIZE], bool *taken, struct kp_error *e);
+
+/* More plugins of a run that this process holds. */
+KP_NODISCARD enum kp_status kp_store_add_plugins(struct kp_store *s, const char *uid,
+                                                 const struct kp_plugin_row *plugins,
+                                                 int64_t count, struct kp_error *e);
 
 /* A metric's entry in metric_key, made if absent; refused if it is there with another unit or
  * direction, because values under one name must be comparable. */
@@ -162,8 +171,8 @@ KP_NODISCARD enum kp_status kp_store_artifact(struct kp_store *s, const char *ui
 KP_NODISCARD enum kp_status kp_store_add_artifact(struct kp_store *s, const char *uid,
                                                   const struct kp_artifact_row *a,
                                                   struct kp_error *e);
-/* Of a run; *found = false if it has none of this role. path is absolute or relative to the working
- * directory; free() it. */
+/* Of a run, or with uid NULL of any: the newest run that has one; *found = false if none of this
+ * role is there. path is absolute or relative to the working directory; free() it. */
 KP_NODISCARD enum kp_status kp_store_find_artifact(struct kp_store *s, const char *uid,
                                                    const char *role, char **path,
                                                    char sha256[KP_HASH_SIZE], bool *found,
@@ -192,6 +201,13 @@ KP_NODISCARD enum kp_status
 kp_store_end_run(struct kp_store *s, const char *uid, enum kp_run_status status, const char *error,
                  const struct kp_result_row *results, int64_t result_count,
                  const struct kp_pairwise_row *pairs, int64_t pair_count, struct kp_error *e);
+
+/* For a process that has begun its program anew because a plugin crashed: the runs that it holds
+ * have failed, for this reason, if they use the plugin `plugin` of this kind, and of an objective
+ * the one called `name`. The others are lost. *any: it holds some. */
+KP_NODISCARD enum kp_status kp_store_fail_held(struct kp_store *s, const char *kind,
+                                               const char *plugin, const char *name,
+                                               const char *error, bool *any, struct kp_error *e);
 
 /* A run that is lost has failed, for this reason: the next one to look does not continue it as it
  * would an interrupted one. Nothing happens if a process holds it again. */

@@ -2,9 +2,9 @@
 #include "store/writer.h"
 
 #include "base/clock.h"
+#include "base/running.h"
 #include "store/batch.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -149,10 +149,9 @@ static void free_parts(struct kp_writer *w)
 /* Signals are for the threads of the program. */
 static int start_thread(struct kp_writer *w)
 {
-    sigset_t all, before;
+    sigset_t before;
 
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    kp_running_mask(&before);
     int error = pthread_create(&w->thread, NULL, writer_main, w);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;

@@ -218,13 +218,14 @@ static enum kp_status plan_one(struct kp_planning *p, int64_t cell, int64_t cell
     kp_config_analysis_text(from, config, &mine);
     if (!a || mine.failed)
         st = no_memory(p);
-    for (int64_t i = 0; st == KP_OK && i < cells; i++) {
+    const int64_t begin = scope == KP_SCOPE_EACH ? cell : 0;
+    const int64_t end = scope == KP_SCOPE_EACH ? cell + 1 : cells;
+    for (int64_t i = begin; st == KP_OK && i < end; i++) {
         struct kp_planned *r = &plan->runs[i];
         bool joins = i == cell;
 
-        if (!r->cell || (scope == KP_SCOPE_EACH && i != cell) ||
-            (scope == KP_SCOPE_GROUP &&
-             strcmp(r->hashes.group, plan->runs[cell].hashes.group) != 0))
+        if (!r->cell || (scope == KP_SCOPE_GROUP &&
+                         strcmp(r->hashes.group, plan->runs[cell].hashes.group) != 0))
             continue;
         for (int64_t k = 0; !joins && k < r->config->analysis_count; k++) {
             kp_text_clear(&other);

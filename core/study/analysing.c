@@ -28,14 +28,13 @@ static enum kp_status teacher_flops(struct looking *l, const struct kp_planned *
                                     struct kp_error *e)
 {
     struct kp_config *c = r->teacher.file ? r->config : l->plan->runs[r->teacher.run].config;
-    struct kp_model_io io = {sizeof(io), KP_F32, l->data->shape, l->data->classes};
     struct kp_model_use model;
     struct kp_net *net = NULL;
     struct kp_flops flops;
     enum kp_status st = kp_recipe_model(c, &model, e);
 
     if (st == KP_OK)
-        st = kp_net_create(model.def, model.self, &io, &net, e);
+        st = kp_model_build(&model, l->data, &net, e);
     if (st == KP_OK)
         st = kp_net_flops(net, NULL, &flops, e);
     if (st == KP_OK)
@@ -160,6 +159,7 @@ static enum kp_status begin_run(struct looking *l, bool *taken, struct kp_error 
         goto out;
     }
     attempt.device = device;
+    attempt.level = l->session->device->ops->level(l->session->device);
     kp_provenance_record(&l->plan->made_by, &attempt);
     struct kp_run_row row = {
         .kind = "analysis",

@@ -1,6 +1,7 @@
 /* cohort.c - which runs of a plan are trained in lockstep, and how many at once. */
 #include "study/cohort.h"
 
+#include "base/index.h"
 #include "base/machine.h"
 #include "study/recipe.h"
 
@@ -110,6 +111,8 @@ static enum kp_status size_key(const struct kp_config *c, char key[KP_HASH_SIZE]
 
     kp_text_addf(&text, "%lld\n", (long long)(c->m < batch ? c->m : batch));
     add_settings(&text, c, matters);
+    if (c->dataset)
+        kp_config_dataset_text(c, &text);
     if (text.failed)
         st = kp_fail(e, KP_E_NOMEM, "no memory to measure runs");
     else
@@ -173,15 +176,35 @@ static bool is_missing(const struct kp_planned *r)
     return !r->analysis && r->state != KP_PLANNED_DONE && r->state != KP_PLANNED_RUNNING;
 }
 
+/* For each missing run the next one of its cohort, or -1. Without memory for it none has one. */
+static void chain(const struct kp_plan *p, int64_t *next)
+{
+    struct kp_index newest = {0};
+
+    for (int64_t i = p->count - 1; i >= 0; i--) {
+        const struct kp_planned *r = &p->runs[i];
+
+        next[i] = -1;
+        if (!is_missing(r) || !*r->cohort)
+            continue;
+        next[i] = kp_index_find(&newest, r->cohort);
+        (void)kp_index_put(&newest, r->cohort, i);
+    }
+    kp_index_finish(&newest);
+}
+
 int64_t kp_plan_group(struct kp_plan *p, const struct kp_registry *registry)
 {
     struct kp_session session = {0};
     struct kp_cohort_sizes known = {0};
+    int64_t *next = calloc((size_t)p->count + 1, sizeof(*next));
     int64_t groups = 0;
 
     for (int64_t i = 0; i < p->count; i++)
         p->runs[i].group = 0;
-    for (int64_t i = 0; i < p->count; i++) {
+    if (next)
+        chain(p, next);
+    for (int64_t i = 0; next && i < p->count; i++) {
         struct kp_planned *first = &p->runs[i];
         const size_t room = kp_cohort_room(first->config);
         size_t used = 0;
@@ -190,10 +213,10 @@ int64_t kp_plan_group(struct kp_plan *p, const struct kp_registry *registry)
         if (!is_missing(first) || first->group > 0)
             continue;
         first->group = ++groups;
-        for (int64_t k = i; *first->cohort && !full && k < p->count; k++) {
+        for (int64_t k = i; *first->cohort && !full && k >= 0; k = next[k]) {
             struct kp_planned *r = &p->runs[k];
 
-            if (!is_missing(r) || strcmp(r->cohort, first->cohort) != 0 || (k > i && r->group > 0))
+            if (k > i && r->group > 0)
                 continue;
             used += bytes_of(&known, &session, p, r, registry);
             full = k > i && used > room;
@@ -201,6 +224,7 @@ int64_t kp_plan_group(struct kp_plan *p, const struct kp_registry *registry)
                 r->group = groups;
         }
     }
+    free(next);
     kp_cohort_sizes_finish(&known);
     kp_session_finish(&session);
     return groups;

@@ -18,10 +18,8 @@ static enum kp_status check_weights(struct kp_session *s, struct kp_config *c, c
         st = kp_session_data(s, c, watcher, &data, e);
     if (st == KP_OK)
         st = kp_recipe_model(c, &model, e);
-    if (st == KP_OK) {
-        struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
-        st = kp_net_create(model.def, model.self, &io, &net, e);
-    }
+    if (st == KP_OK)
+        st = kp_model_build(&model, data, &net, e);
     if (st == KP_OK)
         st = kp_state_create(s->device, net, false, &state, e);
     if (st == KP_OK)

@@ -1,5 +1,6 @@
 /* measure.c - the arithmetic that a plan stands for. */
 #include "study/planning.h"
+#include "study/recipe.h"
 #include "study/session.h"
 #include "tensor/flops.h"
 
@@ -11,12 +12,12 @@ static struct kp_flops flops_of(struct kp_session *s, struct kp_config *c)
     struct kp_dataset *data = NULL;
     struct kp_net *net = NULL;
     struct kp_flops flops = unknown;
-    void *self = kp_config_model_self(c);
+    struct kp_model_use model;
 
-    if (!self || kp_session_data(s, c, NULL, &data, &e) != KP_OK)
+    if (kp_recipe_model(c, &model, &e) != KP_OK ||
+        kp_session_data(s, c, NULL, &data, &e) != KP_OK)
         return unknown;
-    struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
-    if (kp_net_create(c->model, self, &io, &net, &e) != KP_OK ||
+    if (kp_model_build(&model, data, &net, &e) != KP_OK ||
         kp_net_flops(net, c->core.train.freeze, &flops, &e) != KP_OK)
         flops = unknown;
     kp_net_destroy(net);

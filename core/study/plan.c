@@ -40,14 +40,6 @@ enum kp_status kp_plan_open(struct kp_planning *p, const char *path,
     return st;
 }
 
-static int64_t find_hash(const struct kp_plan *plan, const char *hash)
-{
-    for (int64_t i = 0; i < plan->count; i++)
-        if (strcmp(plan->runs[i].hashes.config, hash) == 0)
-            return i;
-    return -1;
-}
-
 enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_planned *r, struct kp_error *e)
 {
     struct kp_run_info info;
@@ -57,6 +49,7 @@ enum kp_status kp_plan_look_up(struct kp_store *store, struct kp_planned *r, str
     if (st != KP_OK || !found)
         return st;
     memcpy(r->uid, info.uid, sizeof(r->uid));
+    memcpy(r->known_as, info.name, sizeof(r->known_as));
     r->attempt = info.attempt;
     r->checkpoint = info.checkpoint[0] != '\0';
     switch (info.status) {
@@ -108,13 +101,31 @@ enum kp_status kp_plan_only(struct kp_plan *p, const char *list, struct kp_error
     return KP_OK;
 }
 
+/* The hashes move with the runs, so that they are entered again where these have moved. */
+static bool make_room(struct kp_planning *p)
+{
+    struct kp_plan *plan = p->plan;
+    const int64_t room = p->room > 0 ? 2 * p->room : 64;
+    struct kp_planned *more = realloc(plan->runs, (size_t)room * sizeof(*more));
+    bool entered = more != NULL;
+
+    if (!more)
+        return false;
+    plan->runs = more;
+    p->room = room;
+    kp_index_finish(&p->known);
+    for (int64_t i = 0; entered && i < plan->count; i++)
+        entered = kp_index_put(&p->known, more[i].hashes.config, i);
+    return entered;
+}
+
 enum kp_status kp_plan_append(struct kp_planning *p, const struct kp_planned *r, int64_t *out)
 {
     struct kp_plan *plan = p->plan;
     struct kp_planned added = *r;
     struct kp_error e = {0};
     enum kp_status st = KP_OK;
-    int64_t known = find_hash(plan, r->hashes.config);
+    int64_t known = kp_index_find(&p->known, r->hashes.config);
 
     if (known >= 0) {
         *out = known;
@@ -122,23 +133,18 @@ enum kp_status kp_plan_append(struct kp_planning *p, const struct kp_planned *r,
     }
     if (p->store)
         st = kp_plan_look_up(p->store, &added, &e);
-    if (st != KP_OK)
-        kp_text_addf(p->report, "%s\n", e.text);
-    if (st == KP_OK && plan->count == p->room) {
-        int64_t room = p->room > 0 ? 2 * p->room : 64;
-        struct kp_planned *more = realloc(plan->runs, (size_t)room * sizeof(*more));
-        if (!more) {
-            kp_text_add(p->report, "no memory for the plan\n");
-            st = KP_E_NOMEM;
-        } else {
-            plan->runs = more;
-            p->room = room;
-        }
+    if (st == KP_OK && plan->count == p->room && !make_room(p))
+        st = kp_fail(&e, KP_E_NOMEM, "no memory for the plan");
+    if (st == KP_OK) {
+        plan->runs[plan->count] = added;
+        if (!kp_index_put(&p->known, plan->runs[plan->count].hashes.config, plan->count))
+            st = kp_fail(&e, KP_E_NOMEM, "no memory for the plan");
     }
-    if (st != KP_OK)
+    if (st != KP_OK) {
+        kp_text_addf(p->report, "%s\n", e.text);
         return st;
-    *out = plan->count;
-    plan->runs[plan->count++] = added;
+    }
+    *out = plan->count++;
     return KP_OK;
 }
 
@@ -169,6 +175,8 @@ static enum kp_status check_format(struct kp_planning *p, const struct kp_config
     const struct kp_setting *s = kp_config_find(c, "data.format");
     struct kp_text known = {0};
 
+    if (c->dataset)
+        return KP_OK;
     for (int i = 0; kp_dataset_formats[i]; i++) {
         if (strcmp(kp_dataset_formats[i], s->text) == 0) {
             kp_text_finish(&known);
@@ -225,11 +233,18 @@ enum kp_status kp_plan_stored(struct kp_planning *p, const char *uid, const char
     return st;
 }
 
-static enum kp_status plan_cells(struct kp_planning *p, const struct kp_experiment *x)
+static enum kp_status plan_cells(struct kp_planning *p, const struct kp_experiment *x, int64_t most)
 {
     enum kp_status first = KP_OK;
 
     p->plan->cells = kp_experiment_cells(x);
+    if (most > 0 && p->plan->cells > most) {
+        kp_text_addf(p->report,
+                     "%s: sweep: %lld cells, more than %lld; fewer values, zip or skip, or --yes "
+                     "if they are meant\n",
+                     kp_experiment_path(x), (long long)p->plan->cells, (long long)most);
+        return KP_E_CONFIG;
+    }
     for (int64_t i = 0; i < p->plan->cells; i++) {
         struct kp_config *c = NULL;
         int64_t index;
@@ -247,8 +262,9 @@ static enum kp_status plan_cells(struct kp_planning *p, const struct kp_experime
 }
 
 enum kp_status kp_plan_make(const char *path, const struct kp_override *overrides,
-                            int64_t override_count, struct kp_registry *registry,
-                            struct kp_store *store, struct kp_plan **out, struct kp_text *report)
+                            int64_t override_count, int64_t most_cells,
+                            struct kp_registry *registry, struct kp_store *store,
+                            struct kp_plan **out, struct kp_text *report)
 {
     struct kp_planning p = {.registry = registry, .store = store, .report = report};
     struct kp_experiment *x = NULL;
@@ -260,10 +276,12 @@ enum kp_status kp_plan_make(const char *path, const struct kp_override *override
     p.plan->path = strdup(path);
     st = kp_plan_open(&p, path, overrides, override_count, &x);
     if (st == KP_OK)
-        st = plan_cells(&p, x);
+        st = plan_cells(&p, x, most_cells);
     if (st == KP_OK)
         st = kp_plan_analyses(&p);
     free((void *)p.opened_with);
+    kp_index_finish(&p.known);
+    kp_plan_forget_files(&p);
     if (st != KP_OK) {
         kp_plan_destroy(p.plan);
         return st;

@@ -2,17 +2,28 @@
 #ifndef KP_STUDY_PLANNING_H
 #define KP_STUDY_PLANNING_H
 
+#include "base/index.h"
 #include "data/subset.h"
 #include "study/analysis.h"
 
 struct kp_planning {
     struct kp_plan *plan;
     int64_t room;                           /* of plan->runs */
+    struct kp_index known;                  /* configuration hash -> its run's number */
     const struct kp_override **opened_with; /* [plan->experiment_count] */
     struct kp_registry *registry;
     struct kp_store *store; /* NULL: none */
     struct kp_text *report;
+    struct kp_hashed_file *hashed; /* weights files so far */
 };
+
+struct kp_hashed_file {
+    struct kp_hashed_file *next;
+    char *path;
+    char sha256[KP_HASH_SIZE];
+};
+
+void kp_plan_forget_files(struct kp_planning *p);
 
 /* The experiment of a path, opened once for each set of overrides, which outlive the plan. */
 KP_NODISCARD enum kp_status kp_plan_open(struct kp_planning *p, const char *path,

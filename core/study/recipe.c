@@ -1,6 +1,8 @@
 /* recipe.c - translates settings. */
 #include "study/recipe.h"
 
+#include "host/operation.h"
+
 #include <string.h>
 
 static const enum kp_schedule_kind schedules[] = {
@@ -67,7 +69,8 @@ enum kp_status kp_recipe_model(struct kp_config *c, struct kp_model_use *out, st
 
     if (!self)
         return kp_fail(e, KP_E_NOMEM, "no memory for model '%s'", c->model->name);
-    *out = (struct kp_model_use){c->model, self, c->core.data.mean, c->core.data.sd};
+    *out = (struct kp_model_use){
+        c->model, self, c->core.data.mean, c->core.data.sd, {kp_operation_find, c->registry}};
     return KP_OK;
 }
 

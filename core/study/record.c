@@ -2,10 +2,14 @@
 #include "study/record.h"
 
 #include "base/pool.h"
+#include "study/recipe.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Plugins of operations that are recorded of one run. */
+enum { OPERATIONS_MAX = 64 };
 
 static bool add_plugin(struct kp_record *r, const char *kind, const struct kp_loaded *from)
 {
@@ -23,13 +27,14 @@ static bool add_plugins(struct kp_record *r, const struct kp_config *c,
 {
     char *names = strdup(c->core.metrics.plugins), *rest = NULL;
 
-    r->plugins = calloc(strlen(c->core.metrics.plugins) + 3, sizeof(*r->plugins));
+    r->plugins = calloc(strlen(c->core.metrics.plugins) + 4 + OPERATIONS_MAX, sizeof(*r->plugins));
     if (!names || !r->plugins) {
         free(names);
         return false;
     }
     add_plugin(r, "model", c->model_from);
     add_plugin(r, "objective", c->objective_from);
+    add_plugin(r, "dataset", c->dataset_from);
     for (char *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
         const struct kp_loaded *from = NULL;
         if (kp_registry_metric(registry, name, &from))
@@ -53,7 +58,8 @@ static void add_weights(struct kp_record *r, const struct kp_plan *plan,
             (struct kp_param_row){keys[1], plan->runs[w->run].uid, ref->origin, (double)NAN};
 }
 
-static bool add_params(struct kp_record *r, const struct kp_planned *p, const struct kp_plan *plan)
+static bool add_params(struct kp_record *r, const struct kp_planned *p, const struct kp_plan *plan,
+                       const struct kp_dataset *data)
 {
     static const char *const keys[KP_REFERENCES][2] = {
         [KP_REFERENCE_TEACHER] = {"teacher.identity", "teacher.uid"},
@@ -61,7 +67,7 @@ static bool add_params(struct kp_record *r, const struct kp_planned *p, const st
     };
     const struct kp_config *c = p->config;
 
-    r->params = calloc((size_t)c->count + 2 * KP_REFERENCES + 1, sizeof(*r->params));
+    r->params = calloc((size_t)c->count + 2 * KP_REFERENCES + 2, sizeof(*r->params));
     if (!r->params)
         return false;
     for (int64_t i = 0; i < c->count; i++)
@@ -70,6 +76,12 @@ static bool add_params(struct kp_record *r, const struct kp_planned *p, const st
     add_weights(r, plan, &p->teacher, &c->reference[KP_REFERENCE_TEACHER],
                 keys[KP_REFERENCE_TEACHER]);
     add_weights(r, plan, &p->init, &c->reference[KP_REFERENCE_INIT], keys[KP_REFERENCE_INIT]);
+    if (c->dataset)
+        r->params[r->param_count++] =
+            (struct kp_param_row){"data.version", c->dataset->version, "plugin", (double)NAN};
+    if (*data->made.identity)
+        r->params[r->param_count++] =
+            (struct kp_param_row){"data.identity", data->made.identity, "plugin", (double)NAN};
     return true;
 }
 
@@ -84,11 +96,11 @@ static int64_t subset_seed(const struct kp_config *c)
 
 static void add_subsets(struct kp_record *r, const struct kp_config *c, const struct kp_subset *s)
 {
-    r->subsets[r->subset_count++] = (struct kp_subset_row){
-        "train", kp_subset_algorithm, subset_seed(c), s->count, s->overlap, s->sha256};
+    r->subsets[r->subset_count++] = (struct kp_subset_row){"train",  s->algorithm, subset_seed(c),
+                                                           s->count, s->overlap,   s->sha256};
     if (s->dev_count > 0)
         r->subsets[r->subset_count++] = (struct kp_subset_row){
-            "dev", kp_subset_algorithm, c->core.seed.teacher_pool, s->dev_count, 0, s->dev_sha256};
+            "dev", s->algorithm, c->core.seed.teacher_pool, s->dev_count, 0, s->dev_sha256};
 }
 
 enum kp_status kp_record_make(const struct kp_planned *p, const struct kp_plan *plan,
@@ -96,11 +108,11 @@ enum kp_status kp_record_make(const struct kp_planned *p, const struct kp_plan *
                               const struct kp_subset *subset, const struct kp_device *device,
                               struct kp_record *out, struct kp_error *e)
 {
-    const struct kp_config *c = p->config;
+    struct kp_config *c = p->config;
     struct kp_record r = {0};
     char text[256];
 
-    if (!add_params(&r, p, plan) || !add_plugins(&r, c, registry))
+    if (!add_params(&r, p, plan, data) || !add_plugins(&r, c, registry))
         goto out;
     add_subsets(&r, c, subset);
     kp_config_print(c, false, &r.ini);
@@ -109,6 +121,7 @@ enum kp_status kp_record_make(const struct kp_planned *p, const struct kp_plan *
     if (r.ini.failed || r.device.failed)
         goto out;
     r.attempt = (struct kp_attempt_row){.device = r.device.s,
+                                        .level = device->ops->level(device),
                                         .threads = c->core.run.threads > 0 ? c->core.run.threads
                                                                            : kp_cpu_count()};
     kp_provenance_record(&plan->made_by, &r.attempt);
@@ -146,4 +159,30 @@ void kp_record_finish(struct kp_record *r)
     kp_text_finish(&r->ini);
     kp_text_finish(&r->device);
     *r = (struct kp_record){0};
+}
+
+int64_t kp_record_operations(struct kp_record *r, struct kp_config *c,
+                             const struct kp_dataset *data)
+{
+    struct kp_error unused = {0};
+    struct kp_model_use model;
+    struct kp_net *net = NULL;
+    int64_t before = r->plugin_count;
+
+    /* Why a model cannot be built says who trains it. */
+    if (kp_recipe_model(c, &model, &unused) != KP_OK ||
+        kp_model_build(&model, data, &net, &unused) != KP_OK)
+        return 0;
+    for (int64_t i = 0; i < net->operation_count; i++) {
+        const struct kp_loaded *from = NULL;
+        bool known = false;
+
+        (void)kp_registry_op(c->registry, net->operations[i]->def->name, &from);
+        for (int64_t k = before; from && k < r->plugin_count; k++)
+            known |= strcmp(r->plugins[k].path, from->path) == 0;
+        if (!known && r->plugin_count - before < OPERATIONS_MAX)
+            add_plugin(r, "op", from);
+    }
+    kp_net_destroy(net);
+    return r->plugin_count - before;
 }

@@ -24,6 +24,11 @@ KP_NODISCARD enum kp_status kp_record_make(const struct kp_planned *r, const str
                                            const struct kp_subset *subset,
                                            const struct kp_device *device, struct kp_record *out,
                                            struct kp_error *e);
+/* Add the plugins whose operations the model uses, each once, behind those that are there; returns
+ * how many. It builds the model, so it is for a run that has begun: what goes wrong then has a row
+ * to be told in. */
+int64_t kp_record_operations(struct kp_record *r, struct kp_config *c,
+                             const struct kp_dataset *data);
 void kp_record_finish(struct kp_record *r);
 
 #endif

@@ -21,13 +21,36 @@ static const char *text_of(const struct kp_config *c, const char *key)
     return s ? s->text : "";
 }
 
+/* The options of a dataset plugin say which data these are. */
+static enum kp_status check_dataset(struct kp_planning *p, const struct kp_config *teacher,
+                                    const struct kp_config *student)
+{
+    struct kp_text a = {0}, b = {0};
+    enum kp_status st = KP_OK;
+
+    if (teacher->dataset && teacher->dataset == student->dataset) {
+        kp_config_dataset_text(teacher, &a);
+        kp_config_dataset_text(student, &b);
+        if (!a.failed && !b.failed && strcmp(a.s, b.s) != 0) {
+            kp_text_addf(p->report,
+                         "%s: the options of [data.%s] differ between teacher and student: make "
+                         "them equal\n",
+                         student->reference[KP_REFERENCE_TEACHER].origin, teacher->dataset->name);
+            st = KP_E_CONFIG;
+        }
+    }
+    kp_text_finish(&a);
+    kp_text_finish(&b);
+    return st;
+}
+
 /* A teacher's pool is part of its students' data. */
 static enum kp_status check_pools(struct kp_planning *p, const struct kp_config *teacher,
                                   const struct kp_config *student)
 {
-    static const char *const keys[] = {"data.format", "data.pad_to", "data.n_teacher", "data.dev",
-                                       "seed.teacher_pool"};
-    enum kp_status st = KP_OK;
+    static const char *const keys[] = {"data.format",    "data.set", "data.pad_to",
+                                       "data.n_teacher", "data.dev", "seed.teacher_pool"};
+    enum kp_status st = check_dataset(p, teacher, student);
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *a = text_of(teacher, keys[i]), *b = text_of(student, keys[i]);
@@ -111,6 +134,42 @@ static enum kp_status find_run(struct kp_planning *p, const struct kp_experiment
     return st;
 }
 
+/* Many cells name the same file. */
+static enum kp_status hash_once(struct kp_planning *p, const char *path, char sha256[KP_HASH_SIZE],
+                                struct kp_error *e)
+{
+    struct kp_hashed_file *f = p->hashed;
+
+    while (f && strcmp(f->path, path) != 0)
+        f = f->next;
+    if (f) {
+        memcpy(sha256, f->sha256, KP_HASH_SIZE);
+        return KP_OK;
+    }
+    enum kp_status st = kp_hash_file(path, sha256, e);
+    if (st != KP_OK)
+        return st;
+    f = calloc(1, sizeof(*f));
+    if (!f || !(f->path = strdup(path))) {
+        free(f);
+        return kp_fail(e, KP_E_NOMEM, "no memory for a path");
+    }
+    memcpy(f->sha256, sha256, KP_HASH_SIZE);
+    f->next = p->hashed;
+    p->hashed = f;
+    return KP_OK;
+}
+
+void kp_plan_forget_files(struct kp_planning *p)
+{
+    for (struct kp_hashed_file *f = p->hashed, *next; f; f = next) {
+        next = f->next;
+        free(f->path);
+        free(f);
+    }
+    p->hashed = NULL;
+}
+
 static enum kp_status hash_file(struct kp_planning *p, struct kp_config *c, enum kp_reference which,
                                 struct kp_planned_weights *out)
 {
@@ -118,7 +177,7 @@ static enum kp_status hash_file(struct kp_planning *p, struct kp_config *c, enum
     struct kp_error e = {0};
     char *hash = kp_arena_new(&c->memory, char, KP_HASH_SIZE);
 
-    if (!hash || kp_hash_file(r->file, hash, &e) != KP_OK)
+    if (!hash || hash_once(p, r->file, hash, &e) != KP_OK)
         return refuse(p, r, kp_reference_names[which], hash ? e.text : "no memory");
     out->file = r->file;
     out->identity = hash;
@@ -131,8 +190,19 @@ enum kp_status kp_plan_weights(const struct kp_plan *p, struct kp_store *store,
 {
     if (of->run >= 0)
         return kp_run_weights(store, p->runs[of->run].uid, what, path, e);
-    *path = of->file ? strdup(of->file) : NULL;
-    return of->file && !*path ? kp_fail(e, KP_E_NOMEM, "no memory for a path") : KP_OK;
+    *path = NULL;
+    if (!of->file)
+        return KP_OK;
+    char now[KP_HASH_SIZE];
+    enum kp_status st = kp_hash_file(of->file, now, e);
+    if (st == KP_OK && strcmp(now, of->identity) != 0)
+        st = kp_fail(e, KP_E_FORMAT,
+                     "%s: changed since the runs were planned: sha256 %.12s..., then %.12s...; run "
+                     "the experiment again",
+                     of->file, now, of->identity);
+    if (st == KP_OK && !(*path = strdup(of->file)))
+        st = kp_fail(e, KP_E_NOMEM, "no memory for a path");
+    return st;
 }
 
 enum kp_status kp_plan_reference(struct kp_planning *p, const struct kp_experiment *x,

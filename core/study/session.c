@@ -66,6 +66,16 @@ static bool tell_decoded(void *arg, int64_t done, int64_t total)
     return !w->stop || !w->stop(w->arg);
 }
 
+static void tell_decoding(const struct kp_dataset *d, const struct kp_study_watcher *w)
+{
+    char note[sizeof(d->decoding) + 16];
+
+    if (!d->decoding[0] || !w || !w->note)
+        return;
+    (void)snprintf(note, sizeof(note), "images: %s", d->decoding);
+    w->note(w->arg, note);
+}
+
 static struct kp_dataset_config dataset_config(const struct kp_config *c,
                                                const struct kp_study_watcher *w)
 {
@@ -73,13 +83,15 @@ static struct kp_dataset_config dataset_config(const struct kp_config *c,
 
     return (struct kp_dataset_config){
         .format = set->data.format,
+        .def = c->dataset,
         .name = kp_config_dataset(c),
-        .root = set->data.root,
+        .root = c->dataset && strstr(set->data.root, "${env:") ? "" : set->data.root,
         .pad_to = set->data.pad_to,
         .downsample = set->data.downsample,
         .test_limit = set->data.test_limit,
         .coarse = set->data.labels == KP_SETTING_LABELS_COARSE,
         .list = set->data.list,
+        .decode = (enum kp_decode)set->data.decode,
         .cache = set->data.cache,
         .resize = set->data.resize,
         .crop = set->data.crop,
@@ -91,7 +103,7 @@ static struct kp_dataset_config dataset_config(const struct kp_config *c,
     };
 }
 
-enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
+enum kp_status kp_session_data(struct kp_session *s, struct kp_config *c,
                                const struct kp_study_watcher *w, struct kp_dataset **out,
                                struct kp_error *e)
 {
@@ -99,11 +111,13 @@ enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
     struct kp_dataset *opened = NULL;
     struct kp_text key = {0};
 
-    kp_text_addf(&key, "%s|%s|%s|%s|%s|%lld %lld %lld %lld %lld %lld %d %d %d", config.format,
-                 config.name, config.root, config.list, config.cache, (long long)config.pad_to,
-                 (long long)config.downsample, (long long)config.test_limit,
-                 (long long)config.resize, (long long)config.crop, (long long)config.decoders,
+    /* What decides on the examples: however an open one is decoded, it serves. */
+    kp_text_addf(&key, "%s|%s|%s|%s|%lld %lld %lld %lld %lld %d %d %d", config.format, config.name,
+                 config.root, config.list, (long long)config.pad_to, (long long)config.downsample,
+                 (long long)config.test_limit, (long long)config.resize, (long long)config.crop,
                  config.coarse, config.skip_bad, config.count_only);
+    if (c->dataset)
+        kp_config_dataset_text(c, &key);
     if (key.failed)
         return kp_fail(e, KP_E_NOMEM, "no memory for a dataset's name");
     for (int i = 0; i < KP_SESSION_DATASETS; i++)
@@ -113,12 +127,15 @@ enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
             return KP_OK;
         }
     enum kp_status st = kp_config_check_places(c, e);
+    if (st == KP_OK && c->dataset && !(config.self = kp_config_dataset_self(c)))
+        st = kp_fail(e, KP_E_NOMEM, "no memory for dataset '%s'", c->dataset->name);
     if (st == KP_OK)
         st = kp_dataset_open(&config, &opened, e);
     if (st != KP_OK) {
         kp_text_finish(&key);
         return st;
     }
+    tell_decoding(opened, w);
     int slot = s->data_next;
     s->data_next = (slot + 1) % KP_SESSION_DATASETS;
     if (s->data[slot])

@@ -24,7 +24,7 @@ KP_NODISCARD enum kp_status kp_session_device(struct kp_session *s, const struct
 
 /* The dataset of a configuration, opened once. The watcher sees images being decoded; NULL: only
  * counts and shape are wanted, see kp_dataset_config.count_only. */
-KP_NODISCARD enum kp_status kp_session_data(struct kp_session *s, const struct kp_config *c,
+KP_NODISCARD enum kp_status kp_session_data(struct kp_session *s, struct kp_config *c,
                                             const struct kp_study_watcher *w,
                                             struct kp_dataset **out, struct kp_error *e);
 

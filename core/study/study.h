@@ -33,12 +33,13 @@ struct kp_planned {
     char cohort[KP_HASH_SIZE]; /* trainings with the same one may go on in lockstep; "": alone */
     const char *import; /* weights file to record in place of a training; NULL: none is at hand */
     enum kp_planned_state state;
-    bool left_out;         /* nobody asked for it: it stays as it is */
-    int attempt;           /* the last one's number; 0 while there is no row */
-    bool checkpoint;       /* one is recorded */
-    char uid[KP_UID_SIZE]; /* "" while there is no row */
-    int64_t steps;         /* of the whole training */
-    double forward_flops;  /* of one example, by kp_plan_measure() */
+    bool left_out;                   /* nobody asked for it: it stays as it is */
+    int attempt;                     /* the last one's number; 0 while there is no row */
+    bool checkpoint;                 /* one is recorded */
+    char uid[KP_UID_SIZE];           /* "" while there is no row */
+    char known_as[KP_RUN_NAME_SIZE]; /* its name in the database, see kp_run_info */
+    int64_t steps;                   /* of the whole training */
+    double forward_flops;            /* of one example, by kp_plan_measure() */
     double flops;  /* of the whole training, teacher included; 0: the data are not there to tell */
     bool cell;     /* a cell of the experiment, not only a teacher of others */
     int64_t group; /* of those trained in lockstep, by kp_plan_group(); 0: none */
@@ -56,12 +57,15 @@ struct kp_plan {
     struct kp_provenance made_by; /* of its runs; by kp_plan_execute() */
 };
 
-/* Resolve every cell and its teacher. `store` NULL: nothing is known to be done. All errors in
- * `report`. */
+/* A sweep of more cells is more likely a mistake than meant. */
+#define KP_PLAN_CELLS 100000
+
+/* Resolve every cell and its teacher. `store` NULL: nothing is known to be done. A sweep of more
+ * than `most_cells` is refused; 0: of any number. All errors in `report`. */
 KP_NODISCARD enum kp_status kp_plan_make(const char *path, const struct kp_override *overrides,
-                                         int64_t override_count, struct kp_registry *registry,
-                                         struct kp_store *store, struct kp_plan **out,
-                                         struct kp_text *report);
+                                         int64_t override_count, int64_t most_cells,
+                                         struct kp_registry *registry, struct kp_store *store,
+                                         struct kp_plan **out, struct kp_text *report);
 void kp_plan_destroy(struct kp_plan *p);
 
 /* What the database knows of every run now: state, attempt and uid. */

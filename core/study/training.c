@@ -95,6 +95,7 @@ enum kp_status kp_run_subset(const struct kp_config *c, const struct kp_dataset 
     struct kp_subset_config config = {
         .role = (enum kp_rng_role)set->run.role,
         .total = data->split[KP_SPLIT_TRAIN].count,
+        .endless = data->made.endless,
         .dev = set->data.dev,
         .n_teacher = set->data.n_teacher,
         .m = c->m,
@@ -232,6 +233,11 @@ static enum kp_status begin(const struct cohort *c, struct enrolled *m, bool *ta
         if (x->watcher->begin)
             x->watcher->begin(x->watcher->arg, m->run, x->plan->count, r);
         tell_skipped(x->store, r->uid, c->data);
+        const int64_t known = record.plugin_count;
+        const int64_t used = kp_record_operations(&record, r->config, c->data);
+        st = kp_store_add_plugins(x->store, r->uid, record.plugins + known, used, e);
+    }
+    if (m->begun && st == KP_OK) {
         st = kp_run_keep_ini(x->store, r->uid, record.ini.s, e);
         m->folder = st == KP_OK ? kp_store_run_folder(x->store, r->uid, e) : NULL;
         st = m->folder ? st : e->status;

@@ -226,6 +226,33 @@ static void attention_back(struct reverse *r, const struct kp_node *n, struct kp
     several_back(r, n, KP_OP_ATTENTION_GRAD, in, 6, (const int[3]){0, 1, 2}, false);
 }
 
+/* Operands, result and what was kept, as far as the plugin reads them; gradients as far as somebody
+ * wants them. */
+static void foreign_back(struct reverse *r, const struct kp_node *n, struct kp_value *dy)
+{
+    const struct kp_op_def *d = n->attrs.foreign->def;
+    const int count = (int)d->operand_count;
+    bool any = false;
+
+    for (int i = 0; i < count; i++)
+        any |= !kp_op_operand(d, (uint32_t)i)->constant && wanted(r, n->in[i]);
+    struct kp_node *g = any ? append(r, KP_OP_FOREIGN_GRAD, NULL, NULL, NULL) : NULL;
+    if (!g)
+        return;
+    g->attrs = n->attrs;
+    for (int i = 0; i < count; i++)
+        g->in[i] = d->needs >> i & 1 ? n->in[i] : NULL;
+    g->in[KP_FOREIGN_Y] = d->needs & KP_OP_NEEDS_RESULT ? n->out[0] : NULL;
+    for (int i = 0; i < (int)d->kept_count; i++)
+        g->in[KP_FOREIGN_KEPT + i] = n->out[1 + i];
+    g->in[KP_FOREIGN_DY] = dy;
+    for (int i = 0; i < count; i++)
+        if (!kp_op_operand(d, (uint32_t)i)->constant && wanted(r, n->in[i])) {
+            g->out[i] = like(r, n->in[i]);
+            flow(r, n->in[i], g->out[i]);
+        }
+}
+
 /* Tables of rows that every example uses. */
 static void table_back(struct reverse *r, const struct kp_node *n, struct kp_value *dy)
 {
@@ -250,6 +277,9 @@ static void node_back(struct reverse *r, const struct kp_node *n, struct kp_valu
     case KP_OP_ATTENTION:
         attention_back(r, n, dy);
         break;
+    case KP_OP_FOREIGN:
+        foreign_back(r, n, dy);
+        break;
     case KP_OP_PREPEND:
     case KP_OP_ADD_POSITION:
     case KP_OP_EMBEDDING:
@@ -264,6 +294,10 @@ static void node_back(struct reverse *r, const struct kp_node *n, struct kp_valu
     case KP_OP_BATCH_NORM:
     case KP_OP_BATCH_NORM_EVAL:
         batch_norm_back(r, n, dy);
+        break;
+    case KP_OP_ROW_LOSS:
+        KP_ASSERT(dy == n->in[4]); /* dz is made with the loss, for this dy */
+        flow(r, n->in[0], n->out[1]);
         break;
     case KP_OP_RESHAPE:
         reshape_back(r, n, dy);
@@ -283,18 +317,24 @@ static void node_back(struct reverse *r, const struct kp_node *n, struct kp_valu
     }
 }
 
+/* May a gradient flow to operand k? None flows to a teacher. */
+static bool is_differentiable(const struct kp_node *n, int k)
+{
+    if (n->op == KP_OP_FOREIGN)
+        return !kp_op_operand(n->attrs.foreign->def, (uint32_t)k)->constant;
+    return n->op == KP_OP_KL || n->op == KP_OP_ROW_LOSS ? k == 0 : n->op != KP_OP_ARGMAX;
+}
+
 void kp_mark_trained(const struct kp_graph *g, bool *trained)
 {
     for (int64_t i = 0; i < g->value_count; i++)
         trained[i] = g->values[i]->place == KP_AT_PARAMS && !g->values[i]->frozen;
     for (int64_t i = 0; i < g->node_count; i++) {
         const struct kp_node *n = g->nodes[i];
-        /* nothing flows to KL's teacher */
-        const int operands = n->op == KP_OP_KL ? 1 : n->op == KP_OP_ARGMAX ? 0 : KP_NODE_IN;
         bool any = false;
 
-        for (int k = 0; k < operands; k++)
-            any |= n->in[k] && trained[n->in[k]->id];
+        for (int k = 0; k < KP_NODE_IN; k++)
+            any |= n->in[k] && trained[n->in[k]->id] && is_differentiable(n, k);
         for (int k = 0; k < KP_NODE_OUT; k++)
             if (n->out[k])
                 trained[n->out[k]->id] = any;

@@ -13,12 +13,22 @@ static double multiply_adds(const struct kp_node *n)
         const struct kp_shape *q = &n->in[0]->shape;
         return 2.0 * (double)q->dim[1] * (double)q->dim[1] * (double)q->dim[2];
     }
+    if (n->op == KP_OP_FOREIGN) {
+        const struct kp_foreign *f = n->attrs.foreign;
+        return f->def->flops ? f->def->flops(f->self, &f->shapes) / 2 : 0;
+    }
     if (n->op != KP_OP_LINEAR && n->op != KP_OP_CONV2D)
         return 0;
     /* Each output element needs one row of the weight: its size without the output channels. */
     double outputs = (double)(kp_shape_count(n->out[0]->shape) / n->out[0]->shape.dim[0]);
     double row = (double)(kp_shape_count(n->in[1]->shape) / n->in[1]->shape.dim[0]);
     return outputs * row;
+}
+
+/* Of its weights, of attention's keys, of anything of a plugin's operation. */
+static bool has_gradient(const struct kp_node *n, const bool *trained)
+{
+    return n->op == KP_OP_FOREIGN || trained[n->in[1]->id];
 }
 
 bool kp_graph_flops(const struct kp_graph *g, struct kp_flops *out)
@@ -37,7 +47,7 @@ bool kp_graph_flops(const struct kp_graph *g, struct kp_flops *out)
         if (flops == 0)
             continue;
         if (trained[n->out[0]->id])
-            passes += trained[n->in[1]->id] ? 2 : 1; /* in[1]: weights, or attention's keys */
+            passes += has_gradient(n, trained) ? 2 : 1;
         sum.forward += flops;
         sum.training += passes * flops;
     }

@@ -1,16 +1,21 @@
 /* net.c - runs a model's build and keeps what it declares. */
 #include "tensor/net.h"
 
+#include "base/running.h"
+
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME_LIMIT  128
 #define PARAM_LIMIT (INT64_C(1) << 40)
+#define OPTIONS_LIMIT 1024
 
 struct build {
     struct kp_build head; /* first: plugins see a pointer to it */
     struct kp_net *net;
+    const struct kp_op_source *ops; /* or NULL */
     struct kp_error *error;
 };
 
@@ -162,6 +167,44 @@ static void build_counter(struct kp_build *b, const char *name)
     n->counters[n->counter_count++] = copy;
 }
 
+static const struct kp_operation *build_operation(struct kp_build *b, const char *name,
+                                                  const char *fmt, ...) KP_PRINTF(3, 4);
+static const struct kp_operation *build_operation(struct kp_build *b, const char *name,
+                                                  const char *fmt, ...)
+{
+    struct build *x = build_of(b);
+    struct kp_net *n = x->net;
+    char options[OPTIONS_LIMIT];
+    va_list args;
+
+    va_start(args, fmt);
+    int length = vsnprintf(options, sizeof(options), fmt, args);
+    va_end(args);
+    if (x->error->status != KP_OK)
+        return NULL;
+    if (length < 0 || (size_t)length >= sizeof(options)) {
+        kp_fail(x->error, KP_E_INVALID, "operation '%s': its options have more than %d characters",
+                name, OPTIONS_LIMIT - 1);
+        return NULL;
+    }
+    if (!x->ops) {
+        kp_fail(x->error, KP_E_UNSUPPORTED, "operation '%s': there are no plugins here", name);
+        return NULL;
+    }
+    struct kp_operation *op = kp_arena_new(&n->memory, struct kp_operation, 1);
+    struct kp_operation **v = (struct kp_operation **)grown(
+        &n->memory, (void *)n->operations, n->operation_count, &n->operation_room);
+    if (!op || !v) {
+        kp_fail(x->error, KP_E_NOMEM, "no memory for operation '%s'", name);
+        return NULL;
+    }
+    n->operations = v;
+    if (x->ops->find(x->ops->arg, name, options, &n->memory, op, x->error) != KP_OK)
+        return NULL;
+    n->operations[n->operation_count++] = op;
+    return op;
+}
+
 static const struct kp_build_fn build_fn = {
     .size = sizeof(struct kp_build_fn),
     .status = build_status,
@@ -170,10 +213,12 @@ static const struct kp_build_fn build_fn = {
     .param = build_param,
     .buffer = build_buffer,
     .counter = build_counter,
+    .operation = build_operation,
 };
 
 enum kp_status kp_net_create(const struct kp_model_def *def, void *self,
-                             const struct kp_model_io *io, struct kp_net **out, struct kp_error *e)
+                             const struct kp_model_io *io, const struct kp_op_source *ops,
+                             struct kp_net **out, struct kp_error *e)
 {
     KP_ASSERT(io->input.n < KP_MAX_DIMS && io->labels.n < KP_MAX_DIMS - 1);
     struct kp_error why = {0};
@@ -185,8 +230,10 @@ enum kp_status kp_net_create(const struct kp_model_def *def, void *self,
     n->self = self;
     n->io = *io;
 
-    struct build b = {{&build_fn}, n, &why};
-    enum kp_status st = def->build(self, &b.head, io);
+    struct build b = {{&build_fn}, n, ops, &why};
+    enum kp_status st;
+
+    KP_IN_PLUGIN("model", def->name, "build", st = def->build(self, &b.head, io));
     if (why.status == KP_OK && st != KP_OK)
         kp_fail(&why, st, "build failed without saying why");
     if (why.status == KP_OK && n->params.count == 0)

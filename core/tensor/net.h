@@ -25,6 +25,14 @@ struct kp_tap {
 
 #define KP_TAP_LIMIT 64
 
+/* Knows the operations of plugins: find one by name and fill its state struct, in `memory`, from
+ * "key = value, key = value". */
+struct kp_op_source {
+    enum kp_status (*find)(const void *arg, const char *name, const char *options,
+                           struct kp_arena *memory, struct kp_operation *out, struct kp_error *e);
+    const void *arg;
+};
+
 /* A named block of f32 inside the parameters or the buffers. */
 struct kp_net_block {
     const char *name;
@@ -49,11 +57,15 @@ struct kp_net {
     struct kp_net_list buffers;
     const char **counters; /* names of int64 step counters */
     int64_t counter_count, counter_room;
+    struct kp_operation **operations;
+    int64_t operation_count, operation_room;
 };
 
-/* Build `def` with its filled state struct, which the net uses from now on and does not free. */
+/* Build `def` with its filled state struct, which the net uses from now on and does not free. `ops`
+ * may be NULL: then there are no operations of plugins. */
 KP_NODISCARD enum kp_status kp_net_create(const struct kp_model_def *def, void *self,
-                                          const struct kp_model_io *io, struct kp_net **out,
+                                          const struct kp_model_io *io,
+                                          const struct kp_op_source *ops, struct kp_net **out,
                                           struct kp_error *e);
 void kp_net_destroy(struct kp_net *n);
 

@@ -1,11 +1,12 @@
 /* program.c - from a model's and an objective's recording to runnable code. */
 #include "tensor/program.h"
 
+#include "base/running.h"
 #include "tensor/differentiate.h"
 #include "tensor/flops.h"
 #include "tensor/freeze.h"
 #include "tensor/place.h"
-#include "tensor/tape.h"
+#include "tensor/record.h"
 
 #include <stdlib.h>
 
@@ -51,7 +52,9 @@ static enum kp_status record_model(struct kp_program *p, struct kp_recording *r,
     if (!x)
         return e->status;
     p->x = x->value;
-    enum kp_status st = net->def->forward(net->self, &r->tape, x, logits);
+    enum kp_status st;
+    KP_IN_PLUGIN("model", net->def->name, "forward",
+                 st = net->def->forward(net->self, &r->tape, x, logits));
     if (e->status == KP_OK && st != KP_OK)
         kp_fail(e, st, "forward failed without saying why");
     if (e->status == KP_OK && (!*logits || !(*logits)->value))
@@ -88,6 +91,27 @@ static enum kp_status record_cotangent(struct kp_program *p, struct kp_recording
     return KP_OK;
 }
 
+/* The loss of a row function, in one operation with its gradient. */
+static struct kp_tensor *record_rows(struct kp_recording *r, const struct kp_objective_def *o,
+                                     const void *self, const struct kp_objective_io *io,
+                                     struct kp_tensor *seed)
+{
+    struct kp_value *in[] = {io->logits->value, io->labels->value,
+                             io->teacher_logits ? io->teacher_logits->value : NULL,
+                             io->weights->value, seed->value};
+    struct kp_node *n = kp_record_node(r, KP_OP_ROW_LOSS, (struct kp_shape){0}, false, 5, in);
+
+    if (!n)
+        return NULL;
+    n->attrs.row = kp_objective_row(o);
+    n->attrs.row_self = self;
+    n->attrs.row_name = o->name;
+    n->out[1] = kp_graph_value(r->graph, KP_F32, in[0]->shape, true);
+    if (!n->out[1])
+        kp_record_out_of_memory(r);
+    return kp_record_result(r, n);
+}
+
 static enum kp_status record_objective(struct kp_program *p, const struct kp_program_spec *spec,
                                        struct kp_recording *r, struct kp_tensor *logits,
                                        struct kp_error *e)
@@ -111,7 +135,12 @@ static enum kp_status record_objective(struct kp_program *p, const struct kp_pro
     p->teacher_logits = io.teacher_logits ? io.teacher_logits->value : NULL;
     p->seed = seed->value;
 
-    enum kp_status st = o->loss(spec->objective_self, &r->tape, &io, &loss);
+    enum kp_status st = KP_OK;
+    if (kp_objective_row(o))
+        loss = record_rows(r, o, spec->objective_self, &io, seed);
+    else
+        KP_IN_PLUGIN("objective", o->name, "loss",
+                     st = o->loss(spec->objective_self, &r->tape, &io, &loss));
     if (e->status == KP_OK && st != KP_OK)
         kp_fail(e, st, "loss failed without saying why");
     if (e->status == KP_OK && (!loss || !loss->value || loss->value->shape.n != 0))

@@ -31,7 +31,7 @@ struct kp_program_spec {
     bool cotangent; /* EVAL_GRAD: gradients of sum(cotangent x logits) with respect to parameters */
     /* TRAIN only: */
     const struct kp_objective_def *objective;
-    const void *objective_self;
+    const void *objective_self; /* outlives the program: row functions read it */
     struct kp_optimizer optimizer;
     /* Prefixes of names with spaces between, or NULL: these parameters are neither trained nor
      * decayed, and their batch norms use and keep the running statistics. */

@@ -55,6 +55,8 @@ struct kp_tensor *kp_record_row_mean(struct kp_tape *t, struct kp_tensor *x);
 struct kp_tensor *kp_record_one_hot(struct kp_tape *t, struct kp_tensor *labels, int64_t classes,
                                     double on, double off);
 struct kp_tensor *kp_record_argmax(struct kp_tape *t, struct kp_tensor *x);
+struct kp_tensor *kp_record_apply(struct kp_tape *t, const struct kp_operation *op,
+                                  struct kp_tensor *const *in, int64_t count);
 
 struct kp_tensor *kp_record_layer_norm(struct kp_tape *t, struct kp_tensor *x,
                                        struct kp_tensor *gamma, struct kp_tensor *beta, double eps);

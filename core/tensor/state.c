@@ -163,7 +163,10 @@ void kp_exec_destroy(struct kp_exec *x)
 
 void kp_exec_load(struct kp_exec *x, const struct kp_load *load)
 {
-    x->program->device->ops->load_batch(x->program->code, &x->memory, x->program->x, load);
+    if (load->numbers)
+        kp_exec_write(x, x->program->x, load->numbers, load->rows);
+    else
+        x->program->device->ops->load_batch(x->program->code, &x->memory, x->program->x, load);
 }
 
 void kp_exec_write(struct kp_exec *x, const struct kp_value *v, const void *host, int64_t rows)

@@ -49,6 +49,12 @@ struct kp_value *kp_record_value(struct kp_recording *r, const struct kp_tensor 
 {
     if (!x || r->error->status != KP_OK)
         return NULL;
+    if (r->fail_at > 0 && --r->fail_at == 0) {
+        if (r->failed)
+            *r->failed = true;
+        kp_record_out_of_memory(r);
+        return NULL;
+    }
     if (x->value)
         return x->value;
     if (x->net != r->net) {
@@ -171,6 +177,7 @@ static const struct kp_tape_fn tape_fn = {
     .row_mean = kp_record_row_mean,
     .one_hot = kp_record_one_hot,
     .argmax = kp_record_argmax,
+    .apply = kp_record_apply,
 };
 
 enum kp_status kp_recording_init(struct kp_recording *r, struct kp_graph *g,

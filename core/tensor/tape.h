@@ -17,6 +17,8 @@ struct kp_recording {
     struct kp_value *features; /* NULL if not named */
     struct kp_tap taps[KP_TAP_LIMIT];
     int tap_count;
+    int64_t fail_at; /* for tests of error paths: the operand whose use fails, from 1; 0: none */
+    bool *failed;    /* set when that happened; or NULL */
 };
 
 KP_NODISCARD enum kp_status kp_recording_init(struct kp_recording *r, struct kp_graph *g,

@@ -8,7 +8,8 @@
 
 /* Where a training stands, besides the numbers of its net and optimizer. */
 struct kp_position {
-    int64_t epoch, batch; /* the next batch to train on */
+    int64_t epoch, batch; /* the next batch to train on; behind the last one of an epoch: its
+                           * evaluation comes first */
     int64_t step, samples;
     double loss_sum;    /* of this epoch so far: sum of loss x examples */
     double loss_weight; /* examples */

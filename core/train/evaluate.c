@@ -40,14 +40,12 @@ enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o
         st = kp_loader_start(loader, 0, 0, e);
     kp_observers_reset(o);
     for (int64_t done = 0; st == KP_OK && done < v->count;) {
-        const struct kp_batch *b = kp_loader_next(loader);
-        struct kp_load load = {.bytes = b->pixels,
-                               .rows = b->rows,
-                               .channels = v->data->shape.dim[0],
-                               .height = v->data->shape.dim[1],
-                               .width = v->data->shape.dim[2],
-                               .mean = v->mean,
-                               .sd = v->sd};
+        const struct kp_batch *b = NULL;
+
+        st = kp_loader_next(loader, &b, e);
+        if (st != KP_OK)
+            break;
+        const struct kp_load load = kp_batch_load(v->data, b, v->mean, v->sd);
         struct kp_rows rows = {sizeof(rows), b->rows, p->classes, logits, NULL, b->labels};
 
         kp_exec_load(v->exec, &load);

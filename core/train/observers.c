@@ -1,6 +1,8 @@
 /* observers.c - metric plugins and their sums. */
 #include "train/observers.h"
 
+#include "base/running.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -54,7 +56,8 @@ void kp_observers_reset(struct kp_observers *o)
 void kp_observers_observe(struct kp_observers *o, const struct kp_rows *rows)
 {
     for (int64_t i = 0; i < o->count; i++)
-        o->v[i].def->observe(o->v[i].self, rows, o->v[i].sums);
+        KP_IN_PLUGIN("metric", o->v[i].def->name, "observe",
+                     o->v[i].def->observe(o->v[i].self, rows, o->v[i].sums));
 }
 
 int64_t kp_observers_value_count(const struct kp_observers *o)
@@ -78,7 +81,8 @@ void kp_observers_results(struct kp_observers *o, const char *split, struct kp_o
     for (int64_t i = 0; i < o->count; i++) {
         const struct kp_metric_def *def = o->v[i].def;
 
-        def->result(o->v[i].self, o->v[i].sums, o->v[i].values);
+        KP_IN_PLUGIN("metric", def->name, "result",
+                     def->result(o->v[i].self, o->v[i].sums, o->v[i].values));
         for (uint32_t k = 0; k < def->value_count; k++, out++) {
             const struct kp_metric_value *v = value_at(def, k);
 

@@ -7,28 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static float *channel_floats(struct kp_reals list)
-{
-    float *v = calloc((size_t)list.count + 1, sizeof(*v));
-
-    for (int64_t i = 0; v && i < list.count; i++)
-        v[i] = (float)list.v[i];
-    return v;
-}
-
-static enum kp_status check_data(const struct kp_train_job *job, const struct kp_model_use *m,
-                                 struct kp_error *e)
-{
-    int64_t channels = job->data->shape.dim[0];
-
-    if (m->mean.count != channels || m->sd.count != channels)
-        return kp_fail(e, KP_E_CONFIG,
-                       "data.mean and data.sd have %lld and %lld numbers; %s has %lld channels",
-                       (long long)m->mean.count, (long long)m->sd.count, job->data->name,
-                       (long long)channels);
-    return KP_OK;
-}
-
 static int64_t capacity_of(const struct kp_recipe *r, int64_t examples)
 {
     return r->batch < examples ? r->batch : examples;
@@ -39,7 +17,6 @@ static enum kp_status build_programs(const struct kp_recipe *r, const struct kp_
                                      int64_t examples, struct kp_device *device,
                                      struct kp_training *t, struct kp_error *e)
 {
-    struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
     struct kp_program_spec spec = {
         .mode = KP_TRAIN,
         .capacity = capacity_of(r, examples),
@@ -49,7 +26,7 @@ static enum kp_status build_programs(const struct kp_recipe *r, const struct kp_
         .freeze = r->freeze,
     };
     struct kp_program_spec eval = {.mode = KP_EVAL, .capacity = r->eval_batch};
-    enum kp_status st = kp_net_create(r->model.def, r->model.self, &io, &t->net, e);
+    enum kp_status st = kp_model_build(&r->model, data, &t->net, e);
 
     spec.net = eval.net = t->net;
     if (st == KP_OK)
@@ -94,8 +71,6 @@ static enum kp_status prepare_training(struct kp_training *t, struct kp_error *e
     const struct kp_checkpoint_place place = {job->store, t->run->uid, t->run->folder};
     enum kp_status st = kp_checkpoint_tidy(&place, e);
 
-    if (st == KP_OK)
-        st = check_data(job, &r->model, e);
     if (st == KP_OK)
         st = build_programs(r, job->data, job->subset->count, job->device, t, e);
     if (st == KP_OK)
@@ -184,8 +159,10 @@ static enum kp_status make_loader(struct kp_cohort *c, struct kp_error *e)
 
 struct kp_teaching kp_cohort_teaching(const struct kp_cohort *c)
 {
+    const struct kp_train_run *run = c->going[0]->run;
+
     return (struct kp_teaching){c->job->teacher, c->job->data, c->job->store,
-                                c->going[0]->run->folder, &c->job->watcher};
+                                run->uid,        run->folder,  &c->job->watcher};
 }
 
 /* How the runs that learn from the teacher are given its logits. */
@@ -233,8 +210,8 @@ static enum kp_status make_cohort_memory(struct kp_cohort *c, struct kp_error *e
     const struct kp_train_job *job = c->job;
     const size_t batch = (size_t)capacity_of(c->recipe, job->subset->count);
 
-    c->mean = channel_floats(c->recipe->model.mean);
-    c->sd = channel_floats(c->recipe->model.sd);
+    c->mean = kp_channel_floats(c->recipe->model.mean);
+    c->sd = kp_channel_floats(c->recipe->model.sd);
     c->teacher_logits = calloc(batch * (size_t)job->data->classes, sizeof(float));
     c->trainings = calloc((size_t)job->count, sizeof(*c->trainings));
     c->going = (struct kp_training **)calloc((size_t)job->count, sizeof(struct kp_training *));

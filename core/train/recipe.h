@@ -3,9 +3,9 @@
 #define KP_TRAIN_RECIPE_H
 
 #include "data/loader.h"
-#include "kappa/model.h"
 #include "kappa/objective.h"
 #include "tensor/program.h"
+#include "train/model.h"
 #include "train/observers.h"
 #include "train/schedule.h"
 
@@ -13,13 +13,6 @@ enum kp_teacher_mode {
     KP_TEACHER_AUTO = 0,  /* table where an example has at most two draws, else live */
     KP_TEACHER_TABLE = 1, /* logits of (example, flip) computed once */
     KP_TEACHER_LIVE = 2,  /* the teacher runs on each batch */
-};
-
-/* A model plugin's definition with its filled state struct, and how its input is normalised. */
-struct kp_model_use {
-    const struct kp_model_def *def;
-    void *self;               /* used by one net */
-    struct kp_reals mean, sd; /* of each channel */
 };
 
 /* Nothing here is owned. */

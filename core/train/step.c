@@ -102,12 +102,10 @@ static void step_one(void *arg, int64_t task)
 enum kp_status kp_cohort_step(struct kp_cohort *c, const struct kp_batch *b, bool observed,
                               struct kp_error *e)
 {
-    const struct kp_shape shape = c->job->data->shape;
     struct step s = {.cohort = c, .batch = b, .observe = observed};
     enum kp_status st;
 
-    s.load = (struct kp_load){b->pixels,    b->draws,     b->rows, shape.dim[0],
-                              shape.dim[1], shape.dim[2], c->mean, c->sd};
+    s.load = kp_batch_load(c->job->data, b, c->mean, c->sd);
     st = ask_teacher(&s, e);
     if (st != KP_OK)
         return st;

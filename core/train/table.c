@@ -51,10 +51,11 @@ static int64_t *spread(int64_t count, int64_t total)
 }
 
 /* A number for the split's pixels: against mix-ups, not against malice. */
-static enum kp_status fingerprint(const struct kp_dataset *data, enum kp_split split, uint64_t *out,
+static enum kp_status fingerprint(const struct kp_teaching *w, enum kp_split split, uint64_t *out,
                                   struct kp_error *e)
 {
-    const int64_t total = data->split[split].count, bytes = kp_shape_count(data->shape);
+    const struct kp_dataset *data = w->data;
+    const int64_t total = data->split[split].count, bytes = (int64_t)kp_dataset_bytes(data);
     const int64_t most = FINGERPRINT_MAX / bytes + 1;
     const int64_t count = total < most ? total : most;
     int64_t *index = spread(count, total);
@@ -72,9 +73,15 @@ static enum kp_status fingerprint(const struct kp_dataset *data, enum kp_split s
     if (st == KP_OK)
         st = kp_loader_start(loader, 0, 0, e);
     for (int64_t done = 0; st == KP_OK && done < count;) {
-        const struct kp_batch *b = kp_loader_next(loader);
+        const struct kp_batch *b = NULL;
+
+        st = kp_loader_next(loader, &b, e);
+        if (st != KP_OK)
+            break;
         h = mix(h, b->pixels, (size_t)(b->rows * bytes));
         done += b->rows;
+        if (w->watcher->stop && w->watcher->stop(w->watcher->arg))
+            st = kp_fail(e, KP_E_INTERRUPTED, "stopped before the teacher was asked");
     }
     kp_loader_destroy(loader);
     free(index);
@@ -82,31 +89,23 @@ static enum kp_status fingerprint(const struct kp_dataset *data, enum kp_split s
     return st;
 }
 
-/* place->key stays "" for a teacher that is no run. */
 static enum kp_status make_key(const struct kp_teaching *w, enum kp_split split, bool flip,
                                struct kp_table_place *place, struct kp_error *e)
 {
     const struct kp_teacher *t = w->teacher;
     const struct kp_shape shape = w->data->shape;
     struct kp_text key = {0};
-    char *path = NULL, weights[KP_HASH_SIZE], arithmetic[256];
-    bool found = false;
+    char arithmetic[256];
     uint64_t pixels = 0;
-    enum kp_status st = KP_OK;
+    enum kp_status st = fingerprint(w, split, &pixels, e);
 
-    if (t->uid[0])
-        st = kp_store_find_artifact(w->store, t->uid, "model", &path, weights, &found, e);
-    free(path);
-    if (st != KP_OK || !found)
-        return st;
-    st = fingerprint(w->data, split, &pixels, e);
     if (st != KP_OK)
         return st;
     t->device->ops->arithmetic(t->device, arithmetic, sizeof(arithmetic));
-    kp_text_addf(&key, "weights %s\nsplit %d of %lld (%lld, %lld, %lld) %016llx\n", weights,
+    kp_text_addf(&key, "weights %s\nsplit %d of %lld (%lld, %lld, %lld) %016llx\n", t->sha256,
                  (int)split, (long long)w->data->split[split].count, (long long)shape.dim[0],
                  (long long)shape.dim[1], (long long)shape.dim[2], (unsigned long long)pixels);
-    for (int64_t c = 0; c < shape.dim[0]; c++)
+    for (int64_t c = 0; w->data->dtype == KP_U8 && c < shape.dim[0]; c++)
         kp_text_addf(&key, "mean %a sd %a\n", (double)t->mean[c], (double)t->sd[c]);
     kp_text_addf(&key, "flip %d\nbatch %lld\n%s\n", flip, (long long)t->program->capacity,
                  arithmetic);
@@ -167,12 +166,18 @@ static enum kp_status spot_check(const struct kp_teaching *w, enum kp_split spli
     return st;
 }
 
+/* The run whose artifacts its tables are. */
+static const char *owner(const struct kp_teaching *w)
+{
+    return w->teacher->uid[0] ? w->teacher->uid : w->uid;
+}
+
 static void say(const struct kp_teaching *w, const char *what, const char *why)
 {
     char text[640];
 
     (void)snprintf(text, sizeof(text), "the teacher's table %s: %s", what, why);
-    kp_store_event(w->store, w->teacher->uid, "teacher_table", text);
+    kp_store_event(w->store, owner(w), "teacher_table", text);
     if (w->watcher->note)
         w->watcher->note(w->watcher->arg, text);
 }
@@ -188,10 +193,11 @@ enum kp_status kp_table_find(const struct kp_teaching *w, enum kp_split split, b
     enum kp_status st = make_key(w, split, flip, place, e);
 
     *found = false;
-    if (st != KP_OK || !place->key[0])
+    if (st != KP_OK)
         return st;
     role_of(place, role);
-    st = kp_store_find_artifact(w->store, w->teacher->uid, role, &path, sha256, &recorded, e);
+    st = kp_store_find_artifact(w->store, w->teacher->uid[0] ? w->teacher->uid : NULL, role, &path,
+                                sha256, &recorded, e);
     if (st != KP_OK || !recorded)
         return st;
     st = read_file(path, sha256, w->data->split[split].count, w->data->classes, table, &why);
@@ -216,7 +222,7 @@ static enum kp_status keep(const struct kp_teaching *w, const struct kp_table_pl
     struct kp_artifact_row row = {0};
     char role[NAME_SIZE], name[NAME_SIZE], temporary[NAME_SIZE], sha256[KP_HASH_SIZE];
     char *from = NULL, *to = NULL, *relative = NULL;
-    char *folder = kp_store_run_folder(w->store, w->teacher->uid, e);
+    char *folder = kp_store_run_folder(w->store, owner(w), e);
     enum kp_status st = folder ? KP_OK : e->status;
 
     role_of(place, role);
@@ -224,7 +230,7 @@ static enum kp_status keep(const struct kp_teaching *w, const struct kp_table_pl
     file_of(place, KP_REPLACE_MARK "moved", temporary);
     from = kp_path_join(w->folder, temporary);
     to = folder ? kp_path_join(folder, name) : NULL;
-    relative = kp_path_join(w->teacher->uid, name);
+    relative = kp_path_join(owner(w), name);
     if (st == KP_OK && (!from || !to || !relative))
         st = kp_fail(e, KP_E_NOMEM, "no memory for a path");
     if (st == KP_OK)
@@ -237,7 +243,8 @@ static enum kp_status keep(const struct kp_teaching *w, const struct kp_table_pl
         row.role = role;
         row.path = relative;
         row.sha256 = sha256;
-        st = kp_store_add_artifact(w->store, w->teacher->uid, &row, e);
+        st = w->teacher->uid[0] ? kp_store_add_artifact(w->store, w->teacher->uid, &row, e)
+                                : kp_store_artifact(w->store, w->uid, &row, 0, 0, e);
     }
     free(folder);
     free(from);
@@ -251,6 +258,6 @@ void kp_table_keep(const struct kp_teaching *w, const struct kp_table_place *pla
 {
     struct kp_error why = {0};
 
-    if (place->key[0] && keep(w, place, count, table, &why) != KP_OK)
+    if (keep(w, place, count, table, &why) != KP_OK)
         say(w, "cannot be stored", why.text);
 }

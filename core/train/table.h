@@ -1,4 +1,5 @@
-/* table.h - teachers' tables on disk: logits of a whole split, artifacts of the teacher's run.
+/* table.h - teachers' tables on disk: logits of a whole split, artifacts of the teacher's run. A
+ * teacher that is a weights file has no run: its tables are artifacts of the run that first asked.
  *
  * A table's key is a hash over all that its numbers depend on: the sha256 of the teacher's weights,
  * mean and sd, a fingerprint of the split's pixels, mirrored or not, the teacher's batch, and the
@@ -10,7 +11,7 @@
 #include "train/taught.h"
 
 struct kp_table_place {
-    char key[KP_HASH_SIZE]; /* "": the teacher is no run, its tables are not kept */
+    char key[KP_HASH_SIZE];
 };
 
 /* Copy a stored table to `table`, [examples of the split][classes]. Found is one whose file has the

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A list shorter than the split by more than this factor is not worth a table of the split. */
-#define WHOLE_SPLIT 16
+#define WHOLE_SPLIT 8
 
 static bool tell(const struct kp_watcher *w, int64_t done, int64_t total)
 {
@@ -27,7 +27,6 @@ enum kp_status kp_teacher_tabulate(const struct kp_teaching *w, enum kp_split sp
                                    const int64_t *index, int64_t count, bool flip, float *out,
                                    struct kp_error *e)
 {
-    const struct kp_shape shape = w->data->shape;
     const int64_t batch = w->teacher->program->capacity;
     const struct kp_loader_config config = {.data = w->data,
                                             .split = split,
@@ -45,14 +44,14 @@ enum kp_status kp_teacher_tabulate(const struct kp_teaching *w, enum kp_split sp
     if (st == KP_OK)
         st = kp_loader_start(loader, 0, 0, e);
     for (int64_t done = 0; st == KP_OK && done < count;) {
-        const struct kp_batch *b = kp_loader_next(loader);
-        const struct kp_load load = {.bytes = b->pixels,
-                                     .draws = flip ? draw : NULL,
-                                     .rows = b->rows,
-                                     .channels = shape.dim[0],
-                                     .height = shape.dim[1],
-                                     .width = shape.dim[2]};
+        const struct kp_batch *b = NULL;
 
+        st = kp_loader_next(loader, &b, e);
+        if (st != KP_OK)
+            break;
+        struct kp_load load = kp_batch_load(w->data, b, NULL, NULL);
+
+        load.draws = flip ? draw : NULL;
         st = kp_teacher_logits(w->teacher, &load, out + done * w->data->classes, e);
         done += b->rows;
         if (st == KP_OK && !tell(w->watcher, done, count))

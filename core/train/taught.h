@@ -24,16 +24,17 @@ struct kp_teaching {
     struct kp_teacher *teacher;
     const struct kp_dataset *data;
     struct kp_store *store;
-    const char *folder; /* of a run that this process holds: tables are written here, then moved */
+    const char *uid;    /* of a run that this process holds */
+    const char *folder; /* of that run: tables are written here, then moved */
     const struct kp_watcher *watcher;
 };
 
 /* Logits for `count` examples of a split (index NULL: 0 to count - 1; outlives *out), unflipped,
  * and flipped too if `flips`.
  *
- * A list of at least a sixteenth of its split is answered from a table of the whole split, in the
- * split's order: made once, kept by the teacher and stored as an artifact of its run, where any
- * process finds it, see table.h. A shorter list is computed for itself. KP_E_INTERRUPTED if the
+ * A list of at least an eighth of its split is answered from a table of the whole split, in the
+ * split's order: made once, kept by the teacher and stored as an artifact, where any process finds
+ * it, see table.h. A shorter list is computed for itself. KP_E_INTERRUPTED if the
  * watcher stopped it. */
 KP_NODISCARD enum kp_status kp_taught_make(const struct kp_teaching *w, enum kp_split split,
                                            const int64_t *index, int64_t count, bool flips,

@@ -7,21 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static float *floats(struct kp_reals list)
-{
-    float *v = calloc((size_t)list.count + 1, sizeof(*v));
-
-    for (int64_t i = 0; v && i < list.count; i++)
-        v[i] = (float)list.v[i];
-    return v;
-}
-
 enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, const char *weights,
                                const char *uid, const struct kp_dataset *data,
                                struct kp_device *device, struct kp_teacher **out,
                                struct kp_error *e)
 {
-    struct kp_model_io io = {sizeof(io), KP_F32, data->shape, data->classes};
     struct kp_teacher *t = calloc(1, sizeof(*t));
     enum kp_status st;
 
@@ -29,15 +19,17 @@ enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, 
         return kp_fail(e, KP_E_NOMEM, "no memory for the teacher");
     t->device = device;
     (void)snprintf(t->uid, sizeof(t->uid), "%s", uid);
-    t->mean = floats(model->mean);
-    t->sd = floats(model->sd);
+    t->mean = kp_channel_floats(model->mean);
+    t->sd = kp_channel_floats(model->sd);
     if (!t->mean || !t->sd) {
         st = kp_fail(e, KP_E_NOMEM, "no memory for the teacher");
         goto out;
     }
-    st = kp_net_create(model->def, model->self, &io, &t->net, e);
+    st = kp_model_build(model, data, &t->net, e);
     if (st == KP_OK)
         st = kp_state_create(device, t->net, false, &t->state, e);
+    if (st == KP_OK)
+        st = kp_hash_file(weights, t->sha256, e);
     if (st == KP_OK)
         st = kp_weights_read(t->state, weights, NULL, e);
     if (st == KP_OK) {
@@ -74,15 +66,11 @@ void kp_teacher_close(struct kp_teacher *t)
 enum kp_status kp_teacher_logits(struct kp_teacher *t, const struct kp_load *all, float *out,
                                  struct kp_error *e)
 {
-    int64_t example = all->channels * all->height * all->width;
-
     for (int64_t at = 0; at < all->rows; at += t->program->capacity) {
-        struct kp_load part = *all;
+        const int64_t left = all->rows - at, room = t->program->capacity;
+        struct kp_load part = kp_load_part(all, at, left < room ? left : room);
         enum kp_status st;
 
-        part.rows = all->rows - at < t->program->capacity ? all->rows - at : t->program->capacity;
-        part.bytes = all->bytes + at * example;
-        part.draws = all->draws ? all->draws + at : NULL;
         part.mean = t->mean;
         part.sd = t->sd;
         kp_exec_load(t->exec, &part);

@@ -2,11 +2,13 @@
 #ifndef KP_TRAIN_TEACHER_H
 #define KP_TRAIN_TEACHER_H
 
+#include "base/hash.h"
 #include "train/recipe.h"
 
 /* In EVAL mode, with the normalisation it was trained with. */
 struct kp_teacher {
-    char uid[32]; /* "" for a weights file */
+    char uid[32];              /* "" for a weights file */
+    char sha256[KP_HASH_SIZE]; /* of its weights */
     struct kp_device *device;
     struct kp_net *net;
     struct kp_state *state;

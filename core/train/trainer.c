@@ -111,36 +111,79 @@ static double epoch_loss(const struct kp_training *t)
     return t->at.loss_weight > 0 ? t->at.loss_sum / t->at.loss_weight : (double)NAN;
 }
 
+/* The learning rate of a step of the epoch that the run is in. */
+static double rate_at(const struct kp_training *t, int64_t step)
+{
+    const struct kp_moment moment = {step, t->at.epoch, kp_loader_batches(t->cohort->loader)};
+
+    return kp_schedule_lr(&t->recipe->schedule, moment);
+}
+
 static void begin_step(struct kp_cohort *c, bool last)
 {
     for (int64_t i = 0; i < c->going_count; i++) {
         struct kp_training *t = c->going[i];
-        const struct kp_moment now = {t->at.step, t->at.epoch, kp_loader_batches(c->loader)};
 
         if (last && t->at.batch == 0)
             kp_observers_reset(&t->running);
-        t->train_exec->memory.scalars[KP_SCALAR_LR] = kp_schedule_lr(&t->recipe->schedule, now);
+        t->train_exec->memory.scalars[KP_SCALAR_LR] = rate_at(t, t->at.step);
     }
 }
 
-static void end_epoch(struct kp_training *t)
+/* A wish to stop came while something was evaluated, which is done again: the runs are saved as
+ * they stood before it. */
+static enum kp_status save_interrupted(struct kp_cohort *c, struct kp_error *e)
 {
-    int64_t every = t->recipe->eval_every;
+    struct kp_error unsaved = {0};
+
+    if (checkpoint(c, &unsaved) != KP_OK)
+        return kp_fail(e, unsaved.status, "%s", unsaved.text);
+    return kp_fail(e, KP_E_INTERRUPTED, "stopped while evaluating; the state is saved");
+}
+
+static bool epoch_is_over(const struct kp_cohort *c)
+{
+    return kp_cohort_at(c)->batch == kp_loader_batches(c->loader);
+}
+
+/* The run's points of an epoch whose last batch is done. */
+static void look_back(struct kp_training *t)
+{
+    const int64_t every = t->recipe->eval_every, done = t->at.epoch + 1;
 
     add_point(t, "train/loss", epoch_loss(t));
-    add_point(t, "train/lr", t->train_exec->memory.scalars[KP_SCALAR_LR]);
-    t->at.epoch++;
-    t->at.batch = 0;
-    t->at.loss_sum = t->at.loss_weight = 0;
-    if (every > 0 && t->at.epoch % every == 0 && t->at.epoch < t->recipe->epochs)
+    add_point(t, "train/lr", rate_at(t, t->at.step - 1));
+    if (every > 0 && done % every == 0 && done < t->recipe->epochs)
         t->status = kp_training_evaluate(t, false, &t->error);
+}
+
+/* Only when everything that belongs to the end of an epoch is done does the next one begin: a run
+ * that is stopped meanwhile goes on from here. */
+static enum kp_status end_epoch(struct kp_cohort *c, struct kp_error *e)
+{
+    bool stopped = false;
+
+    for (int64_t i = 0; !stopped && i < c->going_count; i++) {
+        look_back(c->going[i]);
+        stopped = c->going[i]->status == KP_E_INTERRUPTED;
+    }
+    if (stopped)
+        return save_interrupted(c, e);
+    enum kp_status st = kp_cohort_settle(c, e);
+    for (int64_t i = 0; st == KP_OK && i < c->going_count; i++) {
+        struct kp_position *at = &c->going[i]->at;
+
+        at->epoch++;
+        at->batch = 0;
+        at->loss_sum = at->loss_weight = 0;
+    }
+    return st;
 }
 
 /* What follows a step: progress, the end of an epoch, checkpoints, the wish to stop. */
 static enum kp_status end_step(struct kp_cohort *c, struct kp_error *e)
 {
     const int64_t step = kp_cohort_at(c)->step;
-    const bool epoch_ends = kp_cohort_at(c)->batch == kp_loader_batches(c->loader);
     enum kp_status st = KP_OK;
 
     for (int64_t i = 0; i < c->going_count; i++)
@@ -148,10 +191,8 @@ static enum kp_status end_step(struct kp_cohort *c, struct kp_error *e)
                           c->going[i]->at.samples);
     bool go = kp_cohort_tell(c, KP_PHASE_TRAIN, step, steps_of(c),
                              c->going_count == 1 ? epoch_loss(c->going[0]) : (double)NAN);
-    for (int64_t i = 0; epoch_ends && i < c->going_count; i++)
-        end_epoch(c->going[i]);
-    if (epoch_ends)
-        st = kp_cohort_settle(c, e);
+    if (epoch_is_over(c))
+        st = end_epoch(c, e);
     if (st == KP_OK &&
         (!go || kp_clock_monotonic() - c->last_checkpoint >= c->recipe->checkpoint_seconds))
         st = checkpoint(c, e);
@@ -170,13 +211,19 @@ static enum kp_status train_all(struct kp_cohort *c, struct kp_error *e)
 {
     enum kp_status st = KP_OK;
 
-    if (goes_on(c))
+    if (goes_on(c) && epoch_is_over(c))
+        st = end_epoch(c, e);
+    if (st == KP_OK && goes_on(c))
         st = kp_loader_start(c->loader, kp_cohort_at(c)->epoch, kp_cohort_at(c)->batch, e);
     while (st == KP_OK && goes_on(c)) {
         const bool last = kp_cohort_at(c)->epoch == c->recipe->epochs - 1;
+        const struct kp_batch *b = NULL;
 
+        st = kp_loader_next(c->loader, &b, e);
+        if (st != KP_OK)
+            break;
         begin_step(c, last);
-        st = kp_cohort_step(c, kp_loader_next(c->loader), last, e);
+        st = kp_cohort_step(c, b, last, e);
         if (st == KP_OK && c->going_count > 0)
             st = end_step(c, e);
     }
@@ -239,12 +286,8 @@ static enum kp_status finish_all(struct kp_cohort *c, struct kp_error *e)
         t->status = finish(t, &t->error);
         t->done = t->status == KP_OK;
         st = kp_cohort_settle(c, e);
-        if (st == KP_E_INTERRUPTED) {
-            struct kp_error unsaved = {0};
-            t->status = KP_OK;
-            if (checkpoint(c, &unsaved) != KP_OK)
-                st = kp_fail(e, unsaved.status, "%s", unsaved.text);
-        }
+        if (st == KP_E_INTERRUPTED)
+            st = save_interrupted(c, e);
     }
     return st;
 }

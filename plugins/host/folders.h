@@ -6,8 +6,8 @@
 #include "base/text.h"
 
 /* Add the folders that hold this kappa's own plugins, one a line, each ending in a newline.
- * `program_folder` is the folder of the running program, <build>/core/app in a build tree or
- * <prefix>/bin. Only folders that exist. */
+ * `program_folder` is the folder of the running program (base/program.h). Only folders that
+ * exist. */
 KP_NODISCARD enum kp_status kp_folders_own(const char *program_folder, struct kp_text *out,
                                            struct kp_error *e);
 

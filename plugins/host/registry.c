@@ -2,6 +2,7 @@
 #include "host/registry.h"
 
 #include "base/file.h"
+#include "base/program.h"
 #include "host/folders.h"
 #include "host/verify.h"
 
@@ -11,13 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MAJOR_PROBES = 100, PLUGINS_MAX = 4096 };
 
-enum kind { MODEL, OBJECTIVE, METRIC, KINDS };
+enum kind { MODEL, OBJECTIVE, METRIC, OP, DATASET, KINDS };
 
-static const char *const kind_names[KINDS] = {"model", "objective", "metric"};
+static const char *const kind_names[KINDS] = {"model", "objective", "metric", "op", "dataset"};
 
 /* Definition `i` of a kind and its name; NULL behind the last. */
 static const void *definition(const struct kp_plugin *p, enum kind kind, int64_t i,
@@ -37,6 +37,14 @@ static const void *definition(const struct kp_plugin *p, enum kind kind, int64_t
     case METRIC:
         d = p->metrics ? p->metrics[i] : NULL;
         *name = d ? p->metrics[i]->name : NULL;
+        break;
+    case OP:
+        d = kp_plugin_ops(p) ? kp_plugin_ops(p)[i] : NULL;
+        *name = d ? kp_plugin_ops(p)[i]->name : NULL;
+        break;
+    case DATASET:
+        d = kp_plugin_datasets(p) ? kp_plugin_datasets(p)[i] : NULL;
+        *name = d ? kp_plugin_datasets(p)[i]->name : NULL;
         break;
     case KINDS:
         break;
@@ -88,6 +96,18 @@ const struct kp_metric_def *kp_registry_metric(const struct kp_registry *r, cons
                                                const struct kp_loaded **from)
 {
     return find(r, METRIC, name, from);
+}
+
+const struct kp_op_def *kp_registry_op(const struct kp_registry *r, const char *name,
+                                       const struct kp_loaded **from)
+{
+    return find(r, OP, name, from);
+}
+
+const struct kp_dataset_def *kp_registry_dataset(const struct kp_registry *r, const char *name,
+                                                 const struct kp_loaded **from)
+{
+    return find(r, DATASET, name, from);
 }
 
 /* Refuse definitions that the registry or the plugin itself already has. */
@@ -248,23 +268,6 @@ static enum kp_status scan_lines(struct kp_registry *r, char *lines, const char 
     return st == KP_OK ? KP_OK : kp_fail_in(e, "%s", whence);
 }
 
-static enum kp_status program_folder(char **out, struct kp_error *e)
-{
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
-    char *slash;
-
-    if (n <= 0 || (size_t)n >= sizeof(path))
-        return kp_fail(e, KP_E_IO, "/proc/self/exe: %s",
-                       n < 0 ? strerror(errno) : "the path is too long");
-    path[n] = '\0';
-    slash = strrchr(path, '/');
-    if (slash)
-        *slash = '\0';
-    *out = strdup(path);
-    return *out ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
-}
-
 enum kp_status kp_registry_scan_default(struct kp_registry *r, struct kp_text *report,
                                         struct kp_error *e)
 {
@@ -272,7 +275,7 @@ enum kp_status kp_registry_scan_default(struct kp_registry *r, struct kp_text *r
     struct kp_text own = {0}, listed = {0};
     char *folder = NULL;
 
-    if ((st = program_folder(&folder, e)) != KP_OK ||
+    if ((st = kp_program_folder(&folder, e)) != KP_OK ||
         (st = kp_folders_own(folder, &own, e)) != KP_OK ||
         (st = kp_folders_list(getenv("KAPPA_PLUGINS"), &listed, e)) != KP_OK)
         goto out;

@@ -45,5 +45,9 @@ const struct kp_objective_def *kp_registry_objective(const struct kp_registry *r
                                                      const struct kp_loaded **from);
 const struct kp_metric_def *kp_registry_metric(const struct kp_registry *r, const char *name,
                                                const struct kp_loaded **from);
+const struct kp_op_def *kp_registry_op(const struct kp_registry *r, const char *name,
+                                       const struct kp_loaded **from);
+const struct kp_dataset_def *kp_registry_dataset(const struct kp_registry *r, const char *name,
+                                                 const struct kp_loaded **from);
 
 #endif

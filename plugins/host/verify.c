@@ -21,7 +21,11 @@ enum {
 #define OPTION_MIN          END_OF(struct kp_option, doc)
 #define MODEL_MIN           END_OF(struct kp_model_def, forward)
 #define OBJECTIVE_MIN       END_OF(struct kp_objective_def, loss)
+#define ROW_LOSS_MIN        END_OF(struct kp_row_loss, image)
 #define METRIC_MIN          END_OF(struct kp_metric_def, result)
+#define OP_MIN              END_OF(struct kp_op_def, backward_double)
+#define OPERAND_MIN         END_OF(struct kp_operand, constant)
+#define DATASET_MIN         END_OF(struct kp_dataset_def, close)
 #define VALUE_MIN           END_OF(struct kp_metric_value, doc)
 #define ANALYSER_MIN        END_OF(struct kp_analyser, analyse)
 
@@ -192,14 +196,15 @@ static enum kp_status verify_options(const struct place *p, const struct kp_opti
 }
 
 /* What every definition has, whatever its kind. */
-static enum kp_status verify_head(struct place *p, size_t size, size_t least, const char *name,
-                                  const char *doc, struct kp_error *e)
+static enum kp_status verify_head(struct place *p, size_t size, size_t least, size_t ours,
+                                  const char *name, const char *doc, struct kp_error *e)
 {
     p->name = "?";
-    if (size < least || size > STRUCT_MAX)
+    /* The plugin's minor is not above ours, so neither are its structs. */
+    if (size < least || size > ours)
         return kp_fail(e, KP_E_FORMAT,
-                       "%s: a %s definition of %zu bytes, at least %zu: set .size = sizeof(...)",
-                       p->path, p->kind, size, least);
+                       "%s: a %s definition of %zu bytes, not %zu to %zu: set .size = sizeof(...)",
+                       p->path, p->kind, size, least, ours);
     if (!good_name(name))
         return kp_fail(e, KP_E_FORMAT, "%s: a %s has a bad name; 1 to %d of a-z 0-9 _", p->path,
                        p->kind, (int)NAME_MAX_LENGTH);
@@ -213,7 +218,7 @@ static enum kp_status verify_model(const struct kp_model_def *d, const char *pat
                                    struct kp_error *e)
 {
     struct place p = {path, "model", NULL};
-    enum kp_status st = verify_head(&p, d->size, MODEL_MIN, d->name, d->doc, e);
+    enum kp_status st = verify_head(&p, d->size, MODEL_MIN, sizeof(*d), d->name, d->doc, e);
 
     if (st != KP_OK)
         return st;
@@ -226,7 +231,7 @@ static enum kp_status verify_objective(const struct kp_objective_def *d, const c
                                        struct kp_error *e)
 {
     struct place p = {path, "objective", NULL};
-    enum kp_status st = verify_head(&p, d->size, OBJECTIVE_MIN, d->name, d->doc, e);
+    enum kp_status st = verify_head(&p, d->size, OBJECTIVE_MIN, sizeof(*d), d->name, d->doc, e);
 
     if (st != KP_OK)
         return st;
@@ -234,8 +239,12 @@ static enum kp_status verify_objective(const struct kp_objective_def *d, const c
         return bad(&p, e, "it has no formula; write the loss of one row");
     if (d->needs & ~(uint32_t)KP_NEED_TEACHER_LOGITS)
         return bad(&p, e, "it needs what this kappa does not give; use a newer kappa");
-    if (!d->loss)
-        return bad(&p, e, "loss is missing");
+    const struct kp_row_loss *row = kp_objective_row(d);
+    if (!d->loss == !row)
+        return bad(&p, e, "it has no loss, or two: give .loss or .row");
+    if (row &&
+        (row->size < ROW_LOSS_MIN || row->size > STRUCT_MAX || !row->in_float || !row->in_double))
+        return bad(&p, e, "its row function is not one; make it with KP_ROW_LOSS");
     return verify_options(&p, &d->options, d->self_size, e);
 }
 
@@ -281,7 +290,7 @@ static enum kp_status verify_metric(const struct kp_metric_def *d, const char *p
                                     struct kp_error *e)
 {
     struct place p = {path, "metric", NULL};
-    enum kp_status st = verify_head(&p, d->size, METRIC_MIN, d->name, d->doc, e);
+    enum kp_status st = verify_head(&p, d->size, METRIC_MIN, sizeof(*d), d->name, d->doc, e);
 
     if (st != KP_OK)
         return st;
@@ -296,6 +305,74 @@ static enum kp_status verify_metric(const struct kp_metric_def *d, const char *p
     if (st == KP_OK && kp_metric_analyser(d))
         st = verify_analyser(&p, kp_metric_analyser(d), e);
     return st == KP_OK ? verify_options(&p, &d->options, d->self_size, e) : st;
+}
+
+static enum kp_status verify_operands(const struct place *p, const struct kp_op_def *d,
+                                      struct kp_error *e)
+{
+    bool batched = false, constant = true, flat = false, simple = d->kept_count == 0;
+
+    if (!d->operands || d->operand_count < 1 || d->operand_count > KP_OP_OPERANDS ||
+        d->operand_size < OPERAND_MIN || d->operand_size > STRUCT_MAX ||
+        d->operand_size % _Alignof(struct kp_operand) != 0)
+        return bad(p, e, "its operands; 1 to 4, with .operand_size = sizeof(struct kp_operand)");
+    for (uint32_t i = 0; i < d->operand_count; i++) {
+        const struct kp_operand *o = kp_op_operand(d, i);
+        if (!good_name(o->name) || o->form > KP_SHARED)
+            return bad(p, e, "an operand without a good name (a-z 0-9 _) or a form of op.h");
+        batched |= o->form != KP_SHARED;
+        flat |= o->form == KP_FLAT;
+        constant &= o->constant;
+        simple &= o->form == KP_FLAT;
+    }
+    if (!batched)
+        return bad(p, e, "all operands are SHARED; one must have a batch dimension");
+    if (d->result > KP_CANONICAL || (d->result == KP_FLAT && !flat))
+        return bad(p, e, "its result; ROWS, CANONICAL, or FLAT where an operand is FLAT");
+    if (d->kept_count > KP_OP_KEPT)
+        return bad(p, e, "it keeps more than 2 values");
+    for (uint32_t i = 0; i < d->kept_count; i++)
+        if (d->kept[i] != KP_ROWS && d->kept[i] != KP_CANONICAL)
+            return bad(p, e, "what it keeps; ROWS or CANONICAL");
+    if (!d->shape && !(simple && d->result == KP_FLAT))
+        return bad(p, e, "shape is missing; only where all is FLAT it may be");
+    if (!constant && (!d->backward_float || !d->backward_double))
+        return bad(p, e, "backward_float or backward_double is missing, or .constant of operands");
+    return KP_OK;
+}
+
+static enum kp_status verify_op(const struct kp_op_def *d, const char *path, struct kp_error *e)
+{
+    const uint32_t known =
+        KP_OP_NEEDS_IN0 | KP_OP_NEEDS_IN1 | KP_OP_NEEDS_IN2 | KP_OP_NEEDS_IN3 | KP_OP_NEEDS_RESULT;
+    struct place p = {path, "op", NULL};
+    enum kp_status st = verify_head(&p, d->size, OP_MIN, sizeof(*d), d->name, d->doc, e);
+
+    if (st != KP_OK)
+        return st;
+    if (!d->formula)
+        return bad(&p, e, "it has no formula; write y of the operands");
+    if (!d->forward_float || !d->forward_double)
+        return bad(&p, e, "forward_float or forward_double is missing");
+    if (d->needs & ~known)
+        return bad(&p, e, "backward needs what this kappa does not give; use a newer kappa");
+    st = verify_operands(&p, d, e);
+    return st == KP_OK ? verify_options(&p, &d->options, d->self_size, e) : st;
+}
+
+static enum kp_status verify_dataset(const struct kp_dataset_def *d, const char *path,
+                                     struct kp_error *e)
+{
+    struct place p = {path, "dataset", NULL};
+    enum kp_status st = verify_head(&p, d->size, DATASET_MIN, sizeof(*d), d->name, d->doc, e);
+
+    if (st != KP_OK)
+        return st;
+    if (!d->version || !*d->version)
+        return bad(&p, e, "it has no version; it is part of a run's hash");
+    if (!d->open || !d->read)
+        return bad(&p, e, "open or read is missing");
+    return verify_options(&p, &d->options, d->self_size, e);
 }
 
 static enum kp_status too_many(const char *path, const char *kind, struct kp_error *e)
@@ -320,5 +397,10 @@ enum kp_status kp_verify_plugin(const struct kp_plugin *p, const char *path, str
                           : too_many(path, "objective", e);
     for (int i = 0; p->metrics && p->metrics[i] && st == KP_OK; i++)
         st = i < LIST_MAX ? verify_metric(p->metrics[i], path, e) : too_many(path, "metric", e);
+    for (int i = 0; kp_plugin_ops(p) && kp_plugin_ops(p)[i] && st == KP_OK; i++)
+        st = i < LIST_MAX ? verify_op(kp_plugin_ops(p)[i], path, e) : too_many(path, "op", e);
+    for (int i = 0; kp_plugin_datasets(p) && kp_plugin_datasets(p)[i] && st == KP_OK; i++)
+        st = i < LIST_MAX ? verify_dataset(kp_plugin_datasets(p)[i], path, e)
+                          : too_many(path, "dataset", e);
     return st;
 }

@@ -1,12 +1,13 @@
 /* jpeg_bench.c - makes JPEG files of photographic size, or decodes files with several threads.
  *
  *   jpeg_bench make FOLDER COUNT
- *   jpeg_bench decode THREADS FILE...   prints images per second */
+ *   jpeg_bench decode THREADS FILE...   prints images per second
+ *   jpeg_bench load THREADS ROOT        the same of batches of the files of ROOT/list.txt */
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/pool.h"
 #include "base/rng.h"
 #include "data/decoder.h"
+#include "data/loader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,15 +75,11 @@ static void decode_file(void *arg, int64_t number, int worker)
     const struct decoding *d = arg;
     struct kp_error e = {0};
     struct kp_rgb image;
-    uint8_t *bytes = NULL;
-    size_t size = 0;
 
-    if (kp_file_read(d->path[number], KP_IMAGE_FILE_MAX, &bytes, &size, &e) != KP_OK ||
-        kp_decoder_run(d->decoder[worker], bytes, size, 0, d->path[number], &image, &e) != KP_OK) {
+    if (kp_decoder_read(d->decoder[worker], ".", d->path[number], 0, &image, &e) != KP_OK) {
         (void)fprintf(stderr, "%s\n", e.text);
         exit(1);
     }
-    free(bytes);
 }
 
 static int decode(int threads, int count, char **path)
@@ -108,12 +105,50 @@ static int decode(int threads, int count, char **path)
     return 0;
 }
 
+/* An epoch of batches by the loader alone, of images decoded as they are wanted. */
+static int load(int threads, const char *root)
+{
+    const struct kp_dataset_config config = {
+        .format = "list", .root = root, .decode = KP_DECODE_LIVE, .crop = 64, .decoders = threads};
+    struct kp_error e = {0};
+    struct kp_dataset *data = NULL;
+    struct kp_loader *loader = NULL;
+    enum kp_status st = kp_dataset_open(&config, &data, &e);
+    const int64_t count = st == KP_OK ? data->split[KP_SPLIT_TRAIN].count : 0;
+    const struct kp_loader_config batches = {.data = data, .count = count, .batch = 64};
+
+    if (st == KP_OK)
+        st = kp_loader_create(&batches, &loader, &e);
+    double start = kp_clock_monotonic();
+    if (st == KP_OK)
+        st = kp_loader_start(loader, 0, 0, &e);
+    for (int64_t done = 0; st == KP_OK && done < count;) {
+        const struct kp_batch *b = NULL;
+
+        st = kp_loader_next(loader, &b, &e);
+        if (st == KP_OK)
+            done += b->rows;
+    }
+    double seconds = kp_clock_monotonic() - start;
+    kp_loader_destroy(loader);
+    kp_dataset_close(data);
+    if (st != KP_OK) {
+        (void)fprintf(stderr, "%s\n", e.text);
+        return 1;
+    }
+    (void)printf("%.1f\n", (double)count / seconds);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "make") == 0)
         return make(argv[2], (int)strtol(argv[3], NULL, 10));
     if (argc > 3 && strcmp(argv[1], "decode") == 0)
         return decode((int)strtol(argv[2], NULL, 10), argc - 3, argv + 3);
-    (void)fprintf(stderr, "usage: jpeg_bench make FOLDER COUNT | decode THREADS FILE...\n");
+    if (argc == 4 && strcmp(argv[1], "load") == 0)
+        return load((int)strtol(argv[2], NULL, 10), argv[3]);
+    (void)fprintf(stderr, "usage: jpeg_bench make FOLDER COUNT | decode THREADS FILE... | "
+                          "load THREADS ROOT\n");
     return 2;
 }

@@ -86,7 +86,14 @@ static enum kp_status prepare(struct bench *b, struct rig *rig, bool train, stru
 static enum kp_status step(void *arg, struct kp_error *e)
 {
     struct bench *b = arg;
-    struct kp_load load = {b->bytes, b->draws, b->batch, CHANNELS, SIDE, SIDE, mean, sd};
+    const struct kp_load load = {.bytes = b->bytes,
+                                 .draws = b->draws,
+                                 .rows = b->batch,
+                                 .channels = CHANNELS,
+                                 .height = SIDE,
+                                 .width = SIDE,
+                                 .mean = mean,
+                                 .sd = sd};
     float loss;
 
     if (!b->bare || !b->loaded)

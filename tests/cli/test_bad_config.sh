@@ -27,6 +27,15 @@ refused "objective.kd.tau" students.ini --set objective.plugin=kd --set objectiv
 refused "teacher" teacher.ini --set objective.plugin=kd
 refused "lots" students.ini --sweep data.kappa=0.1,lots
 
+# A sweep that is too large to be meant; with --yes the next thing that is wrong is told.
+many=$(seq -s , 1 500)
+refused "students.ini: sweep: 1000000 cells, more than 100000" students.ini \
+    --sweep "seed.master=$many" --sweep "train.epochs=$many"
+has err "or --yes if they are meant"
+refused "nowhere.ini" students.ini --sweep "seed.master=$many" --sweep "train.epochs=$many" --yes \
+    --set teacher.experiment=nowhere.ini
+lacks err "cells"
+
 printf '[data]\nformat = idx\nfromat = idx\n[trian]\nepochs = 3\n[train]\nlr = fast\n' >several.ini
 refused "several.ini:3" several.ini
 has err "several.ini:5"

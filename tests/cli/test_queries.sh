@@ -25,8 +25,14 @@ done
 is "$(ls experiments/sql/*.sql | wc -l)" "$(ls tests/golden/sql/*.txt | wc -l)" "golden files"
 
 cd "$work" || exit 1
-try 2 "$kappa" sql --list
-has err "experiments/sql: no queries here"
+try 0 "$kappa" sql --list
+cmp -s out list || bad "other queries are listed elsewhere"
+mkdir -p own/experiments/sql
+cd own || exit 1
+printf -- '-- title: mine\nSELECT 1 AS one\n' >experiments/sql/mine.sql
+try 0 "$kappa" sql --list
+is "$(cat out)" "mine                mine" "the working directory's queries come first"
+cd ..
 try 2 "$kappa" sql pi-tabel --db runs.db
 has err "pi-tabel: no query of this name"
 try 2 "$kappa" sql --db runs.db

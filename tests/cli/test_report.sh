@@ -37,6 +37,12 @@ has out "study/accuracy: figure, 0 rows, no rows"
 has out "missing  patterns mlp from mlp kd tau 4 kappa 0.2: absent (seeds 11 13)"
 try 0 "$kappa" claims study/students.ini
 has out "01-runs: not enough data"
+# Of two experiments alike, the one whose teacher is there stands for the folder.
+printf '[include]\npath = teacher.ini\n[seed]\nmaster = 99\n' >study/other.ini
+sed 's/teacher.ini/other.ini/' study/students.ini >study/any.ini
+try 0 "$kappa" report study --out pages
+has pages/index.html "study/students.ini"
+rm study/any.ini study/other.ini
 
 try 0 "$kappa" run study/students.ini --quiet
 try 0 "$kappa" report study/students.ini --out pages

@@ -45,6 +45,10 @@ has out "objective.plugin"
 has out "difference"
 has out "examples: the same examples"
 has out "made by: the same program"
+is "$(grep -c 'test/accuracy' out)" 1 "lines of the accuracy of two runs of one kappa"
+other=$(ask "SELECT uid FROM run WHERE objective = 'kd' ORDER BY kappa DESC LIMIT 1")
+try 0 "$kappa" diff "$kd" "$other"
+is "$(grep -c 'test/accuracy .*-*[0-9]  *-*[0-9].*%' out)" 1 "differences of runs of other kappas"
 try 0 "$kappa" diff "$kd" "$kd"
 has out "configuration: the same settings"
 has out "weights: bit for bit the same"
@@ -60,6 +64,29 @@ try 0 "$kappa" show "$kd" --ini
 mv out again.ini
 try 0 "$kappa" show again.ini
 has out "$(ask "SELECT config_hash FROM run WHERE uid = '$kd'")"
+
+# Experiments of different names share runs; these keep the first name, and that is told.
+for name in alpha beta; do
+    printf '[include]\npath = students.ini\n[run]\nname = %s\n' $name >$name.ini
+done
+printf '[analysis.cka]\nwith = teacher\nn = 64\n' >>beta.ini
+try 0 "$kappa" run alpha.ini --db names.db
+lacks out "another name"
+try 0 "$kappa" run beta.ini --db names.db
+shared="8 of these runs are in names.db under another name than 'beta' ('alpha') and keep it"
+has out "$shared"
+try 0 "$kappa" plan beta.ini --db names.db
+has out "$shared"
+try 0 "$kappa" sql --db names.db --csv "SELECT count(*) AS n FROM v_pi WHERE metric = 'test/accuracy'
+    AND group_hash IN (SELECT group_hash FROM v_experiment WHERE experiment = 'beta.ini')"
+is "$(tr -d '\r' <out | tail -n 1)" 2 "rows of v_pi narrowed to an experiment"
+
+# The record of an analysis: what it looked at, what it found.
+try 0 "$kappa" show "$("$kappa" sql --db names.db --csv "SELECT uid FROM v_analysis LIMIT 1" |
+    tr -d '\r' | tail -n 1)" --db names.db
+has out "looked at"
+has out "student patterns mlp"
+is "$(sed -n '/^found/,/^$/p' out | grep -c 'test/cka  *[0-9]')" 2 "values that it found"
 
 # Made again: the same, also with other threads, from the recorded teacher, wherever its experiment
 # and the folder are.

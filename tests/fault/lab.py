@@ -301,9 +301,14 @@ class Lab:
         have = {repr(row) for row in db.execute(END_STATE["point"])}
         if surplus := have - self.points:
             raise Wrong(f"points that no undisturbed run has: {sorted(surplus)[:3]}")
+        # A checkpoint that a wish to stop brought about in the middle of an evaluation stands
+        # behind the last step of an epoch that is not done: its points of this step come again.
         saved = dict(db.execute(
-            "SELECT r.config_hash, CASE r.status WHEN 'done' THEN r.steps ELSE a.step END "
-            "FROM run r LEFT JOIN artifact a ON a.run = r.id AND a.role = 'checkpoint' "
+            "SELECT r.config_hash, CASE r.status WHEN 'done' THEN r.steps "
+            "ELSE a.step - (a.epoch < a.step * p.number / r.steps AND "
+            "a.step % (r.steps / CAST(p.number AS INTEGER)) = 0) END "
+            "FROM run r JOIN param p ON p.run = r.id AND p.key = 'train.epochs' "
+            "LEFT JOIN artifact a ON a.run = r.id AND a.role = 'checkpoint' "
             "WHERE r.kind = 'train'"))
         missing = (ast.literal_eval(row) for row in self.points - have)
         return sum(step <= (saved.get(run) or -1) for run, _, step, *_ in missing)

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                 KP_ASSERT(c.file[s][i].path[0] && c.file[s][i].label >= 0 &&
                           c.file[s][i].label < c.classes);
         }
-        KP_ASSERT(kp_catalogue_key(&c, 0, key, &e) == KP_OK);
+        KP_ASSERT(kp_catalogue_key(&c, 0, true, key, &e) == KP_OK);
     } else {
         KP_ASSERT(e.status && strncmp(e.text, "list:", 5) == 0);
     }

@@ -6,7 +6,8 @@ build=$1
 
 found=0
 count=0
-for file in "$build"/models/*.so "$build"/objectives/*.so "$build"/metrics/*.so; do
+for file in "$build"/models/*.so "$build"/objectives/*.so "$build"/metrics/*.so \
+    "$build"/plugins/*/*.so; do
     [ -f "$file" ] || continue
     count=$((count + 1))
     exported=$(nm -D --defined-only "$file" | awk '{ print $NF }' | tr '\n' ' ')

@@ -187,6 +187,8 @@ static void build(struct op_builder *b)
         build_loss(b);
     else if (b->c->op == KP_OP_ONE_HOT || b->c->op == KP_OP_ARGMAX)
         op_build_classes(b);
+    else if (b->c->op == KP_OP_ROW_LOSS)
+        op_build_row_loss(b);
     else if (b->c->op == KP_OP_WEIGHTED_MEAN)
         build_weighted_mean(b);
     else if (kp_op_is_optimizer(b->c->op))

@@ -30,6 +30,9 @@
 /* the first number is that of the parameters */
 #define SGD(...) {.op = KP_OP_SGD, .capacity = 1, .rows = 1, __VA_ARGS__}
 #define ADAM(...) {.op = KP_OP_ADAM, .capacity = 1, .rows = 1, __VA_ARGS__}
+/* the row functions of build_row_loss.c */
+#define ROW_LOSSES(...) \
+    PLAIN(ROW_LOSS, __VA_ARGS__, .index = 0), PLAIN(ROW_LOSS, __VA_ARGS__, .index = 1)
 #define CLASSES(...) PLAIN(ONE_HOT, __VA_ARGS__), PLAIN(ARGMAX, __VA_ARGS__)
 
 const struct op_case op_cases[] = {
@@ -222,6 +225,18 @@ const struct op_case op_cases[] = {
     PLAIN(KL, 16, 16, 10, .factor = 20, .fill = FILL_EXTREME),
     PLAIN(KL, 16, 16, 10, .factor = 1e4, .fill = FILL_EXTREME),
     PLAIN(KL, 16, 5, 10, .factor = 1e-3, .fill = FILL_EXTREME),
+
+    ROW_LOSSES(1, 1, 2, .factor = 1),
+    ROW_LOSSES(5, 5, 3, .factor = 4),
+    ROW_LOSSES(16, 13, 10, .factor = 1),
+    ROW_LOSSES(33, 20, 16, .factor = 20, .sd = 3),
+    ROW_LOSSES(33, 33, 100, .factor = 4, .sd = 5),
+    ROW_LOSSES(17, 9, 1000, .factor = 20, .sd = 3),
+    ROW_LOSSES(16, 11, 17, 3, .factor = 2),
+    ROW_LOSSES(17, 13, 10, .factor = 20, .fill = FILL_EXTREME),
+    ROW_LOSSES(16, 16, 33, .factor = 1, .mean = 1e4),
+    ROW_LOSSES(33, 20, 10, .factor = 4, .zero_weights = true),
+    ROW_LOSSES(16, 16, 10, .factor = 4, .sd = 4, .bench = 256),
 
     PLAIN(WEIGHTED_MEAN, 1, 1, 1),
     PLAIN(WEIGHTED_MEAN, 16, 16, 1),

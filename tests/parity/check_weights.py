@@ -5,7 +5,7 @@ import sys
 import torch
 
 import safetensors_file
-from torch_models import Mlp, ResNet, VanillaCnn, Vit
+from torch_models import Gpt, Mlp, ResNet, VanillaCnn, Vit
 
 MODULES = {
     "cnn": lambda: VanillaCnn(5),
@@ -14,6 +14,7 @@ MODULES = {
     "resnet18": lambda: ResNet([2, 2, 2, 2], 3),
     "resnet50": lambda: ResNet([3, 4, 6, 3], 2, bottleneck=True, imagenet=True),
     "vit": lambda: Vit(width=24, depth=3, heads=4, mlp=20),
+    "gpt": lambda: Gpt(29, 20, width=16, depth=3, heads=2, head_width=6, mlp=20),
 }
 STEPS = 3
 

@@ -89,9 +89,15 @@ struct kp_model_io net_fixture_images(struct kp_shape input, int64_t classes)
     return (struct kp_model_io){sizeof(struct kp_model_io), KP_F32, input, classes};
 }
 
+struct kp_model_io net_fixture_tokens(int64_t context, int64_t vocabulary)
+{
+    const struct kp_shape tokens = kp_shape1(context);
+
+    return (struct kp_model_io){sizeof(struct kp_model_io), KP_I32, tokens, vocabulary, tokens};
+}
+
 void net_fixture_open(struct net_fixture *f, const char *device, const char *name,
-                      const char *folder, const char *model, const char *options,
-                      const struct kp_model_io *io)
+                      const char *model, const char *options, const struct kp_model_io *io)
 {
     struct kp_device_config config = {.threads = 2, .slice = 16};
     struct kp_error e = {0};
@@ -99,8 +105,6 @@ void net_fixture_open(struct net_fixture *f, const char *device, const char *nam
 
     *f = (struct net_fixture){.name = name, .exact = strcmp(device, "ref") == 0};
     net_fixture_must(rig_open(&f->rig, KP_BUILD_ROOT, &e), &e);
-    if (folder)
-        net_fixture_must(rig_scan(&f->rig, KP_BUILD_ROOT, folder, &e), &e);
     net_fixture_must(kp_device_open(device, &config, &f->device, &e), &e);
     net_fixture_must(rig_net_io(&f->rig, model, options, io, &f->net, &e), &e);
     (void)snprintf(path, sizeof(path), KP_SOURCE_ROOT "/tests/parity/fixtures/%s.safetensors",

@@ -35,15 +35,14 @@ struct net_fixture {
 /* Fail with the error's text. */
 void net_fixture_must(enum kp_status st, const struct kp_error *e);
 
-/* The net of a model; its plugin lies in the build's own folders or, if not NULL, in `folder` below
- * the build. options: see rig.h. */
+/* The net of a model. options: see rig.h. */
 void net_fixture_open(struct net_fixture *f, const char *device, const char *name,
-                      const char *folder, const char *model, const char *options,
-                      const struct kp_model_io *io);
+                      const char *model, const char *options, const struct kp_model_io *io);
 void net_fixture_close(struct net_fixture *f);
 
-/* What models of images are given. */
+/* What models of images are given, and models of `context` tokens. */
 struct kp_model_io net_fixture_images(struct kp_shape input, int64_t classes);
+struct kp_model_io net_fixture_tokens(int64_t context, int64_t vocabulary);
 
 /* An array by its name, made as printf does. */
 const struct kp_stored *net_fixture_array(const struct net_fixture *f, const char *fmt, ...)

@@ -20,7 +20,7 @@ static void open_mlp(struct net_fixture *f, const char *device, const char *hidd
 {
     const struct kp_model_io io = net_fixture_images((struct kp_shape){3, {1, 4, 4}}, classes);
 
-    net_fixture_open(f, device, "training_mlp", NULL, "mlp", hidden, &io);
+    net_fixture_open(f, device, "training_mlp", "mlp", hidden, &io);
 }
 
 static void compare_list(struct net_fixture *f, const struct kp_net_list *list, const void *device,
@@ -134,7 +134,7 @@ static void check_frozen(const char *device)
     const struct kp_model_io io = net_fixture_images((struct kp_shape){3, {1, 28, 28}}, 10);
     struct net_fixture f;
 
-    net_fixture_open(&f, device, "training_cnn", NULL, "cnn", "width=3", &io);
+    net_fixture_open(&f, device, "training_cnn", "cnn", "width=3", &io);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *still[] = {"conv0.weight", "conv1.bias", "bn0.weight", "bn1.running_var"};
         struct kp_snapshot snapshot = {0};

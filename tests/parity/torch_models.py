@@ -105,20 +105,23 @@ class ResNet(nn.Module):
 class Attention(nn.Module):
     """Separate linear layers for queries, keys, values and the result."""
 
-    def __init__(self, width, heads, divide_by, causal=False, inner=None):
+    def __init__(self, width, heads, divide_by, names="q k v o", causal=False, inner=None):
         super().__init__()
         self.heads, self.divide_by, self.causal = heads, divide_by, causal
+        self.names = names.split()
         inner = inner or width
-        self.q, self.k, self.v = (nn.Linear(width, inner) for _ in range(3))
-        self.o = nn.Linear(inner, width)
+        for name in self.names[:3]:
+            setattr(self, name, nn.Linear(width, inner))
+        setattr(self, self.names[3], nn.Linear(inner, width))
 
     def forward(self, x):
         split = lambda y: y.unflatten(2, (self.heads, -1)).transpose(1, 2)
-        a = split(self.q(x)) @ split(self.k(x)).transpose(2, 3) / math.sqrt(self.divide_by)
+        q, k, v = (split(getattr(self, name)(x)) for name in self.names[:3])
+        a = q @ k.transpose(2, 3) / math.sqrt(self.divide_by)
         if self.causal:
             n = x.shape[1]
             a = a.masked_fill(torch.ones(n, n).triu(1).bool(), -math.inf)
-        return self.o((a.softmax(-1) @ split(self.v(x))).transpose(1, 2).flatten(2))
+        return getattr(self, self.names[3])((a.softmax(-1) @ v).transpose(1, 2).flatten(2))
 
 
 class Encoder(nn.Module):
@@ -158,20 +161,34 @@ class Vit(nn.Module):
         return self.fc(self.enc(x)[:, 0])
 
 
-class GptShape(nn.Module):
-    """Token and position embedding, one layer with causal attention, a head tied or not."""
-
-    def __init__(self, vocabulary=19, context=12, width=16, heads=2, mlp=24, tied=False):
+class GptLayer(nn.Module):
+    def __init__(self, width, heads, head_width, mlp):
         super().__init__()
-        self.tok = nn.Embedding(vocabulary, width)
-        self.pos = nn.Embedding(context, width)
-        self.ln1, self.ln2, self.lnf = (nn.LayerNorm(width) for _ in range(3))
-        self.attn = Attention(width, heads, width // heads, causal=True)
-        self.fc1, self.fc2 = nn.Linear(width, mlp), nn.Linear(mlp, width)
-        self.head = None if tied else nn.Linear(width, vocabulary, bias=False)
+        self.ln1, self.ln2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn = Attention(width, heads, head_width, "linear_Q linear_K linear_V linear_O",
+                              causal=True, inner=heads * head_width)
+        self.mlp = nn.ModuleDict({"c_fc": nn.Linear(width, mlp), "c_proj": nn.Linear(mlp, width)})
+
+    def forward(self, x):
+        x = x + self.attn(self.ln1(x))
+        h = F.gelu(self.mlp["c_fc"](self.ln2(x)), approximate="tanh")
+        return x + self.mlp["c_proj"](h)
+
+
+class Gpt(nn.Module):
+    """The names of languini-kitchen's project gpt."""
+
+    def __init__(self, vocabulary, context, width, depth, heads, head_width, mlp, tied=False):
+        super().__init__()
+        self.input_embedding = nn.Embedding(vocabulary, width)
+        self.position_embedding = nn.Embedding(context, width)
+        self.layers = nn.Sequential(*(GptLayer(width, heads, head_width, mlp)
+                                      for _ in range(depth)))
+        self.ln_f = nn.LayerNorm(width)
+        self.linear = None if tied else nn.Linear(width, vocabulary, bias=False)
 
     def forward(self, ids):
-        x = self.tok(ids) * math.sqrt(self.tok.embedding_dim) + self.pos.weight[:ids.shape[1]]
-        x = x + self.attn(self.ln1(x))
-        x = x + self.fc2(F.gelu(self.fc1(self.ln2(x)), approximate="tanh"))
-        return F.linear(self.lnf(x), self.head.weight if self.head else self.tok.weight)
+        table = self.input_embedding
+        x = table(ids) * math.sqrt(table.embedding_dim)
+        x = self.layers(x + self.position_embedding.weight[:ids.shape[1]])
+        return F.linear(self.ln_f(x), self.linear.weight if self.linear else table.weight)

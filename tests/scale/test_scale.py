@@ -24,6 +24,7 @@ NARROW = {
     "v_run": [STUDY, f"uid {MEMBERS}"],
     "v_pair": [STUDY, f"uid {MEMBERS}"],
     "v_pi": [STUDY],
+    "v_kappa_star": [STUDY, f"metric = 'test/accuracy' AND {STUDY}"],
     "v_group": [STUDY],
     "v_pairwise": [f"uid_a {MEMBERS}"],
     "v_analysis": [f"uid {MEMBERS}"],

@@ -2,6 +2,7 @@
 #include "support/rig.h"
 
 #include "base/file.h"
+#include "host/operation.h"
 #include "host/options.h"
 
 #include <stdlib.h>
@@ -29,6 +30,8 @@ enum kp_status rig_open(struct rig *r, const char *build, struct kp_error *e)
     st = rig_scan(r, build, "models", e);
     if (st == KP_OK)
         st = rig_scan(r, build, "objectives", e);
+    if (st == KP_OK)
+        st = rig_scan(r, build, "plugins/examples", e);
     if (st != KP_OK)
         rig_close(r);
     return st;
@@ -96,8 +99,9 @@ enum kp_status rig_net_io(struct rig *r, const char *model, const char *options,
 
     if (!def)
         return kp_fail(e, KP_E_INVALID, "no model '%s'", model);
+    const struct kp_op_source ops = {kp_operation_find, &r->registry};
     enum kp_status st = fill(r, &def->options, options, def->self_size, &self, e);
-    return st == KP_OK ? kp_net_create(def, self, io, out, e) : st;
+    return st == KP_OK ? kp_net_create(def, self, io, &ops, out, e) : st;
 }
 
 enum kp_status rig_objective(struct rig *r, const char *name, const char *options,

@@ -11,7 +11,7 @@ struct rig {
     struct kp_arena memory; /* of the plugins' state structs */
 };
 
-/* Open the models and objectives of a build folder. */
+/* Open the models, objectives and example plugins of a build folder. */
 KP_NODISCARD enum kp_status rig_open(struct rig *r, const char *build, struct kp_error *e);
 void rig_close(struct rig *r);
 

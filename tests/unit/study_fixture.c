@@ -127,6 +127,7 @@ static void on_progress(void *arg, const struct kp_progress *p)
 {
     struct study_watch *w = arg;
 
+    w->evaluated += w->student && p->phase == KP_PHASE_EVALUATE;
     if (!w->student || p->phase != KP_PHASE_TRAIN)
         return;
     w->seen = p->step;
@@ -150,7 +151,8 @@ static bool on_stop(void *arg)
 {
     struct study_watch *w = arg;
 
-    return w->student && w->stop_at >= 0 && w->seen >= w->stop_at;
+    return w->student && ((w->stop_at >= 0 && w->seen >= w->stop_at) ||
+                          (w->stop_evaluating > 0 && w->evaluated >= w->stop_evaluating));
 }
 
 enum kp_status study_run(struct study_fixture *f, const char *db, const char *const *overrides,
@@ -173,7 +175,7 @@ enum kp_status study_run(struct study_fixture *f, const char *db, const char *co
     }
     if (kp_store_open(study_path(f, db), &store, &e) != KP_OK)
         fail_msg("%s", e.text);
-    if (kp_plan_make(study_path(f, "students.ini"), list, count, &f->registry, store, &plan,
+    if (kp_plan_make(study_path(f, "students.ini"), list, count, 0, &f->registry, store, &plan,
                      &report) != KP_OK)
         fail_msg("%s", report.s);
     enum kp_status st = kp_plan_execute(plan, &f->registry, store, &watcher, result, &e);

@@ -17,8 +17,10 @@ void study_fixture_close(struct study_fixture *f);
 
 /* Where a run is told to stop, and what was seen. */
 struct study_watch {
-    int64_t stop_at; /* training step of a student after which stop() says yes; -1: never */
-    int64_t seen;    /* the last step */
+    int64_t stop_at;         /* training step of a student after which stop() says yes; -1: never */
+    int64_t seen;            /* the last step */
+    int64_t stop_evaluating; /* the same of batches that a student evaluated; 0: never */
+    int64_t evaluated;
     int64_t failed;
     int64_t working, most_at_once; /* runs that have begun and not ended; the most there were */
     bool student;

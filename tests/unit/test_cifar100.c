@@ -1,9 +1,9 @@
 /* test_cifar100.c - CIFAR-100 files, averaging of boxes, and a limit on the test split. */
-#include "data/gather.h"
 
 #include <sys/stat.h>
 
 #include "image_rig.h"
+#include "loader_rig.h"
 
 enum { RECORD = 3074, TRAIN = 7, TEST = 4 };
 
@@ -67,7 +67,7 @@ static void fine_and_coarse_labels(void **state)
         assert_int_equal(d->split[KP_SPLIT_TEST].count, TEST);
         for (int i = 0; i < TRAIN; i++) {
             assert_int_equal(d->split[KP_SPLIT_TRAIN].labels[i], 90 + i);
-            kp_gather(d, &d->split[KP_SPLIT_TRAIN], i, NULL, NULL, out);
+            gathered(d, KP_SPLIT_TRAIN, i, out);
             assert_memory_equal(out, bytes_of[0][i] + 2, sizeof out);
         }
         kp_dataset_close(d);
@@ -110,7 +110,7 @@ static void boxes_are_averaged(void **state)
     struct kp_dataset *d = opened(c);
     assert_true(kp_shape_equal(d->shape, (struct kp_shape){3, {3, 8, 8}}));
     for (int i = 0; i < TRAIN; i++) {
-        kp_gather(d, &d->split[KP_SPLIT_TRAIN], i, NULL, NULL, &out[0][0][0]);
+        gathered(d, KP_SPLIT_TRAIN, i, &out[0][0][0]);
         for (int ch = 0; ch < 3; ch++)
             for (int y = 0; y < 8; y++)
                 for (int x = 0; x < 8; x++) {
@@ -125,7 +125,7 @@ static void boxes_are_averaged(void **state)
     c.pad_to = 36;
     c.downsample = 4;
     d = opened(c);
-    kp_gather(d, &d->split[KP_SPLIT_TEST], 1, NULL, NULL, &out[0][0][0]);
+    gathered(d, KP_SPLIT_TEST, 1, &out[0][0][0]);
     int sum = 0;
     for (int y = 0; y < 7; y++)
         for (int x = 0; x < 7; x++)

@@ -85,23 +85,15 @@ static void expect_change(const char *text, const char *set, const char *changes
 static void test_unhashed(void **state)
 {
     (void)state;
-    static const char *const set[] = {"run.name=a",
-                                      "run.threads=2",
-                                      "run.checkpoint=5",
-                                      "data.root=/elsewhere",
-                                      "data.name=other",
-                                      "data.cache=/elsewhere",
-                                      "data.decoders=3",
-                                      "train.eval_batch=7",
-                                      "train.eval_every=1",
-                                      "device.kind=ref",
-                                      "metrics.plugins=count",
-                                      "metric.count.every=5",
-                                      "teacher.experiment=u.ini",
-                                      "data.kappa=0.5001",
-                                      "data.kappa=5e-1",
-                                      "train.lr=1e-1",
-                                      "objective.ls.a=0.7",
+    static const char *const set[] = {"run.name=a",           "run.threads=2",
+                                      "run.checkpoint=5",     "data.root=/elsewhere",
+                                      "data.name=other",      "data.cache=/elsewhere",
+                                      "data.decode=live",     "data.decoders=3",
+                                      "train.eval_batch=7",   "train.eval_every=1",
+                                      "device.kind=ref",      "metrics.plugins=count",
+                                      "metric.count.every=5", "teacher.experiment=u.ini",
+                                      "data.kappa=0.5001",    "data.kappa=5e-1",
+                                      "train.lr=1e-1",        "objective.ls.a=0.7",
                                       "seed.order= master "};
 
     for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {

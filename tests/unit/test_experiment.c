@@ -394,18 +394,21 @@ static void test_init(void **state)
 static void test_init_overrides(void **state)
 {
     (void)state;
-    static const char *const set[] = {"init:train.epochs=5", "data.root=/d", "run.threads=1", NULL};
+    static const char *const set[] = {"init:train.epochs=5", "data.root=/d",  "data.cache=/c",
+                                      "data.decode=live",    "run.threads=1", NULL};
     static const char *const sweep[] = {"sweep init:train.lr=1,2", NULL};
     struct kp_experiment *x = rig_open_set(RIG_BASE "[init]\nexperiment = p.ini\n", set);
     const struct kp_override *o;
     int64_t n = 0;
 
     o = kp_experiment_overrides(x, KP_REFERENCE_INIT, &n);
-    assert_int_equal(n, 2);
-    assert_string_equal(o[0].text, "run.threads=1");
-    assert_string_equal(o[1].text, "train.epochs=5");
-    (void)kp_experiment_overrides(x, KP_REFERENCE_TEACHER, &n);
-    assert_int_equal(n, 2);
+    assert_int_equal(n, 3);
+    assert_string_equal(o[0].text, "data.decode=live");
+    assert_string_equal(o[1].text, "run.threads=1");
+    assert_string_equal(o[2].text, "train.epochs=5");
+    o = kp_experiment_overrides(x, KP_REFERENCE_TEACHER, &n);
+    assert_int_equal(n, 4);
+    assert_string_equal(o[1].text, "data.cache=/c");
     kp_experiment_destroy(x);
     rig_refuse_set(RIG_BASE "[init]\nexperiment = p.ini\n", sweep,
                    "--sweep: 'init:train.lr=1,2': what [init] names has one configuration; "

@@ -1,6 +1,7 @@
 /* test_flops.c - the arithmetic of nets and of their training, frozen layers among them. */
 #include "support/rig.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -10,12 +11,9 @@
 
 static struct rig rig;
 
-/* For square RGB images of ten classes. */
-static struct kp_flops of_images(const char *model, const char *options, const char *freeze,
-                                 int64_t size)
+static struct kp_flops of(const char *model, const char *options, const char *freeze,
+                          struct kp_model_io io)
 {
-    const struct kp_model_io io = {
-        .size = sizeof(io), .dtype = KP_F32, .input = {3, {3, size, size}}, .classes = 10};
     struct kp_flops out = {0, 0};
     struct kp_net *net = NULL;
     struct kp_error e = {0};
@@ -25,6 +23,16 @@ static struct kp_flops of_images(const char *model, const char *options, const c
         fail_msg("%s", e.text);
     kp_net_destroy(net);
     return out;
+}
+
+/* For square RGB images of ten classes. */
+static struct kp_flops of_images(const char *model, const char *options, const char *freeze,
+                                 int64_t size)
+{
+    struct kp_model_io io = {
+        .size = sizeof(io), .dtype = KP_F32, .input = {3, {3, size, size}}, .classes = 10};
+
+    return of(model, options, freeze, io);
 }
 
 /* Multiply-adds of an image of 32x32, counted by hand: each 3x3 convolution of block i has 9 in out
@@ -57,6 +65,33 @@ static void test_forward(void **state)
 
         if (f.forward != 2 * cases[i].macs)
             fail_msg("%s: %.0f where %.0f is right", cases[i].model, f.forward, 2 * cases[i].macs);
+        assert_true(f.training == 3 * f.forward);
+    }
+}
+
+/* Of windows of 512 tokens, 16 384 different ones; the published figures of the study's presets, in
+ * millions for each token. */
+static void test_tokens(void **state)
+{
+    static const struct {
+        const char *options;
+        double width, depth, inner, mlp, millions;
+    } cases[] = {{"preset=mini", 512, 4, 256, 2048, 39.8},
+                 {"preset=mini2", 1024, 4, 1024, 2048, 109.1},
+                 {"preset=small", 768, 12, 768, 3072, 213.9},
+                 {"preset=medium", 1024, 24, 1024, 4096, 687.9}};
+    const struct kp_model_io io = {sizeof(io), KP_I32, kp_shape1(512), 16384, kp_shape1(512)};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const double h = cases[i].width, a = cases[i].inner;
+        const double each = 2 * (cases[i].depth * (4 * h * a + 2 * h * cases[i].mlp) + h * 16384 +
+                                 2 * cases[i].depth * 512 * a);
+        struct kp_flops f = of("gpt", cases[i].options, NULL, io);
+
+        if (f.forward != 512 * each)
+            fail_msg("%s: %.0f where %.0f is right", cases[i].options, f.forward, 512 * each);
+        assert_true(fabs(f.forward / 512e6 - cases[i].millions) < 0.06);
         assert_true(f.training == 3 * f.forward);
     }
 }
@@ -113,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_frozen_attention),
     };

@@ -1,8 +1,8 @@
 /* test_list.c - text files that name images: lines, mistakes in them, and the images themselves. */
 #include "data/catalogue.h"
-#include "data/gather.h"
 
 #include "image_rig.h"
+#include "loader_rig.h"
 
 static void parsed(const char *text, struct kp_catalogue *c)
 {
@@ -114,7 +114,7 @@ static void a_list_is_read(void **state)
         fail_msg("%s", e.text);
     assert_int_equal(d->classes, 2);
     assert_int_equal(d->split[KP_SPLIT_TRAIN].labels[0], 1);
-    kp_gather(d, &d->split[KP_SPLIT_TRAIN], 0, NULL, NULL, &out[0][0][0]);
+    gathered(d, KP_SPLIT_TRAIN, 0, &out[0][0][0]);
     assert_in_range(out[1][5][5] + 6, rig_pixel(2, 1, 5, 5), rig_pixel(2, 1, 5, 5) + 12);
     kp_dataset_close(d);
 

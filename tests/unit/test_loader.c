@@ -3,15 +3,11 @@
 #include "base/clock.h"
 #include "data/loader.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
+#include "loader_rig.h"
 
 enum { TOTAL = 103, SIDE = 3, BYTES = SIDE * SIDE, EPOCHS = 4 };
 
@@ -29,6 +25,7 @@ static int make_data(void **state)
             bytes[i][k] = (uint8_t)(2 * i + k);
     }
     data.classes = TOTAL;
+    data.dtype = KP_U8;
     data.shape = (struct kp_shape){3, {1, SIDE, SIDE}};
     data.split[KP_SPLIT_TRAIN] = (struct kp_examples){
         .count = TOTAL,
@@ -88,7 +85,7 @@ static void record(struct kp_loader_config c, struct record *r)
     for (int e = 0; e < EPOCHS; e++) {
         int64_t row = 0;
         for (int64_t b = 0; b < kp_loader_batches(l); b++) {
-            const struct kp_batch *x = kp_loader_next(l);
+            const struct kp_batch *x = next_batch(l);
             int64_t left = c.count - row;
             assert_int_equal(x->rows, left < c.batch ? left : c.batch);
             for (int64_t i = 0; i < x->rows; i++, row++) {
@@ -222,7 +219,7 @@ static void draws_cover_their_range_evenly(void **state)
     struct kp_loader *l = created(c);
     start(l, 0, 0);
     for (int64_t b = 0; b < ROUNDS * kp_loader_batches(l); b++) {
-        const struct kp_batch *x = kp_loader_next(l);
+        const struct kp_batch *x = next_batch(l);
         for (int64_t i = 0; i < x->rows; i++) {
             assert_in_range(x->draws[i].dy + 4, 0, 8);
             assert_in_range(x->draws[i].dx + 4, 0, 8);
@@ -249,7 +246,7 @@ static void without_augmentation_there_are_no_draws(void **state)
     c.crop_pad = 0;
     struct kp_loader *l = created(c);
     start(l, 0, 0);
-    assert_null(kp_loader_next(l)->draws);
+    assert_null(next_batch(l)->draws);
     kp_loader_destroy(l);
 }
 
@@ -266,7 +263,7 @@ static void any_start_gives_the_same_batches(void **state)
             /* One loader, started again and again, after more or fewer batches taken. */
             start(l, e, b);
             for (int64_t step = e * batches + b; step < e * batches + b + 5; step++) {
-                const struct kp_batch *x = kp_loader_next(l);
+                const struct kp_batch *x = next_batch(l);
                 int64_t epoch = step / batches, row = step % batches * base.batch;
                 assert_memory_equal(x->position, &r.position[epoch][row],
                                     (size_t)x->rows * sizeof(int64_t));
@@ -288,7 +285,7 @@ static void a_held_batch_is_left_alone(void **state)
     struct kp_loader *l = created(base);
     start(l, 0, 0);
     for (int i = 0; i < 30; i++) {
-        const struct kp_batch *x = kp_loader_next(l);
+        const struct kp_batch *x = next_batch(l);
         size_t n = (size_t)x->rows * BYTES;
         memcpy(copy, x->pixels, n);
         nanosleep(&pause, NULL);
@@ -306,7 +303,7 @@ static void destroying_never_hangs(void **state)
         struct kp_loader *l = created(base);
         start(l, 0, 0);
         for (int i = 0; i < taken; i++)
-            (void)kp_loader_next(l);
+            (void)next_batch(l);
         kp_loader_destroy(l);
     }
 }

@@ -1,5 +1,4 @@
 /* test_npz.c - arrays of NumPy and CIFAR-5m: stored, packed, zip64, and everything wrong. */
-#include "data/gather.h"
 #include "data/npy.h"
 #include "data/pack.h"
 
@@ -8,6 +7,7 @@
 #include <zlib.h>
 
 #include "image_rig.h"
+#include "loader_rig.h"
 
 enum { IMAGE = 32 * 32 * 3 };
 
@@ -227,7 +227,7 @@ static void expect_example(const struct kp_dataset *d, enum kp_split split, int6
     uint8_t out[3][32][32];
 
     assert_int_equal(d->split[split].labels[number], (part + i) % 10);
-    kp_gather(d, &d->split[split], number, NULL, NULL, &out[0][0][0]);
+    gathered(d, split, number, &out[0][0][0]);
     for (int c = 0; c < 3; c++)
         for (int y = 0; y < 32; y++)
             for (int x = 0; x < 32; x++)
@@ -311,7 +311,7 @@ static void a_padded_set_is_right(void **state)
     save_parts(0);
     c.pad_to = 34;
     struct kp_dataset *d = opened(c);
-    kp_gather(d, &d->split[KP_SPLIT_TRAIN], 4, NULL, NULL, &out[0][0][0]);
+    gathered(d, KP_SPLIT_TRAIN, 4, &out[0][0][0]);
     for (int ch = 0; ch < 3; ch++)
         for (int y = 0; y < 34; y++)
             for (int x = 0; x < 34; x++) {

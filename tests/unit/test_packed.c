@@ -1,14 +1,14 @@
 /* test_packed.c - image folders and their packed cache: made once, found again, made anew. */
-#include "data/data.h"
-#include "data/gather.h"
 #include "data/pack.h"
 
 #include <fcntl.h>
 #include <glob.h>
 
-#include "image_rig.h"
+#include "image_set.h"
+#include "loader_rig.h"
 
-enum { CLASSES = 3, TRAIN = 5, VAL = 2 };
+static const struct kp_dataset_config base = {
+    .format = "folder", .root = "set", .decode = KP_DECODE_PACKED, .decoders = 1};
 
 static int64_t told; /* calls of progress */
 static bool stop;
@@ -21,64 +21,14 @@ static bool progress(void *arg, int64_t done, int64_t total)
     return !stop;
 }
 
-static const struct kp_dataset_config base = {.format = "folder", .root = "set", .decoders = 1};
-
-/* Files of class k: sizes differ, some are grey, some PNG. */
-static void make_set(void)
-{
-    static const char *const split[] = {"train", "val"};
-
-    for (int s = 0; s < 2; s++)
-        for (int k = 0; k < CLASSES; k++)
-            for (int i = 0; i < (s ? VAL : TRAIN); i++) {
-                char path[64];
-                int height = 20 + 3 * i, width = 20 + 5 * k;
-                (void)snprintf(path, sizeof path, "set/%s/c%d/%d.%s", split[s], k, i,
-                               i == 3 ? "png" : "JPEG");
-                struct rig_bytes b;
-                if (i == 3) {
-                    uint8_t *p = rig_picture(k, 3, height, width);
-                    b = rig_png(p, (size_t)width * 3, PNG_COLOR_TYPE_RGB, 8, height, width, false);
-                    free(p);
-                } else {
-                    b = rig_jpeg(k, i == 2 ? 1 : 3, height, width);
-                }
-                rig_save(path, b);
-                free(b.v);
-            }
-    assert_int_equal(scratch_put("set/train/c1/.hidden.jpg", "x"), 0);
-    assert_int_equal(scratch_put("set/train/c1/boxes.txt", "x"), 0);
-}
-
 static int set_up(void **state)
 {
     if (rig_setup(state))
         return -1;
     told = 0;
     stop = false;
-    make_set();
+    set_make();
     return 0;
-}
-
-static struct kp_dataset *opened(struct kp_dataset_config c)
-{
-    struct kp_dataset *d = NULL;
-    struct kp_error e = {0};
-
-    if (kp_dataset_open(&c, &d, &e))
-        fail_msg("%s", e.text);
-    return d;
-}
-
-static void refused(struct kp_dataset_config c, enum kp_status want, const char *words)
-{
-    struct kp_dataset *d = NULL;
-    struct kp_error e = {0};
-
-    assert_int_equal(kp_dataset_open(&c, &d, &e), want);
-    assert_null(d);
-    if (!strstr(e.text, words))
-        fail_msg("'%s' does not say '%s'", e.text, words);
 }
 
 /* The one cache of the set. */
@@ -102,7 +52,7 @@ static uint8_t *all_bytes(const struct kp_dataset *d, size_t *size)
     assert_non_null(out);
     for (int s = 0; s < KP_SPLITS; s++)
         for (int64_t i = 0; i < d->split[s].count; i++, n++)
-            kp_gather(d, &d->split[s], i, NULL, NULL, out + n * each);
+            gathered(d, (enum kp_split)s, i, out + n * each);
     *size = n * each;
     return out;
 }
@@ -113,7 +63,7 @@ static void a_folder_is_read(void **state)
     (void)state;
 
     c.crop = 16;
-    struct kp_dataset *d = opened(c);
+    struct kp_dataset *d = set_opened(c);
     assert_int_equal(d->classes, CLASSES);
     assert_int_equal(d->split[KP_SPLIT_TRAIN].count, CLASSES * TRAIN);
     assert_int_equal(d->split[KP_SPLIT_TEST].count, CLASSES * VAL);
@@ -128,7 +78,7 @@ static void a_folder_is_read(void **state)
             top += top % 2;
         if ((20 + 5 * k) % 2)
             left += left % 2;
-        kp_gather(d, &d->split[KP_SPLIT_TRAIN], i, NULL, NULL, &out[0][0][0]);
+        gathered(d, KP_SPLIT_TRAIN, i, &out[0][0][0]);
         /* The PNG file is exact, which shows where the middle is; JPEG loses little. */
         int bound = number == 3 ? 0 : 8;
         for (int ch = 0; ch < 3; ch++)
@@ -151,12 +101,12 @@ static void the_cache_is_found_again(void **state)
 
     c.crop = 16;
     c.progress = progress;
-    struct kp_dataset *d = opened(c);
+    struct kp_dataset *d = set_opened(c);
     uint8_t *bytes = all_bytes(d, &n);
     kp_dataset_close(d);
     cache_path(path, &first);
     told = 0;
-    d = opened(c);
+    d = set_opened(c);
     uint8_t *again = all_bytes(d, &m);
     kp_dataset_close(d);
     cache_path(path, &second);
@@ -177,7 +127,7 @@ static void a_stale_or_damaged_cache_is_made_anew(void **state)
     (void)state;
 
     c.crop = 16;
-    kp_dataset_close(opened(c));
+    kp_dataset_close(set_opened(c));
     for (int change = 0; change < 4; change++) {
         cache_path(path, &before);
         int fd = open(path, O_RDWR);
@@ -196,7 +146,7 @@ static void a_stale_or_damaged_cache_is_made_anew(void **state)
                              8);
         }
         (void)close(fd);
-        struct kp_dataset *d = opened(c);
+        struct kp_dataset *d = set_opened(c);
         cache_path(path, &after);
         if (before.st_ino == after.st_ino)
             fail_msg("change %d was not seen", change);
@@ -219,7 +169,7 @@ static void threads_change_nothing(void **state)
         (void)snprintf(cache, sizeof cache, "cache-%d", threads);
         c.cache = cache;
         c.decoders = threads;
-        struct kp_dataset *d = opened(c);
+        struct kp_dataset *d = set_opened(c);
         uint8_t *bytes = all_bytes(d, threads == 1 ? &n : &m);
         if (first) {
             assert_int_equal(n, m);
@@ -242,12 +192,12 @@ static void bad_files_are_listed_or_left_out(void **state)
     assert_int_equal(truncate("set/train/c1/0.JPEG", 300), 0);
     assert_int_equal(scratch_put("set/val/c0/1.JPEG", "no image"), 0);
     for (int i = 0; i < 2; i++) {
-        refused(c, KP_E_FORMAT, "2 image files are bad (data.skip_bad = true leaves them out)");
-        refused(c, KP_E_FORMAT, "set/train/c1/0.JPEG: offset 300: truncated");
-        refused(c, KP_E_FORMAT, "set/val/c0/1.JPEG: offset 0: neither a JPEG nor a PNG");
+        set_refused(c, KP_E_FORMAT, "2 image files are bad (data.skip_bad = true leaves them out)");
+        set_refused(c, KP_E_FORMAT, "set/train/c1/0.JPEG: offset 300: truncated");
+        set_refused(c, KP_E_FORMAT, "set/val/c0/1.JPEG: offset 0: neither a JPEG nor a PNG");
     }
     c.skip_bad = true;
-    struct kp_dataset *d = opened(c);
+    struct kp_dataset *d = set_opened(c);
     assert_int_equal(d->skipped, 2);
     assert_int_equal(d->split[KP_SPLIT_TRAIN].count, CLASSES * TRAIN - 1);
     assert_int_equal(d->split[KP_SPLIT_TEST].count, CLASSES * VAL - 1);
@@ -260,7 +210,7 @@ static void bad_files_are_listed_or_left_out(void **state)
         (void)snprintf(path, sizeof path, "set/train/c1/%d.%s", i, i == 3 ? "png" : "JPEG");
         assert_int_equal(truncate(path, 20), 0);
     }
-    refused(c, KP_E_FORMAT, "no training image of class 1 can be read");
+    set_refused(c, KP_E_FORMAT, "no training image of class 1 can be read");
 }
 
 static void eleven_bad_files_list_ten(void **state)
@@ -291,24 +241,24 @@ static void folders_that_do_not_fit_are_refused(void **state)
 
     c.crop = 16;
     assert_int_equal(rename("set/val/c1", "set/val/d1"), 0);
-    refused(c, KP_E_FORMAT, "only in train: c1; not in train: d1");
+    set_refused(c, KP_E_FORMAT, "only in train: c1; not in train: d1");
     assert_int_equal(rename("set/val/d1", "set/val/c1"), 0);
     assert_int_equal(mkdir("set/train/e", 0777), 0);
-    refused(c, KP_E_FORMAT, "only in train: e;");
+    set_refused(c, KP_E_FORMAT, "only in train: e;");
     assert_int_equal(mkdir("set/val/e", 0777), 0);
-    refused(c, KP_E_FORMAT, "set/train/e: no image in this class");
+    set_refused(c, KP_E_FORMAT, "set/train/e: no image in this class");
     assert_int_equal(rmdir("set/val/e") + rmdir("set/train/e"), 0);
 
     c.crop = 0;
-    refused(c, KP_E_CONFIG, "set data.resize and data.crop");
+    set_refused(c, KP_E_CONFIG, "set data.resize and data.crop");
     c.crop = 21;
-    refused(c, KP_E_CONFIG, "too few for data.crop = 21; data.resize = 21 or more");
+    set_refused(c, KP_E_CONFIG, "too few for data.crop = 21; data.resize = 21 or more");
     c.resize = 21;
-    kp_dataset_close(opened(c));
+    kp_dataset_close(set_opened(c));
     c.pad_to = 32;
-    refused(c, KP_E_CONFIG, "data.pad_to = 32 is not for image files");
+    set_refused(c, KP_E_CONFIG, "data.pad_to = 32 is not for image files");
     c.root = "nowhere";
-    refused(c, KP_E_IO, "nowhere/train: no such folder");
+    set_refused(c, KP_E_IO, "nowhere/train: no such folder");
 }
 
 static void a_test_folder_serves_for_val(void **state)
@@ -318,11 +268,11 @@ static void a_test_folder_serves_for_val(void **state)
 
     c.crop = 16;
     assert_int_equal(rename("set/val", "set/test"), 0);
-    struct kp_dataset *d = opened(c);
+    struct kp_dataset *d = set_opened(c);
     assert_int_equal(d->split[KP_SPLIT_TEST].count, CLASSES * VAL);
     kp_dataset_close(d);
     c.test_limit = 3;
-    d = opened(c);
+    d = set_opened(c);
     assert_int_equal(d->split[KP_SPLIT_TEST].count, 3);
     kp_dataset_close(d);
 }
@@ -334,13 +284,13 @@ static void counting_makes_no_cache(void **state)
     (void)state;
 
     c.count_only = true;
-    struct kp_dataset *d = opened(c);
+    struct kp_dataset *d = set_opened(c);
     assert_int_equal(d->split[KP_SPLIT_TRAIN].count, CLASSES * TRAIN);
     assert_true(kp_shape_equal(d->shape, (struct kp_shape){3, {3, 20, 20}}));
     kp_dataset_close(d);
     c.crop = 16;
     c.downsample = 8;
-    d = opened(c);
+    d = set_opened(c);
     assert_true(kp_shape_equal(d->shape, (struct kp_shape){3, {3, 8, 8}}));
     kp_dataset_close(d);
     assert_int_equal(glob("set/kappa-*", 0, NULL, &found), GLOB_NOMATCH);
@@ -354,13 +304,13 @@ static void the_cache_has_a_place(void **state)
 
     c.crop = 16;
     c.cache = "deep/in/here";
-    kp_dataset_close(opened(c));
+    kp_dataset_close(set_opened(c));
     assert_int_equal(glob("deep/in/here/kappa-folder-0-*.pack", 0, NULL, &found), 0);
     assert_int_equal(found.gl_pathc, 1);
     globfree(&found);
     assert_int_equal(glob("set/kappa-*", 0, NULL, &found), GLOB_NOMATCH);
     c.cache = "set/train/c0/0.JPEG/below";
-    refused(c, KP_E_IO, "set [data] cache to a folder that can be written");
+    set_refused(c, KP_E_IO, "set [data] cache to a folder that can be written");
 }
 
 static void making_can_be_stopped(void **state)
@@ -373,7 +323,7 @@ static void making_can_be_stopped(void **state)
     c.resize = 20;
     c.crop = 16;
     stop = true;
-    refused(c, KP_E_INTERRUPTED, "stopped while the images were decoded");
+    set_refused(c, KP_E_INTERRUPTED, "stopped while the images were decoded");
     assert_int_equal(told, 1);
     assert_int_equal(glob("set/kappa-*", 0, NULL, &found), GLOB_NOMATCH);
 }
@@ -390,8 +340,9 @@ static void tiny_imagenet_is_read(void **state)
         print_message("skipped: no tiny-imagenet-100a in KAPPA_DATA\n");
         skip();
     }
-    struct kp_dataset_config c = {.format = "folder", .root = root, .cache = "cache"};
-    struct kp_dataset *d = opened(c);
+    struct kp_dataset_config c = {
+        .format = "folder", .root = root, .decode = KP_DECODE_PACKED, .cache = "cache"};
+    struct kp_dataset *d = set_opened(c);
     assert_int_equal(d->classes, 100);
     assert_int_equal(d->split[KP_SPLIT_TRAIN].count, 50000);
     assert_int_equal(d->split[KP_SPLIT_TEST].count, 5000);

@@ -133,6 +133,7 @@ static void test_limit(void **state)
     refuse("WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) "
            "SELECT n, hex(zeroblob(1000000)) AS big FROM c",
            "add LIMIT");
+    refuse("SELECT zeroblob(900000000)", "more than 16 MiB");
 }
 
 static void test_utf8(void **state)

@@ -211,9 +211,8 @@ static void test_search(void **state)
     make_folder(root, "build/models");
     make_folder(root, "build/metrics");
     make_folder(root, "usr/bin");
-    make_folder(root, "usr/lib64/kappa");
-    make_folder(root, "usr/lib/x86_64-linux-gnu/kappa");
-    make_folder(root, "usr/lib/other/kappa");
+    make_folder(root, "usr/bin/" KP_PLUGINS_FROM_PROGRAM);
+    make_folder(root, "other/bin");
 
     found = search(root, "build/core/app"); /* no build folder without meson-info */
     assert_string_equal(found, "");
@@ -227,9 +226,11 @@ static void test_search(void **state)
     free(found);
 
     found = search(root, "usr/bin");
-    assert_has(found, "lib64/kappa\n");
-    assert_has(found, "lib/x86_64-linux-gnu/kappa\n");
-    assert_null(strstr(found, "other"));
+    assert_has(found, "/kappa/plugins/\n");
+    assert_null(strstr(found, ".."));
+    free(found);
+    found = search(root, "other/bin");
+    assert_string_equal(found, "");
     free(found);
     assert_int_equal(scratch_remove(root), 0);
 }

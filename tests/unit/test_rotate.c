@@ -1,10 +1,12 @@
 /* test_rotate.c - random angles and random pieces of images: their laws, and that threads change
  * nothing. */
 #include "data/loader.h"
+#include "data/resize.h"
 
 #include <math.h>
 
 #include "image_rig.h"
+#include "loader_rig.h"
 
 enum { DRAWS = 20000 };
 
@@ -70,7 +72,8 @@ static void narrow_images_give_their_middle(void **state)
 
 static struct kp_dataset *open_set(int64_t decoders)
 {
-    struct kp_dataset_config c = {.format = "folder", .root = "set", .decoders = decoders};
+    struct kp_dataset_config c = {
+        .format = "folder", .root = "set", .decode = KP_DECODE_PACKED, .decoders = decoders};
     struct kp_dataset *d = NULL;
     struct kp_error e = {0};
 
@@ -114,7 +117,7 @@ static void threads_change_no_batch(void **state)
         if (kp_loader_create(&c, &l, &e) || kp_loader_start(l, 0, 0, &e))
             fail_msg("%s", e.text);
         for (int b = 0; b < 6; b++) {
-            const struct kp_batch *x = kp_loader_next(l);
+            const struct kp_batch *x = next_batch(l);
             for (int64_t r = 0; r < x->rows; r++, row++) {
                 assert_non_null(x->draws);
                 if (threads == 1) {
@@ -155,17 +158,26 @@ static void a_batch_holds_the_pieces_drawn(void **state)
                                  .seed_augment = 7};
     if (kp_loader_create(&c, &l, &e) || kp_loader_start(l, 0, 0, &e))
         fail_msg("%s", e.text);
-    const struct kp_batch *b = kp_loader_next(l);
+    const struct kp_batch *b = next_batch(l);
     assert_null(b->draws);
-    void *scratch = malloc(kp_gather_scratch(d, x));
-    assert_non_null(scratch);
     for (int64_t i = 0; i < 12; i++) {
-        uint8_t want[BYTES];
-        struct kp_cut cut = kp_draw_cut(key, i, x->images[i].height, x->images[i].width);
-        kp_gather(d, x, i, &cut, scratch, want);
-        assert_memory_equal(b->pixels + i * BYTES, want, BYTES);
+        uint8_t want[SIDE][SIDE][3];
+        const struct kp_image_entry *image = &x->images[i];
+        const size_t stride = (size_t)image->width * 3;
+        struct kp_cut cut = kp_draw_cut(key, i, image->height, image->width);
+        struct kp_rgb piece = {x->image_bytes + image->offset + (size_t)cut.top * stride +
+                                   (size_t)cut.left * 3,
+                               stride, cut.height, cut.width};
+        void *scratch = malloc(kp_resize_scratch(cut.height, cut.width, SIDE, SIDE));
+        assert_non_null(scratch);
+        kp_resize(&piece, SIDE, SIDE, scratch, &want[0][0][0]);
+        free(scratch);
+        for (int ch = 0; ch < 3; ch++)
+            for (int y = 0; y < SIDE; y++)
+                for (int at = 0; at < SIDE; at++)
+                    assert_int_equal(b->pixels[i * BYTES + (ch * SIDE + y) * SIDE + at],
+                                     want[y][at][ch]);
     }
-    free(scratch);
     kp_loader_destroy(l);
 
     c.rotate = 181;

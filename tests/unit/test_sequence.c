@@ -74,7 +74,7 @@ static enum kp_status start(struct world *w, struct model *m, const struct kp_mo
     enum kp_status st = kp_device_open(device, &config, &w->device, e);
 
     if (st == KP_OK)
-        st = kp_net_create(&def, m, io, &w->net, e);
+        st = kp_net_create(&def, m, io, NULL, &w->net, e);
     spec.net = w->net;
     spec.objective = mode == KP_TRAIN ? &sum : NULL;
     if (st == KP_OK)

@@ -251,7 +251,7 @@ static void test_limits(void **state)
     rig_put("x.ini", text.s);
     char *got = rig_report(NULL);
     assert_non_null(
-        strstr(got, ": sweep: more than 100000 cells before skip; fewer values or zip\n"));
+        strstr(got, ": sweep: more than 10000000 cells before skip; fewer values or zip\n"));
     free(got);
     kp_text_finish(&text);
 }

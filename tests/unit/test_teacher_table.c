@@ -1,5 +1,6 @@
 /* test_teacher_table.c - teachers' tables: stored once, checked when found, made again if wrong. */
 #include "store/database.h"
+#include "store/upkeep.h"
 #include "study_fixture.h"
 
 #include <setjmp.h>
@@ -201,6 +202,124 @@ static void test_gone(void **state)
     (void)fclose(f);
 }
 
+/* A copy of the weights of the teacher in once.db, as an override of [teacher] file. */
+static void copy_teacher(char file[300], char override[320])
+{
+    char from[512], command[900];
+
+    study_weights_path(&fixture, "once.db", "lt", "teacher", from, sizeof(from));
+    (void)snprintf(file, 300, "%s/teacher.safetensors", fixture.folder);
+    (void)snprintf(override, 320, "teacher.file=%s", file);
+    (void)snprintf(command, sizeof(command), "cp '%s' '%s'", from, file);
+    assert_int_equal(system(command), 0);
+}
+
+static void change(const char *db, const char *sql)
+{
+    struct kp_database d = {0};
+    struct kp_error e = {0};
+
+    assert_int_equal(kp_database_open_write(study_path(&fixture, db), true, &d, &e), KP_OK);
+    assert_int_equal(kp_database_exec(&d, &e, sql, ""), KP_OK);
+    kp_database_close(&d);
+}
+
+static int64_t collect(const char *db)
+{
+    struct kp_store *s = NULL;
+    struct kp_gc_counts counts;
+    struct kp_text notes = {0};
+    struct kp_error e = {0};
+
+    assert_int_equal(kp_store_open(study_path(&fixture, db), &s, &e), KP_OK);
+    assert_int_equal(kp_store_gc(s, false, &counts, &notes, &e), KP_OK);
+    assert_int_equal(kp_store_close(s, &e), KP_OK);
+    kp_text_finish(&notes);
+    return counts.files;
+}
+
+/* Tables of a teacher that is a file are kept by the run that first asked, for all, and are not
+ * collected while a run that it teaches is not done. */
+static void test_file(void **state)
+{
+    char file[300], override[320], a[KP_HASH_SIZE], b[KP_HASH_SIZE];
+    const char *const first[] = {"teacher.experiment=", override, NULL};
+    const char *const rest[] = {"teacher.experiment=", override, "sweep:data.kappa=0.5,0.6", NULL};
+
+    (void)state;
+    copy_teacher(file, override);
+    run_to_end("file.db", first, 1);
+    assert_int_equal(count("file.db", TABLES), 3);
+    char *before = tables("file.db");
+    run_to_end("file.db", rest, 2);
+    char *after = tables("file.db");
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    study_weights(&fixture, "once.db", "kd' AND abs(r.kappa - 0.7) < 1e-9 AND r.seed = '11",
+                  "student", a);
+    study_weights(&fixture, "file.db", "kd' AND abs(r.kappa - 0.7) < 1e-9 AND r.seed = '11",
+                  "student", b);
+    assert_string_equal(a, b);
+
+    change("file.db", "UPDATE run SET status = 'interrupted' WHERE abs(kappa - 0.5) < 1e-9");
+    assert_int_equal(collect("file.db"), 0);
+    assert_int_equal(count("file.db", TABLES), 3);
+    change("file.db", "UPDATE run SET status = 'done'");
+    assert_int_equal(collect("file.db"), 3);
+    assert_int_equal(count("file.db", TABLES), 0);
+}
+
+/* The run that keeps them may have to be continued. */
+static void test_file_resumed(void **state)
+{
+    /* those of the training split, in both draws: made before the first step */
+    static const char early[] = "SELECT sha256, created, path FROM artifact WHERE role LIKE "
+                                "'teacher_table.%' ORDER BY created LIMIT 2";
+    char file[300], override[320];
+    const char *const all[] = {"teacher.experiment=", override, NULL};
+    struct study_watch w = {.stop_at = 3};
+    struct kp_study_result r;
+
+    (void)state;
+    copy_teacher(file, override);
+    assert_int_equal(study_run(&fixture, "resumed.db", all, &w, &r), KP_E_INTERRUPTED);
+    assert_int_equal(count("resumed.db", TABLES), 2);
+    char *before = study_query(&fixture, "resumed.db", early);
+    run_to_end("resumed.db", all, 1);
+    char *after = study_query(&fixture, "resumed.db", early);
+    assert_string_equal(before, after);
+    assert_int_equal(count("resumed.db", SAID "%'"), 0);
+    free(before);
+    free(after);
+}
+
+/* The file is another one by the time that it is needed. */
+static void test_file_changed(void **state)
+{
+    char file[300], override[320];
+    struct kp_override list[] = {{.text = "teacher.experiment="}, {.text = override}};
+    const struct kp_study_watcher nobody = {0};
+    struct kp_study_result result;
+    struct kp_store *store = NULL;
+    struct kp_plan *plan = NULL;
+    struct kp_text report = {0};
+    struct kp_error e = {0};
+
+    (void)state;
+    copy_teacher(file, override);
+    assert_int_equal(kp_store_open(study_path(&fixture, "changed.db"), &store, &e), KP_OK);
+    assert_int_equal(kp_plan_make(study_path(&fixture, "students.ini"), list, 2, 0,
+                                  &fixture.registry, store, &plan, &report),
+                     KP_OK);
+    spoil(file);
+    assert_int_equal(kp_plan_execute(plan, &fixture.registry, store, &nobody, &result, &e), KP_OK);
+    assert_int_equal(result.failed, 1);
+    kp_plan_destroy(plan);
+    assert_int_equal(kp_store_close(store, &e), KP_OK);
+    kp_text_finish(&report);
+}
+
 /* Nothing half-written stays behind. */
 static void test_tidy(void **state)
 {
@@ -215,9 +334,11 @@ static void test_tidy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_made_once), cmocka_unit_test(test_found_is_made),
-        cmocka_unit_test(test_damaged),   cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_gone),      cmocka_unit_test(test_tidy),
+        cmocka_unit_test(test_made_once),    cmocka_unit_test(test_found_is_made),
+        cmocka_unit_test(test_damaged),      cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_gone),         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_file_resumed), cmocka_unit_test(test_file_changed),
+        cmocka_unit_test(test_tidy),
     };
 
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);

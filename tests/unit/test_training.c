@@ -83,6 +83,39 @@ static void test_resume(void **state)
     }
 }
 
+/* Stopped while something is evaluated, between two epochs or at the end, by any run of a cohort:
+ * that is saved at once, and the evaluation begins again. A pass over the test images has four
+ * batches here. */
+static void test_resume_evaluation(void **state)
+{
+    static const char *const each[] = {"sweep:objective.plugin=lt,kd", "train.eval_every=1",
+                                       "train.eval_batch=32", NULL};
+    static const int64_t stops[] = {1, 3, 5, 8, 9, 14, 22};
+    char whole[KP_HASH_SIZE], pieces[KP_HASH_SIZE], db[32];
+
+    (void)state;
+    run_to_end("evaluated.db", each, 3);
+    study_weights(&fixture, "evaluated.db", "kd", "student", whole);
+    for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+        struct study_watch w = {.stop_at = -1, .stop_evaluating = stops[i]};
+        struct kp_study_result r;
+
+        (void)snprintf(db, sizeof(db), "evaluating%zu.db", i);
+        assert_int_equal(study_run(&fixture, db, each, &w, &r), KP_E_INTERRUPTED);
+        assert_int_equal(w.evaluated, stops[i]);
+        assert_non_null(strstr(w.text, "the state is saved"));
+        char *steps = study_query(&fixture, db,
+                                  "SELECT DISTINCT a.step FROM artifact a JOIN run r ON r.id = "
+                                  "a.run WHERE a.role = 'checkpoint' AND r.status <> 'done'");
+        assert_string_equal(steps, stops[i] <= 8 ? "4\r\n" : "8\r\n");
+        free(steps);
+        run_to_end(db, each, 2 - (stops[i] >= 22));
+        study_weights(&fixture, db, "kd", "student", pieces);
+        assert_string_equal(whole, pieces);
+        assert_same_numbers("evaluated.db", db);
+    }
+}
+
 static void test_done_is_found(void **state)
 {
     struct study_watch w = {.stop_at = -1};
@@ -300,10 +333,10 @@ static void test_no_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resume),        cmocka_unit_test(test_done_is_found),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_live_teacher),
-        cmocka_unit_test(test_roles),         cmocka_unit_test(test_nan),
-        cmocka_unit_test(test_no_allocation),
+        cmocka_unit_test(test_resume),        cmocka_unit_test(test_resume_evaluation),
+        cmocka_unit_test(test_done_is_found), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_live_teacher),  cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_nan),           cmocka_unit_test(test_no_allocation),
     };
 
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);

@@ -219,6 +219,55 @@ static void test_several_kappas(void **state)
     fixture_expect("SELECT test_accuracy FROM v_run ORDER BY 1", "test_accuracy\n50\n53\n");
 }
 
+/* Curves of the gain over kappa, told apart by their temperature; 0: not measured there. */
+static void test_kappa_star(void **state)
+{
+    static const double at[] = {0.1, 1.0, 10.0, 100.0};
+    static const double gain[][4] = {
+        {1.2, 1.1, 0.9, 0.8}, {1.2, 1.1, 1.05, 1.0}, {0.9, 0.8, 0.99, 0.7}, {0.9, 0.95, 1.1, 1.2},
+        {0, 1.1, 0, 0},       {1.1, 0.9, 1.3, 0.7},  {1.0, 0.5, 0, 0},
+    };
+    struct kp_store *s = fixture_open();
+
+    (void)state;
+    fixture_metrics(s);
+    for (int k = 0; k < 4; k++) {
+        const struct fixture_run lt = {"lt", at[k], FIXTURE_NAN, 11, NULL, NULL};
+        finish_run(s, &lt, KP_RUN_DONE, 50.0, 0.5);
+        for (size_t i = 0; i < sizeof gain / sizeof gain[0]; i++) {
+            const struct fixture_run kd = {"kd", at[k], 1.0 + (double)i, 11, NULL, NULL};
+            if (gain[i][k] > 0.0)
+                finish_run(s, &kd, KP_RUN_DONE, 50.0 * gain[i][k], 0.5 / gain[i][k]);
+        }
+    }
+    for (int i = 0; i < 2; i++) { /* they differ in a setting without a column */
+        const struct fixture_run kd = {"kd", at[2 * i], 99.0, 11, NULL, NULL};
+        const struct fixture_run like = {"kd", 0.1, 99.0, 11, NULL, "label_weight"};
+        finish_run(s, &kd, KP_RUN_DONE, i ? 40.0 : 60.0, 0.5);
+        if (i == 0)
+            finish_run(s, &like, KP_RUN_DONE, 61.0, 0.5);
+    }
+    fixture_close(s);
+    for (int metric = 0; metric < 2; metric++) {
+        char sql[256];
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT tau, n, kappas, round(kappa_star, 12) AS star, why "
+                       "FROM v_kappa_star WHERE metric = '%s' AND tau < 99 ORDER BY tau",
+                       metric == 0 ? "test/accuracy" : "test/kl");
+        fixture_expect(sql, "tau,n,kappas,star,why\n"
+                            "1,1,4,3.162277660168,\n" /* half way from 1 to 10 */
+                            "2,1,4,,gains at every kappa\n"
+                            "3,1,4,,gains at no kappa\n"
+                            "4,1,4,,crosses upwards only\n"
+                            "5,1,1,,one kappa is no curve\n"
+                            "6,1,4,0.316227766017,\n" /* the first of two */
+                            "7,1,2,0.1,\n");
+    }
+    fixture_expect("SELECT kappas, kappa_star, why LIKE '%v_pi has both' AS told FROM v_kappa_star "
+                   "WHERE tau = 99 AND metric = 'test/accuracy'",
+                   "kappas,kappa_star,told\n3,,1\n");
+}
+
 /* The text without comments, runs of white space as one space. */
 static char *plain(const char *sql)
 {
@@ -336,6 +385,7 @@ int main(void)
         TEST(test_groups),
         TEST(test_equal_values_have_no_spread),
         TEST(test_several_kappas),
+        TEST(test_kappa_star),
         TEST(test_golden_schema),
         TEST(test_golden_queries),
     };

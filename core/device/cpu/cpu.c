@@ -42,6 +42,11 @@ static void cpu_describe(const struct kp_device *d, char *out, size_t size)
     (void)snprintf(out + length, size - length, ", %d thread%s", threads, threads == 1 ? "" : "s");
 }
 
+static const char *cpu_level(const struct kp_device *d)
+{
+    return ((const struct kp_cpu *)d)->lane->name;
+}
+
 static void *cpu_alloc(struct kp_device *d, size_t bytes)
 {
     (void)d;
@@ -109,6 +114,7 @@ const struct kp_device_ops kp_cpu_device = {
     .close = cpu_close,
     .describe = cpu_describe,
     .arithmetic = cpu_arithmetic,
+    .level = cpu_level,
     .alloc = cpu_alloc,
     .release = cpu_release,
     .fuse = kp_cpu_fuse,

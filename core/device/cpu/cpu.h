@@ -114,6 +114,7 @@ enum kp_cpu_need {
     KP_WANT_LANE = 1,
     KP_WANT_SAME = 2, /* any layout, all batched operands the same */
     KP_WANT_CONV = 3, /* LANE where the own kernels or oneDNN do it */
+    KP_WANT_FORM = 4, /* as a plugin's operation says: SAME if all is FLAT, else PLAIN */
 };
 
 /* Which phases of a segment run an operation's parts; decides when its results are complete. */
@@ -136,6 +137,8 @@ extern const struct kp_cpu_op kp_cpu_ops[KP_OP_COUNT];
 bool kp_cpu_conv_is_lane(const struct kp_node *n);
 /* True if its images are LANE: the own kernels do it, or oneDNN does. */
 bool kp_cpu_conv_wants_lane(const struct kp_node *n);
+/* True if all operands and the result of a plugin's operation are FLAT. */
+bool kp_foreign_is_flat(const struct kp_foreign *f);
 /* Whether this node runs alone: no result or operand that is cut into slices, or WHEN_WIDE. */
 bool kp_cpu_is_wide(const struct kp_node *n);
 
@@ -219,6 +222,9 @@ size_t kp_scratch_norm_eval_grad(const struct kp_cpu *, const struct kp_graph *,
 size_t kp_scratch_layer_norm(const struct kp_cpu *, const struct kp_graph *,
                              const struct kp_node *);
 size_t kp_scratch_attention(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
+size_t kp_scratch_losses(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
+size_t kp_scratch_row_loss(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
+size_t kp_scratch_foreign(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 
 void kp_lower_conv(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_conv_grad_w(struct kp_lowering *l, const struct kp_node *n);
@@ -235,6 +241,7 @@ void kp_lower_pool(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_element(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_rows(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_losses(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_row_loss(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_mean(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_classes(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_clip(struct kp_lowering *l, const struct kp_node *n);
@@ -244,6 +251,7 @@ void kp_lower_attention(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_patches(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_tokens(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_embedding(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_foreign(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_dropout(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_convert(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_nothing(struct kp_lowering *l, const struct kp_node *n);

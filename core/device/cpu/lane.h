@@ -7,6 +7,8 @@
 #ifndef KP_CPU_LANE_H
 #define KP_CPU_LANE_H
 
+#include "kappa/row.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -95,6 +97,27 @@ struct kp_lane_head_grad {
 #define KP_ATT_WORK(tokens, size) \
     (4 * KP_ATT_KEYS(tokens) * (KP_ATT_PADDED(size) + 16) + 4 * 32 * KP_ATT_PADDED(size))
 
+/* Floats from one row of scratch to the next: whole vectors, and another line so that rows of 2^n
+ * classes keep clear of each other's sets of the cache. */
+#define KP_ROW_ROOM(classes) (((classes) + 15) / 16 * 16 + 16)
+/* Rows of scratch that a thread needs for a row function: the function's and the helpers'. */
+#define KP_ROW_ROOMS (KP_ROW_WORK + 2)
+
+/* Rows that an objective's row function takes. Loss i is weight i times the function's; gradients
+ * are multiplied by weight i times `share`. A label of no class counts as none. */
+struct kp_lane_rows {
+    const struct kp_row_loss *loss;
+    const void *self;
+    int64_t classes;
+    const float *logits, *teacher; /* [rows][classes]; teacher may be NULL */
+    const int32_t *labels;
+    const float *weights;
+    double share;
+    float *grads; /* as logits */
+    double *losses;
+    float *work; /* KP_ROW_ROOMS rows of KP_ROW_ROOM(classes) */
+};
+
 struct kp_lane_ops {
     const char *name;
 
@@ -159,6 +182,12 @@ struct kp_lane_ops {
                       float *y, float *l, float *work);
     void (*attention_grad)(const struct kp_lane_head *h, const struct kp_lane_head_grad *g,
                            float *work);
+
+    /* Rows first to end - 1. */
+    void (*rows)(const struct kp_lane_rows *r, int64_t first, int64_t end);
+    /* The helpers of row functions, also of the tape's losses. Their scratch: KP_ROW_ROOM(classes)
+     * floats, two times. */
+    struct kp_row_fn_float row;
 };
 
 extern const struct kp_lane_ops kp_lane_portable;

@@ -15,6 +15,9 @@
 #include "device/cpu/lane_layer_norm.inl"
 #include "device/cpu/lane_norm.inl"
 #include "device/cpu/lane_pool.inl"
+#include "device/cpu/lane_row.inl"
+#include "device/cpu/lane_row_kl.inl"
+#include "device/cpu/lane_rows.inl"
 #include "device/cpu/lane_winograd.inl"
 #include "device/cpu/lane_winograd_grad.inl"
 
@@ -44,4 +47,6 @@ const struct kp_lane_ops LANE_TABLE = {
     .layer_norm_grad = lane_layer_norm_grad,
     .attention = lane_attention,
     .attention_grad = lane_attention_grad,
+    .rows = lane_rows,
+    .row = LANE_ROW,
 };

@@ -1,87 +1,58 @@
 /* losses.c - cross-entropy and Kullback-Leibler divergence of rows of logits, with gradients. */
 #include "device/cpu/cpu.h"
 
-#include <math.h>
+#include <string.h>
 
-/* log sum exp(x / tau) */
-static double log_sum_exp(const float *x, int64_t k, double tau)
+static int64_t classes_of(const struct kp_node *n)
 {
-    double top = (double)x[0], sum = 0.0;
-
-    for (int64_t i = 1; i < k; i++)
-        top = (double)x[i] > top ? (double)x[i] : top;
-    for (int64_t i = 0; i < k; i++)
-        sum += exp(((double)x[i] - top) / tau);
-    return top / tau + log(sum);
-}
-
-/* In double, and from the differences of log-probabilities: at a large temperature the divergence
- * is far below the rounding of either entropy. */
-static double divergence(const float *z, const float *t, int64_t k, double tau)
-{
-    const double z0 = log_sum_exp(z, k, tau), t0 = log_sum_exp(t, k, tau);
-    double sum = 0.0;
-
-    for (int64_t i = 0; i < k; i++) {
-        const double lt = (double)t[i] / tau - t0, lz = (double)z[i] / tau - z0;
-        const double pt = exp(lt);
-        if (pt > 0.0)
-            sum += pt * (lt - lz);
-    }
-    return sum;
-}
-
-static void divergence_grad(const float *z, const float *t, int64_t k, double tau, double dl,
-                            float *dz)
-{
-    const double z0 = log_sum_exp(z, k, tau), t0 = log_sum_exp(t, k, tau);
-
-    for (int64_t i = 0; i < k; i++)
-        dz[i] = (float)((exp((double)z[i] / tau - z0) - exp((double)t[i] / tau - t0)) * dl / tau);
-}
-
-static void cross_entropy_grad(const float *z, int32_t label, int64_t k, double dl, float *dz)
-{
-    const double z0 = label < 0 ? 0.0 : log_sum_exp(z, k, 1.0);
-
-    for (int64_t i = 0; i < k; i++)
-        dz[i] =
-            label < 0 ? 0.0f : (float)((exp((double)z[i] - z0) - (i == label ? 1.0 : 0.0)) * dl);
+    const struct kp_shape *z = &n->in[0]->shape;
+    return z->dim[z->n - 1];
 }
 
 /* Row i of z, labels or t [, dl]. A label outside the classes counts as none. */
-static void loss_row(const struct kp_node *n, const struct kp_pass *p, int64_t i, int64_t k)
+static void loss_row(const struct kp_node *n, const struct kp_pass *p, int64_t i, float *scratch)
 {
-    const float *z = kp_floats(p, n->in[0]) + i * k;
+    const bool gradient = n->in[2] != NULL;
     const bool labelled = n->op == KP_OP_CROSS_ENTROPY || n->op == KP_OP_CROSS_ENTROPY_GRAD;
+    const struct kp_row_fn_float *fn = &p->lane->row;
+    const int64_t k = classes_of(n);
     const void *other = kp_value_at(p->m, n->in[1]);
-    const float *t = labelled ? NULL : (const float *)other + i * k;
-    int32_t label = labelled ? ((const int32_t *)other)[i] : -1;
+    const double tau = n->attrs.factor;
+    float *out = kp_floats(p, n->out[0]) + (gradient ? i * k : i);
+    struct kp_row_float row = {.fn = fn,
+                               .classes = k,
+                               .logits = kp_floats(p, n->in[0]) + i * k,
+                               .grad = gradient ? out : NULL,
+                               .scratch = scratch};
+    const double weight = gradient ? (double)kp_floats(p, n->in[2])[i] : 1.0;
 
-    if (label >= k)
-        label = -1;
-    if (n->op == KP_OP_CROSS_ENTROPY)
-        kp_floats(p, n->out[0])[i] =
-            label < 0 ? 0.0f : (float)(log_sum_exp(z, k, 1.0) - (double)z[label]);
-    else if (n->op == KP_OP_CROSS_ENTROPY_GRAD)
-        cross_entropy_grad(z, label, k, (double)kp_floats(p, n->in[2])[i],
-                           kp_floats(p, n->out[0]) + i * k);
-    else if (n->op == KP_OP_KL)
-        kp_floats(p, n->out[0])[i] = (float)divergence(z, t, k, n->attrs.factor);
+    if (gradient)
+        memset(out, 0, (size_t)k * sizeof(*out));
+    if (labelled)
+        fn->add_cross_entropy(&row, weight, ((const int32_t *)other)[i]);
     else
-        divergence_grad(z, t, k, n->attrs.factor, (double)kp_floats(p, n->in[2])[i],
-                        kp_floats(p, n->out[0]) + i * k);
+        fn->add_kl(&row, weight, tau, (const float *)other + i * k, tau);
+    if (!gradient)
+        *out = (float)row.loss;
 }
 
 static void losses_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
-    const struct kp_shape *shape = &n->in[0]->shape;
-    const int64_t k = shape->dim[shape->n - 1];
+    const int64_t k = classes_of(n);
     const struct kp_range r = kp_span_range(t, n->in[0]);
+    float *scratch = (float *)kp_scratch(p, n) + t->worker * 2 * KP_ROW_ROOM(k);
 
     for (int64_t i = r.first / k; i < (r.first + r.count) / k; i++)
-        loss_row(n, p, i, k);
+        loss_row(n, p, i, scratch);
+}
+
+/* What the helpers need, for each thread. */
+size_t kp_scratch_losses(const struct kp_cpu *cpu, const struct kp_graph *g,
+                         const struct kp_node *n)
+{
+    (void)g;
+    return (size_t)(kp_pool_threads(cpu->pool) * 2 * KP_ROW_ROOM(classes_of(n))) * sizeof(float);
 }
 
 void kp_lower_losses(struct kp_lowering *l, const struct kp_node *n)

@@ -49,7 +49,9 @@ static enum kp_layout wanted(const struct planner *p, const struct kp_node *n)
                    : KP_PLAIN;
     if (need == KP_WANT_CONV)
         return kp_cpu_conv_wants_lane(n) ? KP_LANE : KP_PLAIN;
-    if (need != KP_WANT_SAME)
+    if (need == KP_WANT_FORM && !kp_foreign_is_flat(n->attrs.foreign))
+        return KP_PLAIN;
+    if (need != KP_WANT_SAME && need != KP_WANT_FORM)
         return need == KP_WANT_LANE ? KP_LANE : KP_PLAIN;
     for (int j = 0; j < KP_NODE_IN; j++)
         if (has_layout(n->in[j]) && p->known[n->in[j]->id] && n->in[j]->layout == KP_LANE)

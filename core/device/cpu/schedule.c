@@ -27,7 +27,9 @@ bool kp_cpu_is_wide(const struct kp_node *n)
 /* Whether operand j must be complete for all examples before the node's first slice. */
 static bool reads_whole(const struct kp_node *n, int j, bool wide)
 {
-    return wide || !n->in[j]->batched || (n->op == KP_OP_WEIGHTED_MEAN_GRAD && j == 1);
+    const int weights = n->op == KP_OP_WEIGHTED_MEAN_GRAD ? 1 : n->op == KP_OP_ROW_LOSS ? 3 : -1;
+
+    return wide || !n->in[j]->batched || j == weights;
 }
 
 static const struct kp_value *root(const struct kp_value *v)

@@ -73,6 +73,12 @@ static void ref_arithmetic(const struct kp_device *d, char *out, size_t size)
     (void)snprintf(out, size, "ref fp64");
 }
 
+static const char *ref_level(const struct kp_device *d)
+{
+    (void)d;
+    return NULL;
+}
+
 static void *ref_alloc(struct kp_device *d, size_t bytes)
 {
     (void)d;
@@ -105,8 +111,11 @@ static enum kp_status ref_plan(struct kp_device *d, struct kp_graph *g, struct k
         v->bytes = own ? (size_t)kp_shape_count(v->shape) * sizeof(float) : 0;
     }
     for (int64_t i = 0; i < g->node_count; i++) {
-        g->nodes[i]->scratch = 0;
-        g->nodes[i]->segment = (int32_t)i;
+        struct kp_node *n = g->nodes[i];
+        n->scratch = n->attrs.foreign          ? kp_ref_foreign_scratch(g, n)
+                     : n->op == KP_OP_ROW_LOSS ? kp_ref_row_loss_scratch(n)
+                                               : 0;
+        n->segment = (int32_t)i;
     }
     return KP_OK;
 }
@@ -163,6 +172,7 @@ static void (*const operations[KP_OP_COUNT])(const struct kp_ref_call *c) = {
     [KP_OP_KL_GRAD] = kp_ref_kl_grad,
     [KP_OP_WEIGHTED_MEAN] = kp_ref_weighted_mean,
     [KP_OP_WEIGHTED_MEAN_GRAD] = kp_ref_weighted_mean_grad,
+    [KP_OP_ROW_LOSS] = kp_ref_row_loss,
     [KP_OP_ONE_HOT] = kp_ref_one_hot,
     [KP_OP_ARGMAX] = kp_ref_argmax,
     [KP_OP_LAYER_NORM] = kp_ref_layer_norm,
@@ -182,6 +192,8 @@ static void (*const operations[KP_OP_COUNT])(const struct kp_ref_call *c) = {
     [KP_OP_EMBEDDING] = kp_ref_embedding,
     [KP_OP_EMBEDDING_GRAD] = kp_ref_embedding_grad,
     [KP_OP_DROPOUT] = kp_ref_dropout,
+    [KP_OP_FOREIGN] = kp_ref_foreign,
+    [KP_OP_FOREIGN_GRAD] = kp_ref_foreign,
     [KP_OP_CONVERT] = kp_ref_copy,
 };
 
@@ -324,6 +336,7 @@ const struct kp_device_ops kp_ref_ops = {
     .close = ref_close,
     .describe = ref_describe,
     .arithmetic = ref_arithmetic,
+    .level = ref_level,
     .alloc = ref_alloc,
     .release = ref_release,
     .fuse = ref_fuse,

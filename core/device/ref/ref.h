@@ -114,6 +114,14 @@ void kp_ref_dropout(const struct kp_ref_call *c);
 void kp_ref_one_hot(const struct kp_ref_call *c);
 void kp_ref_argmax(const struct kp_ref_call *c);
 
+/* ROW_LOSS; bytes of its scratch. */
+void kp_ref_row_loss(const struct kp_ref_call *c);
+size_t kp_ref_row_loss_scratch(const struct kp_node *n);
+
+/* FOREIGN and FOREIGN_GRAD; bytes that the graph must plan for the plugin's scratch. */
+void kp_ref_foreign(const struct kp_ref_call *c);
+size_t kp_ref_foreign_scratch(const struct kp_graph *g, const struct kp_node *n);
+
 /* CLIP, SGD and ADAM: all `count` parameters at once. */
 void kp_ref_clip(const struct kp_ref_call *c, int64_t count);
 void kp_ref_optimize(const struct kp_ref_call *c, int64_t count);

@@ -1,7 +1,6 @@
 /* rows.c - softmax, losses and means of the reference device. */
 #include "device/ref/ref.h"
-
-#include <math.h>
+#include "device/ref/soft.h"
 
 /* Rows of the last dimension of v (.., K). */
 static int64_t width_of(const struct kp_value *v)
@@ -12,33 +11,6 @@ static int64_t width_of(const struct kp_value *v)
 static int64_t rows_of(const struct kp_ref_call *c, const struct kp_value *v)
 {
     return kp_ref_count(v, c->rows) / width_of(v);
-}
-
-/* softmax(x / tau) of one row. The largest is taken out before the division, so that extreme logits
- * at a small temperature lose no digits. */
-struct soft {
-    const double *x;
-    double tau, largest, sum;
-};
-
-static struct soft soft_of(const double *x, int64_t k, double tau)
-{
-    struct soft s = {x, tau, x[0], 0};
-    for (int64_t i = 1; i < k; i++)
-        s.largest = fmax(s.largest, x[i]);
-    for (int64_t i = 0; i < k; i++)
-        s.sum += exp((x[i] - s.largest) / tau);
-    return s;
-}
-
-static double soft_share(const struct soft *s, int64_t i)
-{
-    return exp((s->x[i] - s->largest) / s->tau) / s->sum;
-}
-
-static double soft_log(const struct soft *s, int64_t i)
-{
-    return (s->x[i] - s->largest) / s->tau - log(s->sum);
 }
 
 void kp_ref_softmax(const struct kp_ref_call *c)
@@ -153,48 +125,13 @@ void kp_ref_cross_entropy_grad(const struct kp_ref_call *c)
     }
 }
 
-/* e^-a - 1 + a, accurate near 0. */
-static double second_order(double a)
-{
-    if (fabs(a) > 0.03)
-        return expm1(-a) + a;
-    return a * a / 2 *
-           (1 - a / 3 * (1 - a / 4 * (1 - a / 5 * (1 - a / 6 * (1 - a / 7 * (1 - a / 8))))));
-}
-
-/* KL(p || q), p = softmax(t / tau), q = softmax(z / tau).
- *
- * With a = log(p / q), KL = sum p a = sum p (e^-a - 1 + a), because sum q = sum p. The terms of the
- * second form are not negative, so small divergences (a large tau: 1e-9 and less) keep their
- * digits; a itself is d - log sum q e^d with d = (t - z) / tau, up to any constant. The first form
- * serves where the logits are far apart. */
-static double divergence(const double *z, const double *t, int64_t k, double tau)
-{
-    struct soft q = soft_of(z, k, tau), p = soft_of(t, k, tau);
-    double centre = (t[0] - z[0]) / tau, farthest = 0, sum = 0, mean = 0;
-    for (int64_t i = 0; i < k; i++)
-        farthest = fmax(farthest, fabs((t[i] - z[i]) / tau - centre));
-    if (farthest > 1) {
-        for (int64_t i = 0; i < k; i++)
-            sum += soft_share(&p, i) * (soft_log(&p, i) - soft_log(&q, i));
-        return sum;
-    }
-    for (int64_t i = 0; i < k; i++)
-        mean += soft_share(&q, i) * expm1((t[i] - z[i]) / tau - centre);
-    for (int64_t i = 0; i < k; i++) {
-        double a = (t[i] - z[i]) / tau - centre - log1p(mean);
-        sum += soft_share(&p, i) * second_order(a);
-    }
-    return sum;
-}
-
 void kp_ref_kl(const struct kp_ref_call *c)
 {
     const double *z = kp_ref_in(c, 0), *t = kp_ref_in(c, 1);
     double *l = kp_ref_out(c, 0);
     int64_t k = width_of(c->node->in[0]), rows = rows_of(c, c->node->in[0]);
     for (int64_t r = 0; r < rows; r++)
-        l[r] = divergence(z + r * k, t + r * k, k, c->node->attrs.factor);
+        l[r] = divergence(z + r * k, c->node->attrs.factor, t + r * k, c->node->attrs.factor, k);
 }
 
 /* dz = (softmax(z / tau) - softmax(t / tau)) dl / tau */

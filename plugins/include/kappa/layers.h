@@ -35,6 +35,21 @@ static inline struct kp_linear_layer kp_linear_declare(struct kp_build *b, const
     return l;
 }
 
+/* Weight N(0, sd^2), bias 0. */
+static inline struct kp_linear_layer kp_linear_declare_normal(struct kp_build *b,
+                                                              const char *prefix, int64_t in,
+                                                              int64_t out, bool bias, double sd)
+{
+    char name[KP_NAME_SIZE];
+    struct kp_init zero = kp_init_constant(0.0);
+    struct kp_linear_layer l;
+
+    l.weight = kp_param(b, kp_layer_name(name, prefix, "weight"), kp_shape2(out, in),
+                        kp_init_normal(sd));
+    l.bias = bias ? kp_param(b, kp_layer_name(name, prefix, "bias"), kp_shape1(out), zero) : NULL;
+    return l;
+}
+
 static inline struct kp_tensor *kp_linear_apply(struct kp_tape *t, const struct kp_linear_layer *l,
                                                 struct kp_tensor *x)
 {

@@ -40,12 +40,22 @@ struct kp_metric_def {
     void (*result)(const void *self, const double *sums, double *values);
 
     const struct kp_analyser *analyser; /* [analysis.NAME]; NULL: the plugin only observes */
+
+    /* What its values are, for `kappa info`; ${...} as in struct kp_objective_def, a line break
+     * between one and the next. NULL: none. Since 1.2. */
+    const char *formula;
 };
 
 /* The second face; NULL if there is none. */
 static inline const struct kp_analyser *kp_metric_analyser(const struct kp_metric_def *m)
 {
     return KP_HAS(m, analyser) ? m->analyser : NULL;
+}
+
+/* NULL if it gives none. */
+static inline const char *kp_metric_formula(const struct kp_metric_def *m)
+{
+    return KP_HAS(m, formula) ? m->formula : NULL;
 }
 
 #endif

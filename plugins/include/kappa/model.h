@@ -49,6 +49,8 @@ struct kp_build_fn {
     struct kp_tensor *(*buffer)(struct kp_build *b, const char *name, struct kp_shape shape,
                                 double value);
     void (*counter)(struct kp_build *b, const char *name);
+    const struct kp_operation *(*operation)(struct kp_build *b, const char *name, const char *fmt,
+                                            ...)KP_PRINTF(3, 4);
 };
 
 /* Public head of a model under construction; the host's private part follows it. */
@@ -78,6 +80,18 @@ static inline struct kp_tensor *kp_buffer(struct kp_build *b, const char *name,
 static inline void kp_counter(struct kp_build *b, const char *name)
 {
     b->fn->counter(b, name);
+}
+
+/* The operation `name` of any plugin with these options, separated by commas, for kp_apply():
+ *   kp_build_operation_with(b, "group_norm", "groups = %lld, eps = 1e-5", (long long)groups)
+ * The host's, with the model's lifetime. Errors as kp_param(): an unknown name or option, a value
+ * out of range. */
+#define kp_build_operation_with(b, name, ...) ((b)->fn->operation((b), (name), __VA_ARGS__))
+
+/* The same, its options as they are by default. */
+static inline const struct kp_operation *kp_build_operation(struct kp_build *b, const char *name)
+{
+    return b->fn->operation(b, name, "%s", "");
 }
 
 KP_NODISCARD static inline enum kp_status kp_build_status(const struct kp_build *b)

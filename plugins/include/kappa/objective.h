@@ -3,6 +3,7 @@
 #define KAPPA_OBJECTIVE_H
 
 #include "kappa/option.h"
+#include "kappa/row.h"
 #include "kappa/tape.h"
 
 /* What an objective reads besides the student and the labels. Combine with |. */
@@ -22,6 +23,8 @@ struct kp_objective_io {
     struct kp_shape rows;             /* R: (N) or (N, T) */
 };
 
+/* An objective says its loss in one of two forms: .loss records operations, .row is a function of
+ * one row (row.h). */
 struct kp_objective_def {
     size_t size;      /* sizeof(struct kp_objective_def) */
     const char *name; /* [a-z0-9_]+, value of objective.plugin */
@@ -42,6 +45,24 @@ struct kp_objective_def {
     /* The temperature that runs are told apart and compared by; NaN where these options have none.
      * NULL: that of the option `tau`, or none. Since 1.1. */
     double (*temperature)(const void *self);
+
+    /* The other form: the loss of a row and its gradient to the row's logits, see row.h. NULL where
+     * .loss is given. Since 1.2. */
+    const struct kp_row_loss *row;
 };
+
+/* A function for .temperature; `self` in the expression are the options, of type SELF. */
+#define KP_TEMPERATURE(NAME, SELF, value)         \
+    static double NAME(const void *options)       \
+    {                                             \
+        const SELF *self = (const SELF *)options; \
+        return (value);                           \
+    }
+
+/* NULL if the loss is recorded. */
+static inline const struct kp_row_loss *kp_objective_row(const struct kp_objective_def *d)
+{
+    return KP_HAS(d, row) ? d->row : NULL;
+}
 
 #endif

@@ -7,6 +7,9 @@
 /* A value on a tape, or a parameter or buffer of a model. Owned by the host, never by a plugin. */
 struct kp_tensor;
 
+/* An operation of a plugin with its options, see op.h; the host's. */
+struct kp_operation;
+
 /* How the recorded program will be used.
  *   TRAIN      batch statistics, gradients, running statistics updated
  *   EVAL       running statistics, no gradient (batch normalisation is folded into convolutions)
@@ -90,6 +93,8 @@ struct kp_tape_fn {
     struct kp_tensor *(*one_hot)(struct kp_tape *t, struct kp_tensor *labels, int64_t classes,
                                  double on, double off);
     struct kp_tensor *(*argmax)(struct kp_tape *t, struct kp_tensor *x);
+    struct kp_tensor *(*apply)(struct kp_tape *t, const struct kp_operation *op,
+                               struct kp_tensor *const *in, int64_t count);
 };
 
 /* Public head of a tape; the host's private part follows it. */
@@ -337,6 +342,14 @@ static inline struct kp_tensor *kp_embedding(struct kp_tape *t, struct kp_tensor
 static inline struct kp_tensor *kp_dropout(struct kp_tape *t, struct kp_tensor *x, double rate)
 {
     return t->fn->dropout(t, x, rate);
+}
+
+/* The result of a plugin's operation, which kp_build_operation() gave. in [count], the operands in
+ * the order of its definition; the array may go away after the call. */
+static inline struct kp_tensor *kp_apply(struct kp_tape *t, const struct kp_operation *op,
+                                         struct kp_tensor *const *in, int64_t count)
+{
+    return t->fn->apply(t, op, in, count);
 }
 
 #endif

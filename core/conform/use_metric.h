@@ -1,0 +1,29 @@
+/* use_metric.h - what tests see of a metric in use (struct kp_usage of metrics). */
+#ifndef KP_CONFORM_USE_METRIC_H
+#define KP_CONFORM_USE_METRIC_H
+
+#include "conform/wear.h"
+
+/* What kp_use_metric.open() gives. */
+struct kp_used_metric {
+    struct kp_worn worn;
+    const struct kp_metric_def *def;
+    struct kp_guards rows_memory;
+    int64_t rows, classes;
+    uint64_t seed;
+    int poison;
+};
+
+/* Rows [first, first + count) of those that it observes, which do not depend on how they are cut.
+ */
+KP_NODISCARD enum kp_status kp_used_metric_rows(struct kp_used_metric *m, int64_t first,
+                                                int64_t count, struct kp_rows **out,
+                                                struct kp_error *e);
+
+/* All rows in pieces of `chunk`; sums[def->sum_count] may be NULL, values[def->value_count]. */
+KP_NODISCARD enum kp_status kp_used_metric_observe(struct kp_used_metric *m, int64_t chunk,
+                                                   double *sums, double *values,
+                                                   struct kp_error *e);
+void kp_used_metric_close(void *instance);
+
+#endif

@@ -1,0 +1,210 @@
+/* lane_row.inl - the helpers of kappa/row.h for rows of floats.
+ *
+ * A pass over a row is a function of `count` numbers from x on that is inlined twice: for whole
+ * vectors and for what is left. */
+
+/* Calls pass(arguments, i, count) along the row. */
+#define ROW_PASS(n, pass, ...)                           \
+    do {                                                 \
+        int64_t row_at = 0;                              \
+        for (; row_at + KP_VEC <= (n); row_at += KP_VEC) \
+            pass(__VA_ARGS__, row_at, KP_VEC);           \
+        if (row_at < (n))                                \
+            pass(__VA_ARGS__, row_at, (n)-row_at);       \
+    } while (0)
+
+KP_INLINE kp_vec row_load(const float *x, int64_t count, float rest)
+{
+    return count == KP_VEC ? v_load(x) : v_load_first(x, count, v_set(rest));
+}
+
+/* Zeros in the lanes behind the row. */
+KP_INLINE kp_vec row_first(kp_vec x, int64_t count)
+{
+    return count == KP_VEC ? x : v_first(x, count);
+}
+
+KP_INLINE void row_store(float *x, int64_t count, kp_vec v)
+{
+    if (count == KP_VEC)
+        v_store(x, v);
+    else
+        v_store_first(x, count, v);
+}
+
+/* Four vectors at a time: a maximum takes longer than the two loads that it waits for. */
+static double row_max(int64_t n, const float *x)
+{
+    kp_vec a = v_set(-INFINITY), b = a, c = a, d = a;
+    int64_t i = 0;
+
+    for (; i + 4 * KP_VEC <= n; i += 4 * KP_VEC) {
+        a = v_max(a, v_load(x + i));
+        b = v_max(b, v_load(x + i + KP_VEC));
+        c = v_max(c, v_load(x + i + 2 * KP_VEC));
+        d = v_max(d, v_load(x + i + 3 * KP_VEC));
+    }
+    for (; i < n; i += KP_VEC)
+        a = v_max(a, row_load(x + i, n - i < KP_VEC ? n - i : KP_VEC, -INFINITY));
+    return (double)v_largest(v_max(v_max(a, b), v_max(c, d)));
+}
+
+KP_INLINE void sum_pass(const float *x, kp_vec *sum, int64_t i, int64_t count)
+{
+    *sum = v_add(*sum, row_load(x + i, count, 0.0f));
+}
+
+static double row_sum(int64_t n, const float *x)
+{
+    kp_vec sum = v_zero();
+
+    ROW_PASS(n, sum_pass, x, &sum);
+    return (double)v_sum(sum);
+}
+
+KP_INLINE void dot_pass(const float *x, const float *y, kp_vec *sum, int64_t i, int64_t count)
+{
+    *sum = v_fma(row_load(x + i, count, 0.0f), row_load(y + i, count, 0.0f), *sum);
+}
+
+static double row_dot(int64_t n, const float *x, const float *y)
+{
+    kp_vec sum = v_zero();
+
+    ROW_PASS(n, dot_pass, x, y, &sum);
+    return (double)v_sum(sum);
+}
+
+KP_INLINE void scale_pass(float a, const float *x, float *out, int64_t i, int64_t count)
+{
+    row_store(out + i, count, v_mul(v_set(a), row_load(x + i, count, 0.0f)));
+}
+
+KP_INLINE void mix_pass(float a, const float *x, float b, const float *y, float *out, int64_t i,
+                        int64_t count)
+{
+    kp_vec ax = v_mul(v_set(a), row_load(x + i, count, 0.0f));
+    row_store(out + i, count, v_fma(v_set(b), row_load(y + i, count, 0.0f), ax));
+}
+
+static void row_mix(int64_t n, double a, const float *x, double b, const float *y, float *out)
+{
+    if (b == 0.0)
+        ROW_PASS(n, scale_pass, (float)a, x, out);
+    else
+        ROW_PASS(n, mix_pass, (float)a, x, (float)b, y, out);
+}
+
+/* out += a x + b y; x and y have room for whole vectors */
+KP_INLINE void add_two_pass(float a, const float *x, float b, const float *y, float *out, int64_t i,
+                            int64_t count)
+{
+    kp_vec sum = v_fma(v_set(a), v_load(x + i), row_load(out + i, count, 0.0f));
+    row_store(out + i, count, v_fma(v_set(b), v_load(y + i), sum));
+}
+
+static void add_two(int64_t n, double a, const float *x, double b, const float *y, float *out)
+{
+    ROW_PASS(n, add_two_pass, (float)a, x, (float)b, y, out);
+}
+
+/* out = exp(a (x - x0)), unless out is NULL; sum += it */
+struct exps {
+    const float *x;
+    float a, x0;
+    float *out;
+    kp_vec sum;
+};
+
+KP_INLINE void exps_pass(struct exps *s, int64_t i, int64_t count)
+{
+    kp_vec d = v_sub(row_load(s->x + i, count, s->x0), v_set(s->x0));
+    kp_vec y = v_exp(v_mul(v_set(s->a), d));
+
+    s->sum = v_add(s->sum, row_first(y, count));
+    if (s->out)
+        row_store(s->out + i, count, y);
+}
+
+static double row_exps(int64_t n, double a, const float *x, double x0, float *out)
+{
+    struct exps s = {x, (float)a, (float)x0, out, v_zero()};
+
+    ROW_PASS(n, exps_pass, &s);
+    return (double)v_sum(s.sum);
+}
+
+/* out = exp((x - x0) / tau) with the largest x0 = *top, unless out is NULL; returns the sum. The
+ * largest is taken out before the division, so that a small tau costs no digits. */
+static double powers(int64_t n, const float *x, double tau, float *out, float *top)
+{
+    struct exps s = {x, (float)(1.0 / tau), (float)row_max(n, x), out, v_zero()};
+
+    ROW_PASS(n, exps_pass, &s);
+    *top = s.x0;
+    return (double)v_sum(s.sum);
+}
+
+KP_INLINE void fill_pass(float x, float *out, int64_t i, int64_t count)
+{
+    row_store(out + i, count, v_set(x));
+}
+
+static void row_one_hot(int64_t n, int64_t label, double on, double off, float *out)
+{
+    ROW_PASS(n, fill_pass, (float)off, out);
+    if (label >= 0 && label < n)
+        out[label] = (float)on;
+}
+
+static double row_soften(int64_t n, const float *x, double tau, float *out)
+{
+    float top;
+    const double sum = powers(n, x, tau, out, &top);
+
+    row_mix(n, 1.0 / sum, out, 0.0, out, out);
+    return (double)top / tau + log(sum);
+}
+
+static void row_add_cross_entropy(struct kp_row_float *row, double weight, int64_t label)
+{
+    const int64_t n = row->classes;
+    float *e = row->grad ? row->scratch : NULL, top;
+
+    if (weight == 0.0 || label < 0 || label >= n)
+        return;
+    const double sum = powers(n, row->logits, 1.0, e, &top);
+    row->loss += weight * (log(sum) - ((double)row->logits[label] - (double)top));
+    if (!e)
+        return;
+    e[label] -= (float)sum; /* less rounding than to take it from a sum of gradients */
+    row_mix(n, weight / sum, e, 1.0, row->grad, row->grad);
+}
+
+KP_INLINE void soft_pass(const float *z, float top, const float *q, kp_vec *mass, kp_vec *sum,
+                         int64_t i, int64_t count)
+{
+    kp_vec share = row_load(q + i, count, 0.0f);
+
+    *mass = v_add(*mass, share);
+    *sum = v_fma(share, v_sub(row_load(z + i, count, top), v_set(top)), *sum);
+}
+
+/* With m = sum q: the loss is m log sum exp z - sum q z, its gradient m softmax(z) - q. */
+static void row_add_soft_cross_entropy(struct kp_row_float *row, double weight, const float *q)
+{
+    const int64_t n = row->classes;
+    float *e = row->grad ? row->scratch : NULL, top;
+    kp_vec masses = v_zero(), sums = v_zero();
+
+    if (weight == 0.0)
+        return;
+    const double sum = powers(n, row->logits, 1.0, e, &top);
+    ROW_PASS(n, soft_pass, row->logits, top, q, &masses, &sums);
+    const double mass = (double)v_sum(masses);
+    row->loss += weight * (mass * log(sum) - (double)v_sum(sums));
+    if (!e)
+        return;
+    row_mix(n, mass / sum, e, -1.0, q, e);
+    row_mix(n, weight, e, 1.0, row->grad, row->grad);
+}
