@@ -92,7 +92,7 @@ static enum kp_status gpt_build(void *self, struct kp_build *b, const struct kp_
 
     if (io->dtype != KP_I32 || io->input.n != 1 || !kp_shape_equal(io->labels, io->input))
         return kp_build_fail(b, KP_E_SHAPE,
-                             "gpt wants tokens, a label for each (data.format = languini), got "
+                             "gpt wants tokens, a label for each (data.set = languini), got "
                              "examples of %d dims",
                              (int)io->input.n);
     if (io->input.dim[0] > m->context)

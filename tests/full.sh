@@ -24,6 +24,9 @@ unset KAPPA_CPU_LEVEL
 echo "== faults at full length"
 sh tests/fault/full.sh || failure "the faults at full length"
 
+echo "== the SDK as installed"
+sh tests/sdk.sh || failure "the SDK as installed"
+
 echo "== fuzzers"
 if (
     export CC=clang

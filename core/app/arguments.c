@@ -276,7 +276,8 @@ enum kp_parsed kp_arguments_parse(const struct kp_command *c, int argc, char **a
                                   struct kp_arguments *out)
 {
     struct option table[FLAGS + 2] = {{"help", no_argument, NULL, HELP}};
-    struct kp_arguments a = {.db = "kappa.db", .engine = "slurm", .share = -1, .jobs = 1, .seed = 1, .seconds = 60};
+    struct kp_arguments a = {
+        .db = "kappa.db", .engine = "slurm", .share = -1, .jobs = 1, .seed = 1, .seconds = 60};
     enum kp_parsed result = KP_PARSED_RUN;
     int n = 1, found;
 

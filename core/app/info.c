@@ -242,13 +242,18 @@ static void print_subject(const struct subject *s, const struct kp_option_values
         (void)printf("\n");
     print_values(s);
     if (s->options->count > 0) {
-        (void)printf("\n[%.*s]\n", (int)strlen(prefix) - 1, prefix);
+        if (strcmp(s->kind, "op") == 0) /* no key of an experiment */
+            (void)printf("\n  options that a model gives it\n");
+        else
+            (void)printf("\n[%.*s]\n", (int)strlen(prefix) - 1, prefix);
         kp_option_values_print(v);
     }
     if (s->from)
-        (void)printf("\n  plugin %s %s, ABI %d.%d, %s\n  sha256 %s\n", s->from->plugin->name,
+        (void)printf("\n  plugin %s %s, ABI %d.%d, %s\n", s->from->plugin->name,
                      s->from->plugin->version, s->from->plugin->abi.major,
-                     s->from->plugin->abi.minor, s->from->path, s->from->sha256);
+                     s->from->plugin->abi.minor, s->from->path);
+    if (s->from && *s->from->sha256)
+        (void)printf("  sha256 %s\n", s->from->sha256);
     kp_text_finish(&formula);
     kp_text_finish(&filled);
 }

@@ -4,6 +4,7 @@
 #include "app/output.h"
 #include "base/file.h"
 #include "base/program.h"
+#include "data/languini.h"
 
 #include <string.h>
 
@@ -13,7 +14,8 @@ int kp_setup_registry(struct kp_registry *out)
     struct kp_error e = {0};
     int code = KP_EXIT_DONE;
 
-    if (kp_registry_scan_default(out, &report, &e) != KP_OK) {
+    if (kp_registry_add(out, &kp_languini_plugin, &e) != KP_OK ||
+        kp_registry_scan_default(out, &report, &e) != KP_OK) {
         (void)kp_say_error(&e);
         code = KP_EXIT_USAGE;
     }
@@ -94,5 +96,7 @@ int kp_setup_all(const struct kp_arguments *a, struct kp_registry *registry,
         code = check_places(*plan);
     if (code == KP_EXIT_DONE && !*store)
         code = kp_setup_store(a->db, KP_SETUP_MAKE, store);
+    if (code == KP_EXIT_DONE && !a->quiet && kp_store_warning(*store))
+        kp_say("warning: %s", kp_store_warning(*store));
     return code;
 }

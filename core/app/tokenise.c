@@ -184,7 +184,7 @@ const struct kp_command kp_command_tokenise = {
         "BOOKS is a folder of .txt files, or has such folders train and test. Each book becomes\n"
         "FOLDER/NAME/files/BOOK.npy, 16 bits a token, NAME being that of the tokeniser;\n"
         "FOLDER/file_list_train.npy and FOLDER/file_list_test_iid.npy list the books. That is\n"
-        "the layout of languini-kitchen: [data] format = languini reads it. The tokeniser is a\n"
+        "the layout of languini-kitchen: [data] set = languini reads it. The tokeniser is a\n"
         "model of SentencePiece, byte-fallback BPE whose tokens 0, 1, 2 are <pad>, <unk>, <D>.\n"
         "--train makes one with the settings of languini's (FOLDER/bpe_VOCABULARY.model) from the\n"
         "books for training. Books that are finished stay: an interrupted command goes on.\n",

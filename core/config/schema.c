@@ -273,8 +273,8 @@ void kp_schema_explain(const struct kp_registry *r, const char *key, struct kp_t
 void kp_schema_explain_plugin(const struct kp_registry *r, enum kp_owner kind, const char *name,
                               struct kp_text *out)
 {
-    static const char *const words[] = {"", "", "model", "objective", "metric", "analysis",
-                                        "dataset"};
+    static const char *const words[] = {"",       "",         "model",  "objective",
+                                        "metric", "analysis", "dataset"};
     const char *near = NULL;
     size_t least = 3;
     struct kp_text known = {0};

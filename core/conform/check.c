@@ -241,7 +241,7 @@ static enum kp_status run_watched(struct checking *x, struct kp_error *e)
     static const struct watch watches[] = {
         {TEST_ADDRESS, KP_TEST_MEMORY, KP_SANITIZE_MEMORY, false},
         {TEST_RACES, KP_TEST_THREADS, KP_SANITIZE_THREADS, false},
-        {TEST_VALGRIND, KP_TEST_MEMORY, KP_SANITIZE_NONE, true},
+        {TEST_VALGRIND, KP_TEST_ONCE, KP_SANITIZE_NONE, true},
     };
     enum kp_status st = KP_OK;
 

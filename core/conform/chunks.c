@@ -62,12 +62,8 @@ static enum kp_status check(struct kp_used_metric *m, struct kp_error *e)
 
 enum kp_status kp_check_chunks(struct kp_trial *t, struct kp_error *e)
 {
-    const struct kp_metric_def *d = t->def;
     struct kp_use u;
     void *instance = NULL;
-
-    if (!d->observe)
-        return kp_fail(e, KP_E_UNSUPPORTED, "it observes no rows");
     enum kp_status st = kp_use_first(t, "ref", &u, e);
     if (st == KP_OK)
         st = kp_use_metric.open(t, &u, &instance, e);

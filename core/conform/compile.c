@@ -113,6 +113,24 @@ static char *runtime_of(const struct words *compiler, const char *library)
     return file;
 }
 
+/* Can it be put before another program's libraries? That of some clangs crashes there. */
+static bool can_be_preloaded(const char *runtime)
+{
+    struct kp_text preload = {0};
+    struct kp_ending ending = {0};
+    struct kp_error e = {0};
+    char *const argv[] = {(char *)(uintptr_t) "true", NULL};
+
+    kp_text_addf(&preload, "LD_PRELOAD=%s", runtime);
+    const struct kp_process p = {
+        .argv = argv, .set = {preload.s ? preload.s : ""}, .slate = -1, .seconds = SECONDS};
+    bool can = !preload.failed && kp_process_run(&p, &ending, &e) == KP_OK && !ending.late &&
+               ending.status == 0;
+    kp_text_finish(&ending.said);
+    kp_text_finish(&preload);
+    return can;
+}
+
 static bool is_clang(const struct words *compiler)
 {
     struct words w = *compiler;
@@ -137,7 +155,7 @@ static void add_sanitizer(struct words *w, enum kp_sanitize how, bool clang)
         add(w, "-shared-libsan");
 }
 
-/* With one compiler. KP_E_UNSUPPORTED if it has not the runtime. */
+/* With one compiler. KP_E_UNSUPPORTED if it has not the runtime, or one that is of no use. */
 static enum kp_status compile_with(const struct words *compiler, const struct kp_sources_of *s,
                                    const char *headers, enum kp_sanitize how, const char *object,
                                    char **runtime, struct kp_error *e)
@@ -153,6 +171,10 @@ static enum kp_status compile_with(const struct words *compiler, const struct kp
 
     if (how != KP_SANITIZE_NONE && !file)
         return kp_fail(e, KP_E_UNSUPPORTED, "%s has no %s", w.v[0], library);
+    if (file && !can_be_preloaded(file)) {
+        free(file);
+        return kp_fail(e, KP_E_UNSUPPORTED, "%s's %s cannot be preloaded here", w.v[0], library);
+    }
     for (const char *const *word =
              (const char *const[]){"-std=c17", "-g", "-fPIC", "-shared", NULL};
          *word; word++)

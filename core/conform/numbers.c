@@ -3,10 +3,12 @@
 #include "conform/tests.h"
 #include "conform/use_dataset.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EXAMPLES 16
+#define ROUNDS   100
 
 /* What all examples are when read together. */
 struct together {
@@ -62,6 +64,55 @@ static enum kp_status read_apart(struct kp_used_dataset *d, enum kp_dataset_spli
     return KP_OK;
 }
 
+/* A thread that reads the same examples again and again, as others do at the same time. */
+struct reader {
+    struct kp_used_dataset data; /* the plugin's state is shared, the memory is not */
+    enum kp_dataset_split split;
+    const struct together *all;
+    struct kp_error why;
+};
+
+static void *read_often(void *arg)
+{
+    struct reader *r = arg;
+    const size_t bytes = EXAMPLES * kp_used_dataset_example(&r->data);
+    enum kp_status st = KP_OK;
+    uint8_t *example;
+    int32_t *label;
+
+    for (int i = 0; st == KP_OK && i < ROUNDS; i++) {
+        st = kp_used_dataset_read(&r->data, r->split, r->all->number, EXAMPLES, &example, &label,
+                                  &r->why);
+        if (st == KP_OK && memcmp(example, r->all->example, bytes) != 0)
+            st = kp_fail(&r->why, KP_E_NUMERIC,
+                         "examples are others while another thread reads; read() must not change "
+                         "what threads share");
+    }
+    kp_guards_finish(&r->data.memory);
+    return NULL;
+}
+
+static enum kp_status read_beside(const struct kp_used_dataset *d, enum kp_dataset_split split,
+                                  const struct together *all, struct kp_error *e)
+{
+    struct reader r[2] = {{.data = *d, .split = split, .all = all},
+                          {.data = *d, .split = split, .all = all}};
+    pthread_t other;
+
+    for (int i = 0; i < 2; i++) {
+        r[i].data.memory = (struct kp_guards){0};
+        r[i].data.worn.slate = NULL;
+    }
+    if (pthread_create(&other, NULL, read_often, &r[1]) != 0)
+        return kp_fail(e, KP_E_NOMEM, "no thread to read in");
+    (void)read_often(&r[0]);
+    (void)pthread_join(other, NULL);
+    for (int i = 0; i < 2; i++)
+        if (r[i].why.status != KP_OK)
+            return kp_fail(e, r[i].why.status, "%s", r[i].why.text);
+    return KP_OK;
+}
+
 static enum kp_status check_missing(struct kp_trial *t, struct kp_use u, struct kp_error *e)
 {
     struct kp_error why = {0};
@@ -89,6 +140,8 @@ enum kp_status kp_check_numbers(struct kp_trial *t, struct kp_error *e)
         st = read_together(instance, (enum kp_dataset_split)split, &all, e);
         if (st == KP_OK)
             st = read_apart(instance, (enum kp_dataset_split)split, &all, e);
+        if (st == KP_OK)
+            st = read_beside(instance, (enum kp_dataset_split)split, &all, e);
         free(all.example);
         free(all.label);
     }

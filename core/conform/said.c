@@ -99,7 +99,10 @@ bool kp_said_sanitizer(const char *said, char *const *sources, int count, struct
         const char *found = finding_on(line);
         if (found && strncmp(found, "runtime error", 13) == 0 &&
             names_source(line, found, sources, count)) {
-            kp_text_add_bytes(out, base_of(line), line_length(base_of(line)));
+            const char *from = line + line_length(line);
+            while (from > line && from[-1] != '/')
+                from--;
+            kp_text_add_bytes(out, from, line_length(from));
             return true;
         }
         finding = found ? found : finding;

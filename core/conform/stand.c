@@ -92,7 +92,7 @@ enum kp_status kp_stand_open(const struct kp_stand_spec *spec, struct kp_stand *
                              struct kp_error *e)
 {
     const struct kp_device_config config = {.threads = 1, .slice = SLICE};
-    struct kp_stand s = {0};
+    struct kp_stand s = {.objective = spec->objective, .objective_self = spec->objective_self};
     enum kp_status st = kp_device_open(spec->device, &config, &s.device, e);
 
     if (st == KP_OK)
@@ -196,9 +196,16 @@ static enum kp_status hash_value(const struct kp_exec *x, const struct kp_value 
 enum kp_status kp_stand_run(struct kp_stand *s, const struct kp_feed *f, int64_t batch,
                             struct kp_hasher *h, struct kp_error *e)
 {
-    enum kp_status st = KP_OK;
+    const struct kp_program_spec again = {.net = s->net,
+                                          .mode = KP_TRAIN,
+                                          .capacity = batch + 1,
+                                          .objective = s->objective,
+                                          .objective_self = s->objective_self};
+    struct kp_program *p = NULL;
+    enum kp_status st = kp_program_create(s->device, &again, &p, e);
     double loss;
 
+    kp_program_destroy(p);
     for (int step = 0; st == KP_OK && step < 2; step++) {
         st = kp_stand_train(s, f, batch, 0.1, &loss, e);
         if (st == KP_OK)

@@ -49,6 +49,8 @@ struct kp_stand {
     struct kp_state *state;
     struct kp_program *train, *eval; /* NULL unless asked for */
     struct kp_exec *training, *evaluation;
+    const struct kp_objective_def *objective;
+    const void *objective_self;
 };
 
 KP_NODISCARD enum kp_status kp_stand_open(const struct kp_stand_spec *s, struct kp_stand *out,
@@ -62,8 +64,8 @@ KP_NODISCARD enum kp_status kp_stand_train(struct kp_stand *s, const struct kp_f
 KP_NODISCARD enum kp_status kp_stand_evaluate(struct kp_stand *s, const struct kp_feed *f,
                                               int64_t batch, struct kp_error *e);
 
-/* Two steps of training, then an evaluation if the stand has one; adds losses, parameters, buffers
- * and logits to the hash. */
+/* Record it once more, as for another batch; then two steps of training, and an evaluation if the
+ * stand has one. Adds losses, parameters, buffers and logits to the hash. */
 KP_NODISCARD enum kp_status kp_stand_run(struct kp_stand *s, const struct kp_feed *f, int64_t batch,
                                          struct kp_hasher *h, struct kp_error *e);
 

@@ -25,7 +25,8 @@ enum kp_status kp_check_numbers(struct kp_trial *t, struct kp_error *e);
 /* instances.c: two at once, in one thread and in two. */
 enum kp_status kp_check_instances(struct kp_trial *t, struct kp_error *e);
 
-/* watched.c: every definition used once, or in two threads, while a tool watches. */
+/* watched.c: see KP_TEST_ONCE and what follows it. */
+enum kp_status kp_check_watched_once(struct kp_trial *t, struct kp_error *e);
 enum kp_status kp_check_watched_memory(struct kp_trial *t, struct kp_error *e);
 enum kp_status kp_check_watched_threads(struct kp_trial *t, struct kp_error *e);
 

@@ -11,30 +11,34 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-const char *const kp_definition_kinds[] = {"model", "objective", "metric", "op", "dataset", NULL};
+const char *const kp_definition_kinds[] = {"model", "objective", "metric", "analysis",
+                                           "op",    "dataset",   NULL};
+
+/* The metric that has, as number `i` of those, the face which observes or the one that analyses. */
+static const struct kp_metric_def *metric_at(const struct kp_plugin *p, bool analyses, int64_t i)
+{
+    for (const struct kp_metric_def *const *d = p->metrics; d && *d; d++)
+        if ((analyses ? kp_metric_analyser(*d) != NULL : (*d)->observe != NULL) && i-- == 0)
+            return *d;
+    return NULL;
+}
+
+/* The definition, and its name, from its pointer. */
+#define FOUND(d) (*name = (d) ? (d)->name : NULL, (d))
+#define IN(list) ((list) ? (list)[i] : NULL)
 
 const void *kp_definition_at(const struct kp_plugin *p, const char *kind, int64_t i,
                              const char **name)
 {
-    const void *d = NULL;
-
-    if (strcmp(kind, "model") == 0 && p->models && p->models[i]) {
-        d = p->models[i];
-        *name = p->models[i]->name;
-    } else if (strcmp(kind, "objective") == 0 && p->objectives && p->objectives[i]) {
-        d = p->objectives[i];
-        *name = p->objectives[i]->name;
-    } else if (strcmp(kind, "metric") == 0 && p->metrics && p->metrics[i]) {
-        d = p->metrics[i];
-        *name = p->metrics[i]->name;
-    } else if (strcmp(kind, "op") == 0 && kp_plugin_ops(p) && kp_plugin_ops(p)[i]) {
-        d = kp_plugin_ops(p)[i];
-        *name = kp_plugin_ops(p)[i]->name;
-    } else if (strcmp(kind, "dataset") == 0 && kp_plugin_datasets(p) && kp_plugin_datasets(p)[i]) {
-        d = kp_plugin_datasets(p)[i];
-        *name = kp_plugin_datasets(p)[i]->name;
-    }
-    return d;
+    if (strcmp(kind, "model") == 0)
+        return FOUND(IN(p->models));
+    if (strcmp(kind, "objective") == 0)
+        return FOUND(IN(p->objectives));
+    if (strcmp(kind, "op") == 0)
+        return FOUND(IN(kp_plugin_ops(p)));
+    if (strcmp(kind, "dataset") == 0)
+        return FOUND(IN(kp_plugin_datasets(p)));
+    return FOUND(metric_at(p, strcmp(kind, "analysis") == 0, i));
 }
 
 void kp_trial_with(const struct kp_trial *t, const char *fmt, ...)

@@ -25,8 +25,10 @@ extern const int kp_test_count;
 /* Tests that the checker starts by name, in this order, before and after all others. */
 #define KP_TEST_MANIFEST "manifest" /* and lists the definitions on the slate */
 #define KP_TEST_SYMBOLS  "symbols"
-#define KP_TEST_MEMORY   "memory"  /* uses everything once, for a tool that watches */
-#define KP_TEST_THREADS  "threads" /* uses everything in two threads, for a tool that watches */
+/* For a tool that watches: */
+#define KP_TEST_ONCE    "once"    /* uses every definition once */
+#define KP_TEST_MEMORY  "memory"  /* and at its bounds, and where memory fails */
+#define KP_TEST_THREADS "threads" /* uses every definition in two threads */
 
 /* Do what the slate orders, leave the verdict on it. */
 void kp_trial_run(struct kp_slate *slate);

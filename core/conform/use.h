@@ -6,6 +6,17 @@
 #include "conform/stand.h"
 #include "conform/trial.h"
 
+#define KP_SHRUNK_MOST 16
+
+/* Options of a large model in place of their defaults. */
+struct kp_shrunk {
+    int count;
+    struct {
+        const char *name;
+        char text[32];
+    } v[KP_SHRUNK_MOST];
+};
+
 /* How. */
 struct kp_use {
     const char *device; /* "cpu" or "ref" */
@@ -17,6 +28,7 @@ struct kp_use {
     int64_t tokens;        /* labels of an example; 0: one that is no sequence */
     const char *option;    /* set to `text` in place of its default; NULL: none */
     const char *text;
+    struct kp_shrunk shrunk;
     bool record_only; /* a model is built and recorded, not run: it may be huge */
     bool threaded;    /* beside another thread: the slate belongs to neither */
     int poison;       /* what memory holds that nobody has written */
@@ -39,16 +51,19 @@ struct kp_usage {
     void (*close)(void *instance);
     const struct kp_option_table *(*options)(const void *def);
 
-    int64_t busy; /* a batch that keeps a thread busy */
+    int64_t busy; /* a batch that keeps a thread busy, */
+    int runs;     /* run so often */
 
     /* Make the use one of odd extents, drawn by number `i`. */
     void (*vary)(int i, struct kp_use *u);
     /* What an instance trains with; NULL: nothing is trained. */
     struct kp_stand *(*stand)(void *instance, struct kp_feed **feed);
+    /* Parameters of an instance; NULL: there are never many. */
+    int64_t (*params)(const void *instance);
 };
 
 extern const struct kp_usage kp_use_model, kp_use_objective, kp_use_metric, kp_use_op,
-    kp_use_dataset;
+    kp_use_dataset, kp_use_analysis;
 
 /* Of the trial's kind. */
 const struct kp_usage *kp_usage_of(const struct kp_trial *t);
@@ -57,7 +72,8 @@ const struct kp_usage *kp_usage_of(const struct kp_trial *t);
 KP_NODISCARD enum kp_status kp_use_once(const struct kp_trial *t, const struct kp_use *u,
                                         char digest[KP_HASH_SIZE], struct kp_error *e);
 
-/* The first use of a definition, on a device. */
+/* The first use of a definition that it does not refuse, on a device. A model of many parameters is
+ * made small by its options as far as it lets itself. */
 KP_NODISCARD enum kp_status kp_use_first(const struct kp_trial *t, const char *device,
                                          struct kp_use *out, struct kp_error *e);
 

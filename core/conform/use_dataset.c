@@ -215,6 +215,7 @@ static const struct kp_option_table *dataset_options(const void *def)
 const struct kp_usage kp_use_dataset = {
     .kind = "dataset",
     .busy = 200,
+    .runs = 1,
     .choose = choose_dataset,
     .open = open_dataset,
     .run = run_dataset,

@@ -28,7 +28,7 @@ void kp_used_metric_close(void *instance)
 {
     struct kp_used_metric *m = instance;
 
-    kp_guards_finish(&m->rows_memory);
+    kp_guards_finish(&m->memory);
     kp_worn_finish(&m->worn);
     free(m);
 }
@@ -40,12 +40,12 @@ static double normal(uint64_t seed, int what, int64_t row, int64_t k)
     return 2 * kp_rng_normal(key, (uint64_t)row, (uint32_t)k);
 }
 
-enum kp_status kp_used_metric_rows(struct kp_used_metric *m, int64_t first, int64_t count,
-                                   struct kp_rows **out, struct kp_error *e)
+/* Rows [first, first + count) of those that there are, in guarded memory. */
+static enum kp_status make_rows(const struct kp_used_metric *m, struct kp_guards *g, int64_t first,
+                                int64_t count, const struct kp_rows **out, struct kp_error *e)
 {
     const struct kp_rng_key labels = {.seed = m->seed, .epoch = LABELS};
     const size_t cells = (size_t)(count * m->classes);
-    struct kp_guards *g = &m->rows_memory;
     struct kp_rows *rows = kp_guard_alloc(g, "kp_rows", sizeof(*rows), 0);
     float *logits = kp_guard_alloc(g, "the logits", cells * sizeof(float), 0);
     float *teacher = kp_guard_alloc(g, "the teacher's logits", cells * sizeof(float), 0);
@@ -90,6 +90,8 @@ static enum kp_status open_metric(const struct kp_trial *t, const struct kp_use 
     m->poison = u->poison;
     enum kp_status st = kp_wear(t, u, &d->options, d->self_size, &m->worn, e);
     if (st == KP_OK)
+        st = make_rows(m, &m->worn.guards, 0, m->rows, &m->all, e);
+    if (st == KP_OK)
         *out = m;
     else
         kp_used_metric_close(m);
@@ -100,16 +102,16 @@ enum kp_status kp_used_metric_observe(struct kp_used_metric *m, int64_t chunk, d
                                       double *values, struct kp_error *e)
 {
     const size_t sum_count = m->def->sum_count;
-    struct kp_guards *g = &m->rows_memory;
+    struct kp_guards *g = &m->memory;
     double *s = kp_guard_alloc(g, "the sums", sum_count * sizeof(double), 0);
     double *v = kp_guard_alloc(g, "the values", m->def->value_count * sizeof(double), m->poison);
     enum kp_status st = s && v ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
 
     for (int64_t at = 0; st == KP_OK && at < m->rows; at += chunk) {
-        int64_t count = m->rows - at < chunk ? m->rows - at : chunk;
-        struct kp_rows *rows;
+        const struct kp_rows *rows = m->all;
 
-        st = kp_used_metric_rows(m, at, count, &rows, e);
+        if (chunk < m->rows)
+            st = make_rows(m, g, at, m->rows - at < chunk ? m->rows - at : chunk, &rows, e);
         if (st != KP_OK)
             break;
         kp_worn_call(&m->worn, "observe");
@@ -136,7 +138,7 @@ static enum kp_status run_metric(void *instance, struct kp_hasher *h, struct kp_
     double *values = calloc(m->def->value_count + 1, sizeof(*values));
     enum kp_status st = values ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
 
-    if (st == KP_OK && m->def->observe)
+    if (st == KP_OK)
         st = kp_used_metric_observe(m, m->rows, NULL, values, e);
     for (uint32_t i = 0; st == KP_OK && i < m->def->value_count; i++) {
         /* Two NaNs are one result, whatever their bits. */
@@ -163,6 +165,7 @@ static void vary_metric(int i, struct kp_use *u)
 const struct kp_usage kp_use_metric = {
     .kind = "metric",
     .busy = 3000,
+    .runs = 20,
     .choose = choose_metric,
     .open = open_metric,
     .run = run_metric,

@@ -8,17 +8,12 @@
 struct kp_used_metric {
     struct kp_worn worn;
     const struct kp_metric_def *def;
-    struct kp_guards rows_memory;
+    struct kp_guards memory;   /* of sums, values and pieces */
+    const struct kp_rows *all; /* that it observes */
     int64_t rows, classes;
     uint64_t seed;
     int poison;
 };
-
-/* Rows [first, first + count) of those that it observes, which do not depend on how they are cut.
- */
-KP_NODISCARD enum kp_status kp_used_metric_rows(struct kp_used_metric *m, int64_t first,
-                                                int64_t count, struct kp_rows **out,
-                                                struct kp_error *e);
 
 /* All rows in pieces of `chunk`; sums[def->sum_count] may be NULL, values[def->value_count]. */
 KP_NODISCARD enum kp_status kp_used_metric_observe(struct kp_used_metric *m, int64_t chunk,

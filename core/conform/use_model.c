@@ -9,7 +9,7 @@ struct used_model {
     struct kp_worn worn;
     struct kp_stand stand;
     struct kp_feed feed;
-    int64_t batch;
+    int64_t batch, params;
 };
 
 /* Images, small ones first, then vectors, tokens and sequences. */
@@ -69,6 +69,8 @@ static enum kp_status record(struct used_model *m, const struct kp_model_io *io,
 
     if (st == KP_OK)
         st = kp_net_create(&m->worn.model, &m->worn, io, ops, &net, e);
+    if (st == KP_OK)
+        m->params = kp_net_param_count(net);
     for (int mode = KP_TRAIN; st == KP_OK && mode <= KP_EVAL_GRAD; mode++) {
         struct kp_program_spec spec = {.net = net,
                                        .mode = (enum kp_mode)mode,
@@ -175,9 +177,15 @@ static struct kp_stand *model_stand(void *instance, struct kp_feed **feed)
     return &m->stand;
 }
 
+static int64_t model_params(const void *instance)
+{
+    return ((const struct used_model *)instance)->params;
+}
+
 const struct kp_usage kp_use_model = {
     .kind = "model",
     .busy = 5,
+    .runs = 1,
     .choose = choose_model,
     .open = open_model,
     .run = run_model,
@@ -185,4 +193,5 @@ const struct kp_usage kp_use_model = {
     .options = model_options,
     .vary = vary_model,
     .stand = model_stand,
+    .params = model_params,
 };

@@ -111,6 +111,7 @@ static struct kp_stand *objective_stand(void *instance, struct kp_feed **feed)
 const struct kp_usage kp_use_objective = {
     .kind = "objective",
     .busy = 200,
+    .runs = 1,
     .choose = choose_objective,
     .open = open_objective,
     .run = run_objective,

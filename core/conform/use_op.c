@@ -235,6 +235,7 @@ static struct kp_stand *op_stand(void *instance, struct kp_feed **feed)
 const struct kp_usage kp_use_op = {
     .kind = "op",
     .busy = 40,
+    .runs = 1,
     .choose = choose_op,
     .open = open_op,
     .run = run_op,

@@ -26,12 +26,11 @@ static enum kp_status use_first(struct kp_trial *t, struct kp_error *e)
     return st == KP_OK ? kp_use_once(t, &u, digest, e) : st;
 }
 
-/* All that is watched of a definition. */
-static enum kp_status run_definition(struct kp_trial *t, bool threads, struct kp_error *e)
+static enum kp_status use_more(struct kp_trial *t, struct kp_error *e)
 {
-    enum kp_status st = threads ? kp_check_instances(t, e) : use_first(t, e);
+    enum kp_status st = use_first(t, e);
 
-    for (int i = 0; !threads && st == KP_OK && i < kp_test_count; i++) {
+    for (int i = 0; st == KP_OK && i < kp_test_count; i++) {
         if (strcmp(kp_tests[i].kind, t->slate->kind) != 0 || !reaches_more(kp_tests[i].name))
             continue;
         st = kp_tests[i].run(t, e);
@@ -40,10 +39,13 @@ static enum kp_status run_definition(struct kp_trial *t, bool threads, struct kp
         else if (st != KP_OK)
             (void)kp_fail_in(e, "%s", kp_tests[i].name);
     }
-    return st == KP_E_UNSUPPORTED ? KP_OK : st;
+    return st;
 }
 
-static enum kp_status run_all(struct kp_trial *t, bool threads, struct kp_error *e)
+/* Have `run` done with every definition. */
+static enum kp_status run_all(struct kp_trial *t,
+                              enum kp_status (*run)(struct kp_trial *t, struct kp_error *e),
+                              struct kp_error *e)
 {
     struct kp_slate *s = t->slate;
     enum kp_status st = KP_OK;
@@ -57,8 +59,9 @@ static enum kp_status run_all(struct kp_trial *t, bool threads, struct kp_error 
              i++) {
             (void)snprintf(s->kind, sizeof(s->kind), "%s", kp_definition_kinds[k]);
             (void)snprintf(s->name, sizeof(s->name), "%s", name);
-            if (st == KP_OK)
-                st = run_definition(t, threads, e);
+            st = run(t, e);
+            if (st == KP_E_UNSUPPORTED)
+                st = KP_OK;
             if (st != KP_OK)
                 return kp_fail_in(e, "%s %s", s->kind, s->name);
         }
@@ -66,12 +69,25 @@ static enum kp_status run_all(struct kp_trial *t, bool threads, struct kp_error 
     return st;
 }
 
+enum kp_status kp_check_watched_once(struct kp_trial *t, struct kp_error *e)
+{
+    return run_all(t, use_first, e);
+}
+
 enum kp_status kp_check_watched_memory(struct kp_trial *t, struct kp_error *e)
 {
-    return run_all(t, false, e);
+    return run_all(t, use_more, e);
+}
+
+/* Only of a dataset do threads share one instance. */
+static enum kp_status use_in_threads(struct kp_trial *t, struct kp_error *e)
+{
+    enum kp_status st = kp_check_instances(t, e);
+
+    return st == KP_OK && kp_usage_of(t) == &kp_use_dataset ? kp_check_numbers(t, e) : st;
 }
 
 enum kp_status kp_check_watched_threads(struct kp_trial *t, struct kp_error *e)
 {
-    return run_all(t, true, e);
+    return run_all(t, use_in_threads, e);
 }

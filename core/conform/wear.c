@@ -76,6 +76,17 @@ static enum kp_status set(struct kp_worn *w, const struct kp_option *o, const ch
                : kp_fail(e, KP_E_NOMEM, "out of memory");
 }
 
+/* What the use says of an option, or its default; NULL if there is none. */
+static const char *text_of(const struct kp_use *u, const struct kp_option *o)
+{
+    if (u->option && strcmp(u->option, o->name) == 0)
+        return u->text;
+    for (int i = 0; i < u->shrunk.count; i++)
+        if (strcmp(u->shrunk.v[i].name, o->name) == 0)
+            return u->shrunk.v[i].text;
+    return o->fallback;
+}
+
 enum kp_status kp_wear(const struct kp_trial *t, const struct kp_use *u,
                        const struct kp_option_table *options, size_t self_size, struct kp_worn *out,
                        struct kp_error *e)
@@ -91,13 +102,9 @@ enum kp_status kp_wear(const struct kp_trial *t, const struct kp_use *u,
         return kp_fail(e, KP_E_NOMEM, "out of memory");
     for (uint32_t i = 0; st == KP_OK && i < options->count; i++) {
         const struct kp_option *o = kp_option_at(options, i);
-        bool chosen = u->option && strcmp(u->option, o->name) == 0;
+        const char *text = text_of(u, o);
 
-        st = set(out, o,
-                 chosen        ? u->text
-                 : o->fallback ? o->fallback
-                               : kp_option_bound(o, 0, &out->memory),
-                 e);
+        st = set(out, o, text ? text : kp_option_bound(o, 0, &out->memory), e);
     }
     kp_guard_seal(&out->guards, out->self, true);
     return st;

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Floats of a vector at the highest processor level. */
+#define VECTOR_MOST 16
+
 #define KP_ROW_REAL        float
 #define KP_ROW_TYPED(name) name##_float
 #include "conform/wear_row.inl"

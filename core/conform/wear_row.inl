@@ -5,10 +5,14 @@ struct KP_ROW_TYPED(guarded_row) {
     KP_ROW_REAL *logits, *teacher;
 };
 
-/* An array of K numbers of its own. */
+/* An array of K numbers of its own. The helpers for float may fill a whole vector behind the row,
+ * which the cpu device has room for; those for double write K numbers, as a plugin does. */
 static KP_ROW_REAL *KP_ROW_TYPED(array)(struct kp_worn *w, const char *name, int64_t classes)
 {
-    return kp_guard_alloc(&w->guards, name, (size_t)classes * sizeof(KP_ROW_REAL), w->poison);
+    const int64_t room = sizeof(KP_ROW_REAL) == sizeof(float) ? VECTOR_MOST : 0;
+
+    return kp_guard_alloc(&w->guards, name, (size_t)(classes + room) * sizeof(KP_ROW_REAL),
+                          w->poison);
 }
 
 static struct KP_ROW_TYPED(guarded_row) * KP_ROW_TYPED(make)(struct kp_worn *w, int64_t classes)
@@ -22,8 +26,7 @@ static struct KP_ROW_TYPED(guarded_row) * KP_ROW_TYPED(make)(struct kp_worn *w, 
     g->logits = KP_ROW_TYPED(array)(w, "row->logits", classes);
     g->teacher = KP_ROW_TYPED(array)(w, "row->teacher_logits", classes);
     g->row.grad = KP_ROW_TYPED(array)(w, "row->grad", classes);
-    g->row.scratch = KP_ROW_TYPED(array)(w, "row->scratch", 2 * classes);
-    bool whole = g->logits && g->teacher && g->row.grad && g->row.scratch;
+    bool whole = g->logits && g->teacher && g->row.grad;
     for (int i = 0; i < KP_ROW_WORK; i++) {
         g->row.work[i] = KP_ROW_TYPED(array)(w, "row->work", classes);
         whole = whole && g->row.work[i];
@@ -48,6 +51,7 @@ static void KP_ROW_TYPED(worn_row)(const void *self, struct KP_ROW_TYPED(kp_row)
     for (int i = 0; i < KP_ROW_WORK; i++)
         memset(g->row.work[i], w->poison, bytes);
     g->row.fn = row->fn;
+    g->row.scratch = row->scratch;
     g->row.label = row->label;
     g->row.loss = row->loss;
     g->row.logits = g->logits;

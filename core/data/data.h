@@ -101,11 +101,12 @@ struct kp_made {
 struct kp_dataset {
     char *name; /* "cifar10", "fashion_mnist" */
     int64_t classes;
-    enum kp_dtype dtype;   /* of an example as it is loaded; KP_U8: an image */
-    struct kp_shape shape; /* of an example as it is loaded: (C, H, W) of an image */
-    struct kp_made made;   /* where the examples are a plugin's: splits are counts only */
-    int64_t box[2];        /* rows and columns of stored pixels that are averaged into one: the
-                            * stored height is box[0] * H; 0 is 1 */
+    enum kp_dtype dtype;    /* of an example as it is loaded; KP_U8: an image */
+    struct kp_shape shape;  /* of an example as it is loaded: (C, H, W) of an image */
+    struct kp_shape labels; /* of an example's labels: () for one class, (T) for one a token */
+    struct kp_made made;    /* where the examples are a plugin's: splits are counts only */
+    int64_t box[2];         /* rows and columns of stored pixels that are averaged into one: the
+                             * stored height is box[0] * H; 0 is 1 */
     struct kp_examples split[KP_SPLITS];
     int64_t skipped;            /* bad image files that were left out (skip_bad) */
     int decoders;               /* threads for work on images, >= 1; 0 is 1 */
@@ -128,9 +129,9 @@ static inline size_t kp_dataset_bytes(const struct kp_dataset *d)
 
 /* Where and how. Zero everywhere but in format and root is a good choice. */
 struct kp_dataset_config {
-    const char *format; /* one of kp_dataset_formats */
+    const char *format;               /* one of kp_dataset_formats */
     const struct kp_dataset_def *def; /* a plugin, in place of format */
-    void *self; /* its state struct with the options filled in; outlives the dataset */
+    void *self;         /* its state struct with the options filled in; outlives the dataset */
     const char *name;   /* of the dataset; NULL or "": the format's */
     const char *root;   /* folder */
     int64_t pad_to;     /* height and width after centred padding with byte 0; 0: as they are. An

@@ -43,6 +43,7 @@ struct kp_loader {
     const struct kp_examples *examples;
     int64_t batches;
     size_t example_bytes;
+    int64_t example_labels;
 
     struct kp_pool *pool;  /* that decodes and cuts images; NULL: the thread does all alone */
     struct worker *worker; /* [workers] */
@@ -88,7 +89,7 @@ struct filling {
     int64_t first; /* of the batch, in the order of the epoch */
 };
 
-/* An example and its label. */
+/* An example and its labels. */
 static enum kp_status read_example(const struct filling *f, struct worker *w, int64_t example,
                                    uint8_t *out, int32_t *label)
 {
@@ -116,7 +117,8 @@ static void fill_row(void *arg, int64_t r, int worker)
 
     if (w->failed < r)
         return;
-    if (read_example(f, w, example, s->pixels + (size_t)r * l->example_bytes, &s->labels[r])) {
+    if (read_example(f, w, example, s->pixels + (size_t)r * l->example_bytes,
+                     s->labels + r * l->example_labels)) {
         w->failed = r;
         return;
     }
@@ -241,8 +243,9 @@ static bool make_ring(struct kp_loader *l)
 {
     int64_t rows = l->config.batch < l->config.count ? l->config.batch : l->config.count;
     bool augment = l->config.flip || l->config.crop_pad || l->config.rotate > 0;
-    size_t pixels = lines(rows, l->example_bytes), labels = lines(rows, sizeof(int32_t)),
-           weights = lines(rows, sizeof(float)), draws = lines(rows, sizeof(struct kp_draw)),
+    int64_t targets = rows * l->example_labels;
+    size_t pixels = lines(rows, l->example_bytes), labels = lines(targets, sizeof(int32_t)),
+           weights = lines(targets, sizeof(float)), draws = lines(rows, sizeof(struct kp_draw)),
            position = lines(rows, sizeof(int64_t));
 
     l->block_bytes = RING * (pixels + labels + weights + draws + position);
@@ -258,8 +261,8 @@ static bool make_ring(struct kp_loader *l)
         s->position = (void *)(at += weights);
         s->draws = augment ? (void *)(at + position) : NULL;
         at += position + draws;
-        for (int64_t r = 0; r < rows; r++)
-            s->weights[r] = 1;
+        for (int64_t k = 0; k < targets; k++)
+            s->weights[k] = 1;
         s->view = (struct kp_batch){0, s->pixels, s->labels, s->weights, s->draws, s->position};
     }
     return true;
@@ -298,6 +301,7 @@ enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp
     l->config = *config;
     l->examples = &config->data->split[config->split];
     l->example_bytes = kp_dataset_bytes(config->data);
+    l->example_labels = kp_shape_count(config->data->labels);
     l->batches = (config->count + config->batch - 1) / config->batch;
     l->order = malloc((size_t)config->count * sizeof *l->order);
     l->lock_made = pthread_mutex_init(&l->lock, NULL) == 0;

@@ -53,8 +53,9 @@ static const char *check_example(const struct kp_dataset_info *info)
     }
     if (info->dtype == KP_U8 && info->shape.n != 3)
         return "bytes must be images (C, H, W)";
-    if (info->labels.n != 0)
-        return "an example must have one label; this kappa trains on no others";
+    if (info->labels.n != 0 && (info->labels.n != 1 || info->dtype != KP_I32 ||
+                                !kp_shape_equal(info->labels, info->shape)))
+        return "an example must have one label or, where it is (T) tokens, one for each";
     return NULL;
 }
 
@@ -100,6 +101,7 @@ enum kp_status kp_made_open(const struct kp_dataset_config *c, struct kp_dataset
     d->classes = info.classes;
     d->dtype = info.dtype;
     d->shape = info.shape;
+    d->labels = info.labels;
     for (int s = 0; s < KP_SPLITS; s++)
         d->split[s].count = info.count[s];
     m->endless = info.endless;
@@ -120,9 +122,10 @@ enum kp_status kp_made_read(const struct kp_dataset *d, enum kp_split split, int
 
     if (e->status == KP_OK && st != KP_OK)
         (void)kp_fail(e, st, "read failed without saying why");
-    if (e->status == KP_OK && (*label < -1 || *label >= d->classes))
-        (void)kp_fail(e, KP_E_FORMAT, "label %d, must be 0 to %lld, or -1 for none", (int)*label,
-                      (long long)d->classes - 1);
+    for (int64_t k = 0; e->status == KP_OK && k < kp_shape_count(d->labels); k++)
+        if (label[k] < -1 || label[k] >= d->classes)
+            (void)kp_fail(e, KP_E_FORMAT, "label %d, must be 0 to %lld, or -1 for none",
+                          (int)label[k], (long long)d->classes - 1);
     return e->status == KP_OK
                ? KP_OK
                : kp_fail_in(e, "dataset '%s': example %lld", m->def->name, (long long)i);

@@ -42,6 +42,7 @@ struct opened {
 
 struct kp_stream_reader {
     const struct kp_stream *stream;
+    int32_t *unwanted;      /* [window] */
     struct opened opened[]; /* [rows] */
 };
 
@@ -222,9 +223,14 @@ enum kp_status kp_stream_reader_create(const struct kp_stream *s, struct kp_stre
     size_t rows = (size_t)s->config.rows;
     struct kp_stream_reader *r = calloc(1, sizeof *r + rows * sizeof r->opened[0]);
 
-    if (!r)
+    if (r) {
+        r->stream = s;
+        r->unwanted = malloc((size_t)s->config.window * sizeof *r->unwanted);
+    }
+    if (!r || !r->unwanted) {
+        kp_stream_reader_destroy(r);
         return kp_fail(e, KP_E_NOMEM, "no memory to read %zu queues of books", rows);
-    r->stream = s;
+    }
     for (size_t i = 0; i < rows; i++)
         r->opened[i].place = -1;
     *out = r;
@@ -237,6 +243,7 @@ void kp_stream_reader_destroy(struct kp_stream_reader *r)
         return;
     for (int64_t i = 0; i < r->stream->config.rows; i++)
         kp_book_close(&r->opened[i].book);
+    free(r->unwanted);
     free(r);
 }
 
@@ -332,16 +339,19 @@ enum kp_status kp_stream_read(struct kp_stream_reader *r, int64_t example, int32
     int64_t got = 0, next = 0;
 
     KP_ASSERT(example >= 0);
+    x = x ? x : r->unwanted;
     if (s->config.repeat || number < q->windows) {
         int64_t at = number * s->config.stride;
         enum kp_status st = read_text(s, q, &r->opened[row], at, window, x, &got, e);
-        if (st == KP_OK)
+        if (st == KP_OK && labels)
             st = read_text(s, q, &r->opened[row], at + window, 1, labels + window - 1, &next, e);
         if (st)
             return st;
     }
     for (int64_t i = got; i < window; i++)
         x[i] = 0;
+    if (!labels)
+        return KP_OK;
     for (int64_t i = 0; i + 1 < window; i++)
         labels[i] = i + 1 < got ? x[i + 1] : -1;
     if (next == 0)

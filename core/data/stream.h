@@ -44,8 +44,9 @@ KP_NODISCARD enum kp_status kp_stream_reader_create(const struct kp_stream *s,
                                                     struct kp_error *e);
 void kp_stream_reader_destroy(struct kp_stream_reader *r);
 
-/* x, labels [window]; label -1: none. A token beyond the vocabulary, or a book that changed since
- * the stream was opened, is KP_E_FORMAT with a text that begins with the book's path. */
+/* x, labels [window]; NULL: not wanted; label -1: none. A token beyond the vocabulary, or a book
+ * that changed since the stream was opened, is KP_E_FORMAT with a text that begins with the book's
+ * path. */
 KP_NODISCARD enum kp_status kp_stream_read(struct kp_stream_reader *r, int64_t example, int32_t *x,
                                            int32_t *labels, struct kp_error *e);
 

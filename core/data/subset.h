@@ -41,8 +41,8 @@ struct kp_subset {
 };
 
 /* Draw. An m above the size of the pool is an error that names both. Of endless data every part is
- * a piece of the numbers whose place is drawn: dev and the teacher's pool apart, the student's apart
- * from dev, and from the pool if DISJOINT; of SUBSET they are drawn from the pool. */
+ * a piece of the numbers whose place is drawn: dev and the teacher's pool apart, the student's
+ * apart from dev, and from the pool if DISJOINT; of SUBSET they are drawn from the pool. */
 KP_NODISCARD enum kp_status kp_subset_draw(const struct kp_subset_config *config,
                                            struct kp_subset *out, struct kp_error *e);
 void kp_subset_finish(struct kp_subset *s);

@@ -124,60 +124,109 @@ static double x_of(const struct kp_rowset *rows, int64_t row, int x)
     return kp_rowset_field(rows, row, x)->number;
 }
 
-static bool within(double v, double low, double high)
+/* A place on the x axis of a panel at which something was measured. */
+struct place {
+    int64_t panel;
+    double x;
+};
+
+static int by_place(const void *a, const void *b)
 {
-    return v > low && v < high;
+    const struct place *l = a, *r = b;
+
+    if (l->panel != r->panel)
+        return l->panel < r->panel ? -1 : 1;
+    return (l->x > r->x) - (l->x < r->x);
 }
 
-/* Is there an x between those of two rows of a curve that follow each other: of another curve of
- * the panel, or of a missing cell? */
-static bool skips_x(const struct kp_rowset *rows, const struct kp_blocks *b,
-                    const struct kp_rowset *missing, int64_t row, int64_t next)
-{
-    int x = kp_rowset_column(rows, "x"), n = kp_rowset_column(rows, "n");
-    int kappa = missing ? kp_rowset_column(missing, "kappa") : -1;
-    double low = x_of(rows, row, x), high = x_of(rows, next, x);
+/* What drawing a curve asks about the others. */
+struct figure {
+    const struct kp_rowset *rows, *missing;
+    const struct kp_blocks *blocks;
+    int x;                /* column; -1: none */
+    struct place *places; /* [count], sorted */
+    int64_t count;
+};
 
-    for (int64_t i = 0; i < rows->count; i++)
-        if (b->v[b->of_row[i]].panel_number == b->v[b->of_row[row]].panel_number &&
-            within(x_of(rows, i, x), low, high) &&
-            (n < 0 || kp_rowset_field(rows, i, n)->kind != KP_FIELD_NULL))
+static bool find_places(struct figure *f)
+{
+    const int n = kp_rowset_column(f->rows, "n");
+
+    f->places = calloc((size_t)f->rows->count + 1, sizeof *f->places);
+    if (!f->places)
+        return false;
+    for (int64_t i = 0; i < f->rows->count && f->x >= 0; i++) {
+        const double x = x_of(f->rows, i, f->x);
+        const bool measured = n < 0 || kp_rowset_field(f->rows, i, n)->kind != KP_FIELD_NULL;
+        if (measured && !isnan(x))
+            f->places[f->count++] =
+                (struct place){f->blocks->v[f->blocks->of_row[i]].panel_number, x};
+    }
+    qsort(f->places, (size_t)f->count, sizeof *f->places, by_place);
+    return true;
+}
+
+/* Is there a place of the panel between the two? */
+static bool measured_between(const struct figure *f, int64_t panel, double low, double high)
+{
+    const struct place least = {panel, low};
+    int64_t first = 0, end = f->count;
+
+    while (first < end) {
+        const int64_t middle = first + (end - first) / 2;
+        if (by_place(&f->places[middle], &least) <= 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first < f->count && f->places[first].panel == panel && f->places[first].x < high;
+}
+
+static bool missing_between(const struct figure *f, double low, double high)
+{
+    const int kappa = f->missing ? kp_rowset_column(f->missing, "kappa") : -1;
+
+    for (int64_t i = 0; kappa >= 0 && i < f->missing->count; i++) {
+        const double x = x_of(f->missing, i, kappa);
+        if (x > low && x < high)
             return true;
-    for (int64_t i = 0; kappa >= 0 && i < missing->count; i++)
-        if (within(x_of(missing, i, kappa), low, high))
-            return true;
+    }
     return false;
 }
 
-static bool rises(const struct kp_rowset *rows, const struct kp_blocks *b, int x, int64_t block)
+static bool rises(const struct figure *f, int64_t block)
 {
     double last = -INFINITY;
 
-    for (int64_t i = 0; i < rows->count && x >= 0; i++) {
-        if (b->of_row[i] != block)
+    for (int64_t i = 0; i < f->rows->count && f->x >= 0; i++) {
+        if (f->blocks->of_row[i] != block)
             continue;
-        if (!(x_of(rows, i, x) > last))
+        if (!(x_of(f->rows, i, f->x) > last))
             return false;
-        last = x_of(rows, i, x);
+        last = x_of(f->rows, i, f->x);
     }
-    return x >= 0;
+    return f->x >= 0;
 }
 
-static void add_block(const struct kp_rowset *rows, const struct kp_blocks *b, int64_t block,
-                      const struct kp_rowset *missing, struct kp_text *out)
+/* A curve has a gap where others of its panel have an x that it lacks, or a cell is missing. */
+static void add_block(const struct figure *f, int64_t block, struct kp_text *out)
 {
-    bool curve = rises(rows, b, kp_rowset_column(rows, "x"), block);
+    const int64_t panel = f->blocks->v[block].panel_number;
+    const bool curve = rises(f, block);
     int64_t before = -1;
 
-    for (int64_t i = 0; i < rows->count; i++) {
-        if (b->of_row[i] != block)
+    for (int64_t i = 0; i < f->rows->count; i++) {
+        if (f->blocks->of_row[i] != block)
             continue;
-        if (curve && before >= 0 && skips_x(rows, b, missing, before, i)) {
-            for (int k = 0; k < rows->columns; k++)
+        const double low = curve && before >= 0 ? x_of(f->rows, before, f->x) : 0;
+        const double high = curve ? x_of(f->rows, i, f->x) : 0;
+        if (curve && before >= 0 &&
+            (measured_between(f, panel, low, high) || missing_between(f, low, high))) {
+            for (int k = 0; k < f->rows->columns; k++)
                 kp_text_add(out, k > 0 ? "\tNaN" : "NaN");
             kp_text_add(out, "\n");
         }
-        add_row(rows, i, out);
+        add_row(f->rows, i, out);
         before = i;
     }
 }
@@ -185,13 +234,18 @@ static void add_block(const struct kp_rowset *rows, const struct kp_blocks *b, i
 void kp_figure_data(const struct kp_rowset *rows, const struct kp_blocks *b,
                     const struct kp_rowset *missing, struct kp_text *out)
 {
-    for (int64_t at = 0; at < b->count; at++) {
+    struct figure f = {
+        .rows = rows, .missing = missing, .blocks = b, .x = kp_rowset_column(rows, "x")};
+
+    out->failed |= !find_places(&f);
+    for (int64_t at = 0; at < b->count && !out->failed; at++) {
         kp_text_add(out, at > 0 ? "\n\n" : "");
         for (int i = 0; i < rows->columns; i++) {
             kp_text_add(out, i > 0 ? "\t" : "");
             add_quoted(out, rows->names[i]);
         }
         kp_text_add(out, "\n");
-        add_block(rows, b, at, missing, out);
+        add_block(&f, at, out);
     }
+    free(f.places);
 }

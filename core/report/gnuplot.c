@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,16 +109,14 @@ static void read_words(int from, char *out, size_t size)
 enum kp_status kp_gnuplot_run(const char *folder, const char *script, bool *there,
                               struct kp_error *e)
 {
-    char name[] = "/tmp/kappa-gnuplot-XXXXXX";
     char words[1200];
     bool late = false;
     pid_t child = -1;
-    int log = mkostemp(name, O_CLOEXEC);
+    int log = memfd_create("gnuplot", MFD_CLOEXEC);
     enum kp_status st = KP_OK;
 
     if (log < 0)
-        return kp_fail(e, KP_E_IO, "/tmp: cannot make a file: %s", strerror(errno));
-    (void)unlink(name);
+        return kp_fail(e, KP_E_IO, "gnuplot: no memory for its words: %s", strerror(errno));
     int error = start(folder, script, log, &child);
     if (error == ENOENT && kp_file_exists(folder)) {
         *there = false;

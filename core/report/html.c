@@ -2,6 +2,7 @@
 #include "report/html.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void kp_html_add(struct kp_text *out, const char *s)
@@ -44,9 +45,16 @@ static bool is_number(const struct kp_rowset *rows, int column)
 
 void kp_html_add_rows(struct kp_text *out, const struct kp_rowset *rows)
 {
+    bool *number = calloc((size_t)rows->columns + 1, sizeof *number);
+
+    if (!number) {
+        out->failed = true;
+        return;
+    }
     kp_text_add(out, "<table>\n<thead><tr>");
     for (int i = 0; i < rows->columns; i++) {
-        kp_text_add(out, is_number(rows, i) ? "<th class=\"number\">" : "<th>");
+        number[i] = is_number(rows, i);
+        kp_text_add(out, number[i] ? "<th class=\"number\">" : "<th>");
         kp_html_add(out, rows->names[i]);
         kp_text_add(out, "</th>");
     }
@@ -55,7 +63,7 @@ void kp_html_add_rows(struct kp_text *out, const struct kp_rowset *rows)
         kp_text_add(out, "<tr>");
         for (int i = 0; i < rows->columns; i++) {
             const struct kp_field *c = kp_rowset_field(rows, row, i);
-            kp_text_add(out, is_number(rows, i) ? "<td class=\"number\">" : "<td>");
+            kp_text_add(out, number[i] ? "<td class=\"number\">" : "<td>");
             if (c->kind == KP_FIELD_NULL)
                 kp_text_add(out, "&ndash;");
             else
@@ -65,4 +73,5 @@ void kp_html_add_rows(struct kp_text *out, const struct kp_rowset *rows)
         kp_text_add(out, "</tr>\n");
     }
     kp_text_add(out, "</tbody>\n</table>\n");
+    free(number);
 }

@@ -382,7 +382,8 @@ CREATE VIEW v_group AS
 CREATE VIEW v_experiment AS
     -- A row for each run of each experiment. To narrow any view to one:
     -- WHERE uid IN (SELECT uid FROM v_experiment WHERE experiment = 'experiments/fig4/small.ini')
-    -- and those that have no uid, v_pi and v_group, by their group_hash in the same way.
+    -- Those without a uid, v_pi, v_kappa_star and v_group, are narrowed by name; v_pi and v_group
+    -- also by group_hash in the way above, which takes as long as all of them.
     SELECT DISTINCT s.experiment, r.uid, r.kind, r.name, r.status, r.group_hash
     FROM sweep s JOIN sweep_run m ON m.sweep = s.id JOIN run r ON r.id = m.run;
 

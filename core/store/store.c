@@ -30,6 +30,34 @@ static enum kp_status note_network(struct kp_store *s, struct kp_error *e)
     return st;
 }
 
+/* A database that was moved or copied without its files: one stands for all. */
+static enum kp_status note_moved(struct kp_store *s, struct kp_error *e)
+{
+    struct kp_text warning = {0};
+    sqlite3_stmt *q = NULL;
+    char *path = NULL;
+    bool row = false;
+    enum kp_status st = kp_database_prepare(
+        &s->database, "SELECT path FROM artifact WHERE role = 'model' ORDER BY run DESC LIMIT 1",
+        &q, e);
+
+    if (st == KP_OK)
+        st = kp_database_next(&s->database, q, &row, e);
+    if (st == KP_OK && row && !(path = kp_path_join(s->folder, kp_database_text(q, 0))))
+        st = kp_fail(e, KP_E_NOMEM, "%s: out of memory", s->path);
+    (void)sqlite3_finalize(q);
+    if (path && !kp_file_exists(path)) {
+        kp_text_addf(&warning,
+                     "%s is not there, though %s records it: the folder %s belongs to the database "
+                     "and is moved with it; 'kappa db check' names all that is missing",
+                     path, s->path, s->folder);
+        free(s->warning);
+        s->warning = warning.s;
+    }
+    free(path);
+    return st;
+}
+
 static void destroy(struct kp_store *s)
 {
     kp_database_close(&s->database);
@@ -86,6 +114,8 @@ enum kp_status kp_store_open(const char *path, struct kp_store **out, struct kp_
         st = kp_opening_run(path, s->folder, &s->self, &s->database, &network, e);
     if (st == KP_OK && network)
         st = note_network(s, e);
+    if (st == KP_OK)
+        st = note_moved(s, e);
     if (st == KP_OK)
         st = kp_writer_create(&s->database, &s->lock, &s->self, &s->writer, e);
     if (st == KP_OK)

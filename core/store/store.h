@@ -33,7 +33,8 @@ KP_NODISCARD enum kp_status kp_store_open_read(const char *path, struct kp_store
 /* Writes what is queued; frees the store even if that fails, and then says so. NULL is fine. */
 enum kp_status kp_store_close(struct kp_store *s, struct kp_error *e);
 const char *kp_store_path(const struct kp_store *s);
-/* What a user should know about this database (it lies on a network file system), or NULL. */
+/* What a user should know about this database (it lies on a network file system, its files are
+ * elsewhere), or NULL. */
 const char *kp_store_warning(const struct kp_store *s);
 
 /* Folder of a run's artifacts, made on demand: "<db>.d/<uid>". free() it. */

@@ -7,8 +7,8 @@
 const char *kp_config_dataset(const struct kp_config *c)
 {
     return c->core.data.name[0] ? c->core.data.name
-           : c->dataset            ? c->dataset->name
-                                   : c->core.data.format;
+           : c->dataset         ? c->dataset->name
+                                : c->core.data.format;
 }
 
 const char *kp_planned_kind(const struct kp_planned *r)

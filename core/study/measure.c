@@ -14,8 +14,7 @@ static struct kp_flops flops_of(struct kp_session *s, struct kp_config *c)
     struct kp_flops flops = unknown;
     struct kp_model_use model;
 
-    if (kp_recipe_model(c, &model, &e) != KP_OK ||
-        kp_session_data(s, c, NULL, &data, &e) != KP_OK)
+    if (kp_recipe_model(c, &model, &e) != KP_OK || kp_session_data(s, c, NULL, &data, &e) != KP_OK)
         return unknown;
     if (kp_model_build(&model, data, &net, &e) != KP_OK ||
         kp_net_flops(net, c->core.train.freeze, &flops, &e) != KP_OK)

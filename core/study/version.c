@@ -1,6 +1,7 @@
 /* version.c - versions, for the record. */
 #include "study/version.h"
 
+#include "data/libraries.h"
 #include "store/query.h"
 
 #include <cjson/cJSON.h>
@@ -20,4 +21,6 @@ void kp_version_text(struct kp_text *out)
     kp_text_addf(out, ", glibc %s", gnu_get_libc_version());
     kp_text_addf(out, ", sqlite %s, zlib %s, cjson %s", kp_store_library_version(), zlibVersion(),
                  cJSON_Version());
+    kp_text_add(out, ", ");
+    kp_data_libraries(out);
 }

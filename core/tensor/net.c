@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_LIMIT  128
-#define PARAM_LIMIT (INT64_C(1) << 40)
+#define NAME_LIMIT    128
+#define PARAM_LIMIT   (INT64_C(1) << 40)
 #define OPTIONS_LIMIT 1024
 
 struct build {
@@ -192,8 +192,8 @@ static const struct kp_operation *build_operation(struct kp_build *b, const char
         return NULL;
     }
     struct kp_operation *op = kp_arena_new(&n->memory, struct kp_operation, 1);
-    struct kp_operation **v = (struct kp_operation **)grown(
-        &n->memory, (void *)n->operations, n->operation_count, &n->operation_room);
+    struct kp_operation **v = (struct kp_operation **)grown(&n->memory, (void *)n->operations,
+                                                            n->operation_count, &n->operation_room);
     if (!op || !v) {
         kp_fail(x->error, KP_E_NOMEM, "no memory for operation '%s'", name);
         return NULL;

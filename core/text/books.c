@@ -141,12 +141,20 @@ static enum kp_status shuffle(struct kp_text_book *book, int64_t count, enum kp_
     return KP_OK;
 }
 
+static enum kp_status no_books(const char *folder, struct kp_error *e)
+{
+    return kp_fail(e, KP_E_FORMAT, "%s: no book to train on; files named .txt would be right",
+                   folder);
+}
+
 /* Check the names and bring the books into their order. */
 static enum kp_status arrange(struct kp_text_books *b, const char *folder, bool splits,
                               double share, struct kp_error *e)
 {
     int64_t train = 0;
 
+    if (b->count == 0)
+        return no_books(folder, e);
     qsort(b->book, (size_t)b->count, sizeof *b->book, by_name);
     for (int64_t i = 1; i < b->count; i++)
         if (strcmp(b->book[i - 1].name, b->book[i].name) == 0)
@@ -159,8 +167,7 @@ static enum kp_status arrange(struct kp_text_books *b, const char *folder, bool 
     while (train < b->count && b->book[train].split == KP_BOOKS_TRAIN)
         train++;
     if (train == 0)
-        return kp_fail(e, KP_E_FORMAT, "%s: no book to train on; files named .txt would be right",
-                       folder);
+        return no_books(folder, e);
     enum kp_status st = shuffle(b->book, train, KP_BOOKS_TRAIN, e);
     if (st == KP_OK && train < b->count)
         st = shuffle(b->book + train, b->count - train, KP_BOOKS_TEST, e);

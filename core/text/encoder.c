@@ -126,7 +126,7 @@ static size_t part_of(const struct kp_tokeniser *t, const uint8_t *s, size_t n)
 
     while (at < n) {
         uint32_t code;
-        if (at && (s[at] & 0xC0) != 0x80 && !kp_tokeniser_joins(t, s[at - 1], s[at]))
+        if (at && !kp_tokeniser_joins(t, s[at - 1], s[at]))
             return at;
         size_t length = s[at] < 0x80 ? 1 : kp_utf8_get(s + at, n - at, &code);
         if (length == 0)

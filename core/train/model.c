@@ -16,6 +16,11 @@ enum kp_status kp_model_build(const struct kp_model_use *m, const struct kp_data
                        (long long)m->mean.count, (long long)m->sd.count, data->name,
                        (long long)channels,
                        data->dtype == KP_U8 ? "" : " of bytes, its numbers are used as they are");
+    if (data->labels.n != 0)
+        return kp_fail(e, KP_E_UNSUPPORTED,
+                       "%s has a label for each of its tokens; this kappa trains on examples with "
+                       "one label",
+                       data->name);
     return kp_net_create(m->def, m->self, &io, &m->ops, out, e);
 }
 

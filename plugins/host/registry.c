@@ -172,6 +172,36 @@ static bool is_open(const struct kp_registry *r, const struct kp_plugin *p)
     return false;
 }
 
+/* Check the plugin and add it; takes `path` over. */
+static enum kp_status keep(struct kp_registry *r, const struct kp_plugin *p, char *path,
+                           const char *sha256, struct kp_error *e)
+{
+    enum kp_status st;
+    struct kp_loaded *new;
+
+    if ((st = kp_verify_abi(&p->abi, path, e)) != KP_OK ||
+        (st = kp_verify_plugin(p, path, e)) != KP_OK || (st = check_new(r, p, path, e)) != KP_OK ||
+        (st = make_room(r, e)) != KP_OK)
+        return st;
+    new = calloc(1, sizeof(*new));
+    if (!new)
+        return kp_fail(e, KP_E_NOMEM, "out of memory");
+    *new = (struct kp_loaded){.plugin = p, .path = path};
+    memcpy(new->sha256, sha256, strlen(sha256) + 1);
+    r->loaded[r->count++] = new;
+    return KP_OK;
+}
+
+enum kp_status kp_registry_add(struct kp_registry *r, const struct kp_plugin *p, struct kp_error *e)
+{
+    char *path = strdup("built in");
+    enum kp_status st = path ? keep(r, p, path, "", e) : kp_fail(e, KP_E_NOMEM, "out of memory");
+
+    if (st != KP_OK)
+        free(path);
+    return st;
+}
+
 enum kp_status kp_registry_open(struct kp_registry *r, const char *path, struct kp_error *e)
 {
     enum kp_status st;
@@ -202,21 +232,11 @@ enum kp_status kp_registry_open(struct kp_registry *r, const char *path, struct 
     }
     if (is_open(r, p))
         goto out; /* the same file by another way */
-    if ((st = kp_verify_abi(&p->abi, file, e)) != KP_OK ||
-        (st = kp_verify_plugin(p, file, e)) != KP_OK || (st = check_new(r, p, file, e)) != KP_OK ||
-        (st = make_room(r, e)) != KP_OK)
-        goto out;
-
-    struct kp_loaded *new = malloc(sizeof(*new));
-    if (!new) {
-        st = kp_fail(e, KP_E_NOMEM, "out of memory");
-        goto out;
+    st = keep(r, p, file, sha256, e);
+    if (st == KP_OK) {
+        library = NULL;
+        file = NULL;
     }
-    *new = (struct kp_loaded){.plugin = p, .path = file};
-    memcpy(new->sha256, sha256, sizeof(sha256));
-    r->loaded[r->count++] = new;
-    library = NULL;
-    file = NULL;
 out:
     if (library)
         (void)dlclose(library);

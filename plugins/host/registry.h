@@ -6,11 +6,12 @@
 #include "base/text.h"
 #include "kappa/plugin.h"
 
-/* One opened plugin file; stays open until the process ends. */
+/* One opened plugin file; stays open until the process ends. Or one that is a part of the program.
+ */
 struct kp_loaded {
     const struct kp_plugin *plugin;
-    char *path;
-    char sha256[KP_HASH_SIZE]; /* of the file */
+    char *path;                /* "built in" */
+    char sha256[KP_HASH_SIZE]; /* of the file; "" where there is none */
 };
 
 struct kp_registry {
@@ -24,6 +25,10 @@ struct kp_registry {
  * | RTLD_LOCAL. */
 KP_NODISCARD enum kp_status kp_registry_open(struct kp_registry *r, const char *path,
                                              struct kp_error *e);
+
+/* Add a plugin that is a part of the program. Checked as a file's is. */
+KP_NODISCARD enum kp_status kp_registry_add(struct kp_registry *r, const struct kp_plugin *p,
+                                            struct kp_error *e);
 
 /* Open every *.so of a folder, in name order. A missing folder is an error. A file that is refused
  * does not stop the others; each refusal adds a line to `report`. */

@@ -121,6 +121,9 @@ has err "none of its "
 has err "the folder whole.db.d belongs to the database and is moved with it"
 try 1 "$kappa" db merge fresh2.db whole.db
 has err "the folder whole.db.d belongs to the database and is moved with it"
+try 0 "$kappa" run students.ini --db whole.db
+has err "kappa: warning: whole.db.d/"
+has err "is moved with it; 'kappa db check' names all that is missing"
 try 1 "$kappa" run students.ini --db whole.db --set objective.plugin=kd --set objective.kd.tau=9
 has err "belongs to the database and is moved with it"
 mv away whole.db.d

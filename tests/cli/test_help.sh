@@ -4,12 +4,12 @@
 try 0 "$kappa" --version
 has out "kappa 0."
 try 0 "$kappa" --help
-for command in run plan show list info report claims doctor sql; do
+for command in run plan show list info report claims new check doctor sql; do
     has out "  $command "
 done
 is "$(tr -d '\n -~' <out | wc -c)" 0 "characters beyond ASCII in the help text"
 
-for command in run plan show list info report claims doctor sql; do
+for command in run plan show list info report claims new check doctor sql; do
     try 0 "$kappa" "$command" --help
     has out "usage: kappa $command"
     has out "Options:"

@@ -21,6 +21,8 @@ has out "0.1 * 20^2 * KL(softmax(q / 20) || softmax(z / 20))"
 has out "q_y = 0.99, q_k = (1 - q_y) / (1 - K)"
 try 0 "$kappa" info ls --set objective.ls.variant=yuan_reg --set objective.ls.multiplier=100
 has out "0.1 * 100 / K * KL(softmax(q / 20) || softmax(z))"
+try 0 "$kappa" info ls --set objective.ls.variant=plain
+has out "- sum_k q_k log softmax(z)_k, q_y = 1 - 0.1, q_k = (1 - q_y) / (K - 1)"
 try 0 "$kappa" info l2 --set objective.l2.reduction=sum --set objective.l2.centred=true
 has out "sum_k ((z_k - mean z) - (t_k - mean t))^2"
 try 0 "$kappa" info hardkd

@@ -9,7 +9,8 @@ for kind in model objective metric dataset op; do
         "README.md first_$kind.c first_$kind.ini meson.build test_first_$kind.c " \
         "the files of a $kind"
     grep -r my_ first_$kind >left && bad "the template's name is left: $(cat left)"
-    grep -q "\.name = \"first_$kind\"" first_$kind/first_$kind.c || bad "the name of a $kind"
+    grep -qE "\.name = \"first_$kind\"|KP_OBJECTIVE\(first_$kind," first_$kind/first_$kind.c ||
+        bad "the name of a $kind"
 done
 
 try 0 "$kappa" new metric elsewhere --dir "a folder"

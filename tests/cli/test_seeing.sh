@@ -55,7 +55,7 @@ has out "weights: bit for bit the same"
 
 # The record: what is needed to make the run again.
 try 0 "$kappa" show "$kd"
-for text in "made by" "program" "glibc" "gcc\|clang" "students.ini" "overlap" "seed.master"; do
+for text in "made by" "program" "glibc" "libjpeg" "processor level" "gcc\|clang" "students.ini" "overlap" "seed.master"; do
     grep -q "$text" out || bad "no '$text' in show RUN"
 done
 is "$(ask "SELECT count(*) FROM attempt WHERE length(build) = 64 AND git_revision IS NULL")" 9 \

@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
 from safetensors_file import write
 
@@ -51,6 +52,12 @@ def probe(x, y, test_x, test_y, iterations, tol):
     p = softmax(x @ w.T + b)
     objective = 0.5 * np.sum(w * w) - np.sum(np.log(p[np.arange(len(y)), y]))
     return (100 * model.score(test_x, test_y), 100 * model.score(x, y), objective)
+
+
+def knn(x, y, test_x, test_y, metric):
+    """Accuracy in percent with 1, 5 and 20 neighbours."""
+    return [100 * KNeighborsClassifier(k, metric=metric, algorithm="brute").fit(x, y)
+            .score(test_x, test_y) for k in (1, 5, 20)]
 
 
 def eigenvalues(x):
@@ -109,6 +116,8 @@ def main():
         "ntk.pseudo": gram_cka(pseudo[0], pseudo[1]),
         "probe.default": probe(x, y, test_a, test_y, 100, 1e-4),
         "probe.tight": probe(x, y, test_a, test_y, 10000, 1e-9),
+        "knn.cosine": knn(x, y, test_a.astype(np.float64), test_y, "cosine"),
+        "knn.euclidean": knn(x, y, test_a.astype(np.float64), test_y, "euclidean"),
         "spectrum.ratio": [spectrum[K - 1] / spectrum[K], spectrum_unit[K - 1] / spectrum_unit[K]],
         "spectrum.raw": spectrum,
         "spectrum.unit": spectrum_unit,

@@ -378,6 +378,25 @@ static void test_probe_stops(void **state)
     assert_true(emitted("probe_iterations") == 3);
 }
 
+static void test_knn(void **state)
+{
+    static const char *const neighbours[] = {"k=1", "k=5", "k=20"};
+    static const char *const distances[2][2] = {{"distance=cosine", "out.knn.cosine"},
+                                                {"distance=euclidean", "out.knn.euclidean"}};
+
+    (void)state;
+    compare("in.a", "in.b");
+    for (int d = 0; d < 2; d++)
+        for (int k = 0; k < 3; k++) {
+            const char *options[] = {neighbours[k], distances[d][0], NULL};
+            analyse("knn", options);
+            assert_near(emitted("knn_accuracy"), expected(distances[d][1])[k], 1e-12);
+        }
+    analyse("knn", (const char *const[]){"k=61", NULL});
+    assert_int_equal(host.emitted, 0);
+    assert_non_null(strstr(host.absent, "60 examples are fewer than k = 61"));
+}
+
 static void test_spectrum(void **state)
 {
     static const char *const arrays[2][2] = {{"eigenvalues", "out.spectrum.raw"},
@@ -433,6 +452,7 @@ static int open_all(void **state)
 
     (void)state;
     if (kp_registry_scan(&registry, KP_BUILD_ROOT "/metrics", &report, &e) != KP_OK ||
+        kp_registry_scan(&registry, KP_BUILD_ROOT "/plugins/examples", &report, &e) != KP_OK ||
         kp_safetensors_open(KP_SOURCE_ROOT "/tests/parity/fixtures/analysis.safetensors", &fixture,
                             &e) != KP_OK ||
         kp_pool_create(2, &host.real.pool, &e) != KP_OK)
@@ -456,7 +476,7 @@ int main(void)
         cmocka_unit_test(test_cka),           cmocka_unit_test(test_feature_alignment),
         cmocka_unit_test(test_ntk),           cmocka_unit_test(test_probe),
         cmocka_unit_test(test_probe_stops),   cmocka_unit_test(test_spectrum),
-        cmocka_unit_test(test_bias_variance),
+        cmocka_unit_test(test_bias_variance), cmocka_unit_test(test_knn),
     };
 
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -11,7 +11,7 @@
 
 struct spm_bytes {
     uint8_t *v;
-    size_t n;
+    size_t n, room;
 };
 
 struct spm_model {
@@ -23,11 +23,12 @@ struct spm_model {
 
 static inline void spm_byte(struct spm_bytes *b, uint8_t byte)
 {
-    uint8_t *grown = realloc(b->v, b->n + 1);
-
-    if (!grown)
-        abort();
-    b->v = grown;
+    if (b->n == b->room) {
+        b->room = 2 * b->room + 64;
+        b->v = realloc(b->v, b->room);
+        if (!b->v)
+            abort();
+    }
     b->v[b->n++] = byte;
 }
 

@@ -271,7 +271,8 @@ static void test_bad_values(void **state)
                "x.ini:14: data.kappa: M = 200 is more than the teacher's pool of 100, from which "
                "student_pool = subset draws; kappa up to 1, or another student_pool\n");
     rig_refuse(RIG_BASE "[data]\nformat =\nroot =\n",
-               "x.ini:14: data.format: empty; the name of a dataset format\n"
+               "x.ini:14: data.format: not given; the name of a dataset format, or "
+               "data.set, that of a plugin\n"
                "x.ini:15: data.root: empty; the folder of the dataset\n");
     rig_refuse(RIG_BASE "[seed]\norder = 1.5\nsubset = teacher\n",
                "x.ini:14: seed.order: '1.5' is no seed; master, an integer from 0 to "

@@ -19,6 +19,9 @@ static struct kp_tensor *blend(const struct model *m, struct kp_tape *t, struct 
 RECORD(blended, blend(m, t, x, kp_scale(t, x, 0)))
 RECORD(cut_off, blend(m, t, x, kp_relu(t, x)))
 
+/* Examples that the arena holds: whole slices of 16. */
+#define PADDED 64
+
 #define ALL (FILTERS * SIDE * SIDE)
 
 /* Of the last the constant operand follows the parameters, but no gradient does. */
@@ -125,7 +128,35 @@ static void gradients_are_those_of_the_loss(void **state)
     }
 }
 
-/* Examples that fill up a group are neither shown to a plugin nor left as it was before. */
+/* Examples that fill up a group of 16 are zero in its result, whatever was there before. */
+static void the_rest_of_a_group_is_zero(void **state)
+{
+    (void)state;
+    for (int f = 0; f < FORMS; f++) {
+        struct world w = {0};
+        struct kp_error e = {0};
+
+        must(start(&w, &forms[f], "cpu", 2, &e), &e);
+        const struct kp_value *y = w.program->taps[0].value;
+        const int64_t group = (int64_t)(y->bytes / sizeof(float)) / (PADDED / 16);
+        const float *last =
+            (float *)w.exec->memory.arena + y->offset / sizeof(float) + ROWS / 16 * group;
+        memset(w.exec->memory.arena, 0xff, w.program->graph.arena_bytes);
+        kp_exec_write(w.exec, w.program->seed, (const float[]){1}, 1);
+        atomic_store(&strange, 0);
+        run(&w);
+        assert_int_equal(atomic_load(&strange), 0); /* nor the gaps between planes */
+        for (int64_t i = 0; i < group; i++) {
+            const int64_t example = y->layout == KP_LANE ? i % 16 : i / (group / 16);
+            if (example >= ROWS % 16 && fabs((double)last[i]) != 0)
+                fail_msg("%s: example %d of the last group has %g", forms[f].name, (int)example,
+                         (double)last[i]);
+        }
+        finish(&w);
+    }
+}
+
+/* Nor are they shown to a plugin. */
 static void only_examples_that_count_are_seen(void **state)
 {
     struct world w = {0};
@@ -136,6 +167,24 @@ static void only_examples_that_count_are_seen(void **state)
     atomic_store(&seen, 0);
     run(&w);
     assert_int_equal(atomic_load(&seen), ROWS);
+    finish(&w);
+}
+
+/* Slices may be at work at the same time. */
+static void each_slice_has_a_scratch_of_its_own(void **state)
+{
+    const int slices = (ROWS + 15) / 16;
+    struct world w = {0};
+    struct kp_error e = {0};
+
+    (void)state;
+    must(start(&w, &forms[2], "cpu", 2, &e), &e);
+    atomic_store(&scratch_count, 0);
+    run(&w);
+    assert_int_equal(atomic_load(&scratch_count), slices);
+    for (int i = 0; i < slices; i++)
+        for (int k = 0; k < i; k++)
+            assert_ptr_not_equal(atomic_load(&scratches[i]), atomic_load(&scratches[k]));
     finish(&w);
 }
 
@@ -160,7 +209,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpu_agrees_with_the_reference),
         cmocka_unit_test(gradients_are_those_of_the_loss),
+        cmocka_unit_test(the_rest_of_a_group_is_zero),
         cmocka_unit_test(only_examples_that_count_are_seen),
+        cmocka_unit_test(each_slice_has_a_scratch_of_its_own),
         cmocka_unit_test(its_flops_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,28 @@ static void test_open(void **state)
     kp_registry_finish(&r);
 }
 
+/* A part of the program is a plugin like any other, but has no file. */
+static void test_built_in(void **state)
+{
+    static const struct kp_plugin fine = {.abi = KP_ABI, .name = "part", .version = "1"};
+    static const struct kp_plugin bad = {.abi = KP_ABI, .name = "Part", .version = "1"};
+    struct kp_registry r = {0};
+    struct kp_error e = {0};
+
+    (void)state;
+    assert_int_equal(kp_registry_add(&r, &fine, &e), KP_OK);
+    assert_int_equal(r.count, 1);
+    assert_string_equal(r.loaded[0]->path, "built in");
+    assert_string_equal(r.loaded[0]->sha256, "");
+    assert_int_equal(kp_registry_open(&r, PLUGINS "good.so", &e), KP_OK);
+    /* What a file already has. */
+    assert_int_equal(kp_registry_add(&r, r.loaded[1]->plugin, &e), KP_E_INVALID);
+    assert_has(e.text, "built in: model 'good_model' is already in");
+    assert_int_not_equal(kp_registry_add(&r, &bad, &e), KP_OK);
+    assert_int_equal(r.count, 2);
+    kp_registry_finish(&r);
+}
+
 struct refusal {
     const char *file;
     enum kp_status status;
@@ -60,8 +82,8 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"other_major.so",
      KP_E_ABI,
-     {"other_major.so: ", "plugin ABI 7", "kappa has 1.1", "rebuild it"}},
-    {"bad_major.so", KP_E_ABI, {"bad_major.so: ", "plugin ABI 2.1", "kappa has 1.1", "rebuild it"}},
+     {"other_major.so: ", "plugin ABI 7", "kappa has 1.2", "rebuild it"}},
+    {"bad_major.so", KP_E_ABI, {"bad_major.so: ", "plugin ABI 2.2", "kappa has 1.2", "rebuild it"}},
     {"newer_minor.so", KP_E_ABI, {"newer_minor.so: ", "plugin ABI 1.6", "has 1.1", "rebuild it"}},
     {"no_symbol.so", KP_E_ABI, {"no_symbol.so: ", "does not define kp_plugin_v1", "KP_PLUGIN"}},
     {"bad_magic.so", KP_E_ABI, {"bad_magic.so: ", "0x12345678", "0x5050414b", "rebuild it"}},
@@ -367,9 +389,14 @@ static void test_verify_option(void **state)
     verify_option(o, "words");
 }
 
+KP_ROW_LOSS(fixture_row, struct fixture_kd,
+            { kp_row_add_kl(row, 1, self->tau, row->teacher_logits, self->tau); })
+
 static void test_verify_definition(void **state)
 {
     (void)state;
+    const struct kp_row_loss no_double = {sizeof(no_double), fixture_row.in_float, NULL, NULL};
+    const struct kp_row_loss too_short = {8, fixture_row.in_float, fixture_row.in_double, NULL};
     struct kp_objective_def d = fixture_kd;
 
     verify(&d, NULL);
@@ -384,7 +411,18 @@ static void test_verify_definition(void **state)
     d = fixture_kd, d.formula = NULL;
     verify(&d, "no formula");
     d = fixture_kd, d.loss = NULL;
-    verify(&d, "loss is missing");
+    verify(&d, "it has no loss");
+    d.row = &fixture_row;
+    verify(&d, NULL);
+    d.loss = fixture_kd.loss;
+    verify(&d, "or two: give .loss or .row");
+    d.loss = NULL, d.row = &no_double;
+    verify(&d, "make it with KP_ROW_LOSS");
+    d.row = &too_short;
+    verify(&d, "make it with KP_ROW_LOSS");
+    /* a plugin of ABI 1.1 has no .row, whatever lies behind its definition */
+    d = fixture_kd, d.size = offsetof(struct kp_objective_def, row), d.row = &no_double;
+    verify(&d, NULL);
     d = fixture_kd, d.needs = 0x80;
     verify(&d, "newer kappa");
     d = fixture_kd, d.self_size = (size_t)1 << 30;
@@ -424,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),
+        cmocka_unit_test(test_built_in),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_two_of_one_name),
         cmocka_unit_test(test_no_plugin_files),

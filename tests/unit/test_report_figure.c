@@ -2,6 +2,7 @@
  */
 #include "report_fixture.h"
 
+#include "report/html.h"
 #include "report/script.h"
 
 /* The rows of a query on the fixture's database. */
@@ -57,6 +58,34 @@ static void test_interruptions(void **state)
                 NULL,
                 "\"series\"\t\"x\"\t\"n\"\n\"a\"\t1\t3\n\"a\"\t3\t3\n\n\n"
                 "\"series\"\t\"x\"\t\"n\"\n\"r\"\t2\tNaN\n");
+}
+
+/* Work that grows with the square of the rows would take an hour. */
+static void test_many_rows(void **state)
+{
+    struct kp_rowset rows = {0};
+    struct kp_blocks blocks = {0};
+    struct kp_text data = {0}, page = {0};
+    struct kp_error e = {0};
+    int64_t lines = 0;
+
+    (void)state;
+    ask("WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 200000) "
+        "SELECT n AS x, n % 7 AS y, 3 AS n FROM c",
+        &rows);
+    assert_ok(kp_blocks_make(&rows, &blocks, &e), e);
+    kp_figure_data(&rows, &blocks, NULL, &data);
+    assert_false(data.failed);
+    for (const char *s = data.s; (s = strchr(s, '\n')); s++)
+        lines++;
+    assert_int_equal(lines, 200001);
+    kp_html_add_rows(&page, &rows);
+    assert_false(page.failed);
+    assert_non_null(strstr(page.s, "<td class=\"number\">200000</td>"));
+    kp_text_finish(&data);
+    kp_text_finish(&page);
+    kp_blocks_finish(&blocks);
+    kp_rowset_finish(&rows);
 }
 
 static void make_looks(const char *sql, struct kp_rowset *rows, struct kp_blocks *b,
@@ -143,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_interruptions, report_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_many_rows, report_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_looks, report_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_names, report_setup, fixture_teardown),
     };

@@ -301,6 +301,46 @@ static void test_processes(void **state)
     (void)close(ends[1]);
 }
 
+/* A process that begins its program anew after a crash holds its runs still. */
+static void test_crashed_holder(void **state)
+{
+    const struct fixture_run kd = {.objective = "kd", .kappa = 0.1, .tau = 4, .seed = 11};
+    const struct kp_plugin_row op = {"op", "swish", "1", "/plugins/swish.so", "dd", 1, 2};
+    struct kp_store *s = fixture_open();
+    struct kp_error e = {0};
+    char uids[2][KP_UID_SIZE];
+    bool any = false;
+
+    (void)state;
+    assert_ok(fixture_begin(s, &lt, -1, uids[0], &e), e);
+    assert_ok(fixture_begin(s, &kd, -1, uids[1], &e), e);
+    assert_ok(kp_store_add_plugins(s, uids[0], &op, 1, &e), e);
+    fixture_expect("SELECT kind, name FROM run_plugin WHERE run = 1 ORDER BY kind",
+                   "kind,name\nmodel,cnn\nobjective,lt\nop,swish\n");
+    assert_int_equal(kp_store_add_plugins(s, "01ABCDEFGHJKMNPQRSTVWXYZ01", &op, 1, &e), KP_E_STORE);
+
+    assert_ok(kp_store_fail_held(s, "objective", "kd", "kd", "crashed in loss", &any, &e), e);
+    assert_true(any);
+    fixture_expect("SELECT objective, status, error FROM run ORDER BY id",
+                   "objective,status,error\nlt,lost,\nkd,failed,crashed in loss\n");
+    fixture_expect("SELECT count(*) AS n FROM attempt WHERE finished IS NULL", "n\n0\n");
+
+    assert_ok(kp_store_fail_held(s, "objective", "kd", "kd", "again", &any, &e), e);
+    assert_false(any);
+
+    assert_ok(fixture_begin(s, &lt, -1, uids[0], &e), e);
+    assert_ok(fixture_begin(s, &kd, -1, uids[1], &e), e);
+    assert_ok(kp_store_fail_held(s, "model", "cnn", "net", "crashed in build", &any, &e), e);
+    fixture_expect("SELECT count(*) AS n FROM run WHERE status = 'failed' AND attempt = 2",
+                   "n\n2\n");
+
+    /* another objective of the same plugin */
+    assert_ok(fixture_begin(s, &kd, -1, uids[1], &e), e);
+    assert_ok(kp_store_fail_held(s, "objective", "kd", "other", "crashed in loss", &any, &e), e);
+    fixture_expect("SELECT status FROM run WHERE objective = 'kd'", "status\nlost\n");
+    fixture_close(s);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -308,7 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_processes),     TEST(test_live_holder_is_respected),
         TEST(test_killed_writer), TEST(test_many_writers),
-        TEST(test_one_taker),
+        TEST(test_one_taker),     TEST(test_crashed_holder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,8 +100,9 @@ struct kp_lane_head_grad {
 /* Floats from one row of scratch to the next: whole vectors, and another line so that rows of 2^n
  * classes keep clear of each other's sets of the cache. */
 #define KP_ROW_ROOM(classes) (((classes) + 15) / 16 * 16 + 16)
-/* Rows of scratch that a thread needs for a row function: the function's and the helpers'. */
-#define KP_ROW_ROOMS (KP_ROW_WORK + 2)
+/* Rows of scratch that a thread needs for a row function: the function's, the helpers' and the
+ * gradient. */
+#define KP_ROW_ROOMS (KP_ROW_WORK + 3)
 
 /* Rows that an objective's row function takes. Loss i is weight i times the function's; gradients
  * are multiplied by weight i times `share`. A label of no class counts as none. */
@@ -185,8 +186,9 @@ struct kp_lane_ops {
 
     /* Rows first to end - 1. */
     void (*rows)(const struct kp_lane_rows *r, int64_t first, int64_t end);
-    /* The helpers of row functions, also of the tape's losses. Their scratch: KP_ROW_ROOM(classes)
-     * floats, two times. */
+    /* The helpers of row functions, also of the tape's losses. The row's scratch is two of
+     * KP_ROW_ROOM(classes) floats, its gradient another. grad may be NULL: then the helpers that
+     * add losses leave it out. */
     struct kp_row_fn_float row;
 };
 

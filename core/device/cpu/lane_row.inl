@@ -95,24 +95,37 @@ static void row_mix(int64_t n, double a, const float *x, double b, const float *
         ROW_PASS(n, mix_pass, (float)a, x, (float)b, y, out);
 }
 
-/* out += a x + b y; x and y have room for whole vectors */
-KP_INLINE void add_two_pass(float a, const float *x, float b, const float *y, float *out, int64_t i,
-                            int64_t count)
+/* grad += a x + b y. The three are of a thread's own and have room for whole vectors: a store of
+ * part of one, read again as a whole, would make the next load wait for it. */
+static void add_two(int64_t n, double a, const float *x, double b, const float *y, float *grad)
 {
-    kp_vec sum = v_fma(v_set(a), v_load(x + i), row_load(out + i, count, 0.0f));
-    row_store(out + i, count, v_fma(v_set(b), v_load(y + i), sum));
+    const kp_vec by = v_set((float)b), ax = v_set((float)a);
+
+    for (int64_t i = 0; i < n; i += KP_VEC) {
+        kp_vec sum = v_fma(ax, v_load(x + i), v_load(grad + i));
+        v_store(grad + i, v_fma(by, v_load(y + i), sum));
+    }
 }
 
-static void add_two(int64_t n, double a, const float *x, double b, const float *y, float *out)
+/* grad += a x, and b at the label */
+static void add_one(int64_t n, double a, const float *x, int64_t label, double b, float *grad)
 {
-    ROW_PASS(n, add_two_pass, (float)a, x, (float)b, y, out);
+    const kp_vec ax = v_set((float)a);
+
+    for (int64_t i = 0; i < n; i += KP_VEC) {
+        kp_vec sum = v_fma(ax, v_load(x + i), v_load(grad + i));
+        if (label - i < KP_VEC && label >= i)
+            sum = v_add(sum, v_place(label - i, (float)b));
+        v_store(grad + i, sum);
+    }
 }
 
-/* out = exp(a (x - x0)), unless out is NULL; sum += it */
+/* out = exp(a (x - x0)), unless out is NULL; sum += it. roomy: out has room for whole vectors */
 struct exps {
     const float *x;
     float a, x0;
     float *out;
+    bool roomy;
     kp_vec sum;
 };
 
@@ -123,12 +136,12 @@ KP_INLINE void exps_pass(struct exps *s, int64_t i, int64_t count)
 
     s->sum = v_add(s->sum, row_first(y, count));
     if (s->out)
-        row_store(s->out + i, count, y);
+        row_store(s->out + i, s->roomy ? KP_VEC : count, y);
 }
 
 static double row_exps(int64_t n, double a, const float *x, double x0, float *out)
 {
-    struct exps s = {x, (float)a, (float)x0, out, v_zero()};
+    struct exps s = {x, (float)a, (float)x0, out, false, v_zero()};
 
     ROW_PASS(n, exps_pass, &s);
     return (double)v_sum(s.sum);
@@ -136,9 +149,9 @@ static double row_exps(int64_t n, double a, const float *x, double x0, float *ou
 
 /* out = exp((x - x0) / tau) with the largest x0 = *top, unless out is NULL; returns the sum. The
  * largest is taken out before the division, so that a small tau costs no digits. */
-static double powers(int64_t n, const float *x, double tau, float *out, float *top)
+static double powers(int64_t n, const float *x, double tau, float *out, bool roomy, float *top)
 {
-    struct exps s = {x, (float)(1.0 / tau), (float)row_max(n, x), out, v_zero()};
+    struct exps s = {x, (float)(1.0 / tau), (float)row_max(n, x), out, roomy, v_zero()};
 
     ROW_PASS(n, exps_pass, &s);
     *top = s.x0;
@@ -160,7 +173,7 @@ static void row_one_hot(int64_t n, int64_t label, double on, double off, float *
 static double row_soften(int64_t n, const float *x, double tau, float *out)
 {
     float top;
-    const double sum = powers(n, x, tau, out, &top);
+    const double sum = powers(n, x, tau, out, false, &top);
 
     row_mix(n, 1.0 / sum, out, 0.0, out, out);
     return (double)top / tau + log(sum);
@@ -173,19 +186,20 @@ static void row_add_cross_entropy(struct kp_row_float *row, double weight, int64
 
     if (weight == 0.0 || label < 0 || label >= n)
         return;
-    const double sum = powers(n, row->logits, 1.0, e, &top);
+    const double sum = powers(n, row->logits, 1.0, e, true, &top);
     row->loss += weight * (log(sum) - ((double)row->logits[label] - (double)top));
-    if (!e)
-        return;
-    e[label] -= (float)sum; /* less rounding than to take it from a sum of gradients */
-    row_mix(n, weight / sum, e, 1.0, row->grad, row->grad);
+    if (e)
+        add_one(n, weight / sum, e, label, -weight, row->grad);
 }
 
-KP_INLINE void soft_pass(const float *z, float top, const float *q, kp_vec *mass, kp_vec *sum,
-                         int64_t i, int64_t count)
+/* copy: q in whole vectors, or NULL */
+KP_INLINE void soft_pass(const float *z, float top, const float *q, float *copy, kp_vec *mass,
+                         kp_vec *sum, int64_t i, int64_t count)
 {
     kp_vec share = row_load(q + i, count, 0.0f);
 
+    if (copy)
+        v_store(copy + i, share);
     *mass = v_add(*mass, share);
     *sum = v_fma(share, v_sub(row_load(z + i, count, top), v_set(top)), *sum);
 }
@@ -194,17 +208,15 @@ KP_INLINE void soft_pass(const float *z, float top, const float *q, kp_vec *mass
 static void row_add_soft_cross_entropy(struct kp_row_float *row, double weight, const float *q)
 {
     const int64_t n = row->classes;
-    float *e = row->grad ? row->scratch : NULL, top;
+    float *e = row->grad ? row->scratch : NULL, *copy = e ? e + KP_ROW_ROOM(n) : NULL, top;
     kp_vec masses = v_zero(), sums = v_zero();
 
     if (weight == 0.0)
         return;
-    const double sum = powers(n, row->logits, 1.0, e, &top);
-    ROW_PASS(n, soft_pass, row->logits, top, q, &masses, &sums);
+    const double sum = powers(n, row->logits, 1.0, e, true, &top);
+    ROW_PASS(n, soft_pass, row->logits, top, q, copy, &masses, &sums);
     const double mass = (double)v_sum(masses);
     row->loss += weight * (mass * log(sum) - (double)v_sum(sums));
-    if (!e)
-        return;
-    row_mix(n, mass / sum, e, -1.0, q, e);
-    row_mix(n, weight, e, 1.0, row->grad, row->grad);
+    if (e)
+        add_two(n, weight * mass / sum, e, -weight, copy, row->grad);
 }

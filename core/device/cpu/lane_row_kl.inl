@@ -22,24 +22,25 @@ struct kl {
     kp_vec s, u, most, d, h;
 };
 
-/* The largest of x, and its mean. */
-static double top_and_mean(int64_t n, const float *x, double *mean)
+/* The largest of x, and its sum. */
+static double top_and_sum(int64_t n, const float *x, double *total)
 {
     kp_vec most[2] = {v_set(-INFINITY), v_set(-INFINITY)}, sum[2] = {v_zero(), v_zero()};
     int64_t i = 0;
 
     for (; i + 2 * KP_VEC <= n; i += 2 * KP_VEC)
-        for (int j = 0; j < 2; j++) {
-            kp_vec v = v_load(x + i + j * KP_VEC);
-            most[j] = v_max(most[j], v);
-            sum[j] = v_add(sum[j], v);
-        }
+        KP_UNROLL
+    for (int j = 0; j < 2; j++) {
+        kp_vec v = v_load(x + i + j * KP_VEC);
+        most[j] = v_max(most[j], v);
+        sum[j] = v_add(sum[j], v);
+    }
     for (; i < n; i += KP_VEC) {
         const int64_t count = n - i < KP_VEC ? n - i : KP_VEC;
         most[0] = v_max(most[0], row_load(x + i, count, -INFINITY));
         sum[0] = v_add(sum[0], row_load(x + i, count, 0.0f));
     }
-    *mean = (double)v_sum(v_add(sum[0], sum[1])) / (double)n;
+    *total = (double)v_sum(v_add(sum[0], sum[1]));
     return (double)v_largest(v_max(most[0], most[1]));
 }
 
@@ -96,12 +97,15 @@ KP_INLINE void kl_student_pass(struct kl *k, int64_t i, int64_t count)
     k->h = v_fma(p, rest, k->h);
 }
 
-/* log(1 + d) - d + h */
+/* log(1 + d) - d + h. With y = d / (2 + d):  log(1 + d) - d = 2 atanh y - d
+ *   = 2 (y^3 / 3 + y^5 / 5 + ...) - d^2 / (2 + d) */
 KP_INLINE double divergence(double d, double h)
 {
-    if (fabs(d) < 1e-3)
-        return h - d * d * (0.5 - d / 3.0);
-    return log(1.0 + d) - d + h;
+    if (fabs(d) > 0.3)
+        return log(1.0 + d) - d + h;
+    const double y = d / (2.0 + d), yy = y * y;
+    const double odd = 1.0 / 3 + yy * (1.0 / 5 + yy * (1.0 / 7 + yy * (1.0 / 9 + yy * (1.0 / 11))));
+    return h - y * (d - 2.0 * yy * odd);
 }
 
 /* What a way gives: KL, and Q - P = m_factor m - p_factor p. */
@@ -109,19 +113,25 @@ struct kl_result {
     double loss, m_factor, p_factor;
 };
 
-KP_INLINE bool kl_near(struct kl *k, int64_t n, struct kl_result *out)
+/* From sums of p, p (e^x - 1) and p (e^x - 1 - x). */
+KP_INLINE void kl_finish(kp_vec s, kp_vec d, kp_vec h, struct kl_result *out)
 {
     float sums[4];
 
+    v_sum4(s, d, h, v_zero(), sums);
+    const double share = 1.0 / (double)sums[0], mean = (double)sums[1] * share;
+    out->loss = divergence(mean, (double)sums[2] * share);
+    out->m_factor = 1.0 / ((double)sums[0] + (double)sums[1]);
+    out->p_factor = mean * out->m_factor;
+}
+
+KP_INLINE bool kl_near(struct kl *k, int64_t n, struct kl_result *out)
+{
     k->s = k->d = k->h = k->most = v_zero();
     ROW_PASS(n, kl_near_pass, k);
     if (!((double)v_largest(k->most) <= NEAR))
         return false;
-    v_sum4(k->s, k->d, k->h, v_zero(), sums);
-    const double share = 1.0 / (double)sums[0], d = (double)sums[1] * share;
-    out->loss = divergence(d, (double)sums[2] * share);
-    out->m_factor = share / (1.0 + d);
-    out->p_factor = d * out->m_factor;
+    kl_finish(k->s, k->d, k->h, out);
     return true;
 }
 
@@ -144,11 +154,55 @@ KP_INLINE void kl_wide(struct kl *k, int64_t n, double tau, struct kl_result *ou
         out->m_factor = share / (1.0 + d);
         out->p_factor = d * out->m_factor;
     } else {
-        const double q = powers(n, k->z, tau, k->m, &top);
+        const double q = powers(n, k->z, tau, k->m, true, &top);
         out->loss = log(q * share) - c;
         out->m_factor = 1.0 / q;
         out->p_factor = share;
     }
+}
+
+/* A row of at most two vectors in registers, near; false: it is not near. grad may be NULL. */
+KP_INLINE bool kl_short(struct kl *k, int64_t n, double gain, float *grad, struct kp_row_float *row,
+                        double weight)
+{
+    const int64_t counts[2] = {n < KP_VEC ? n : KP_VEC, n < KP_VEC ? 0 : n - KP_VEC};
+    kp_vec z[2], t[2], p[2], m[2], rest[2], sum = v_zero(), far = v_zero();
+    struct kl_result r;
+
+    KP_UNROLL
+    for (int j = 0; j < 2; j++) {
+        z[j] = v_load_first(k->z + j * KP_VEC, counts[j], v_set(-INFINITY));
+        t[j] = v_load_first(k->t + j * KP_VEC, counts[j], v_set(-INFINITY));
+    }
+    const kp_vec z0 = v_set(v_largest(v_max(z[0], z[1])));
+    const kp_vec t0 = v_set(v_largest(v_max(t[0], t[1])));
+    KP_UNROLL
+    for (int j = 0; j < 2; j++) {
+        t[j] = v_mul(v_sub(t[j], t0), v_set(k->t_scale));
+        z[j] = v_first(v_sub(v_mul(v_sub(z[j], z0), v_set(k->z_scale)), t[j]), counts[j]);
+        p[j] = v_first(v_exp_inside(v_max(v_set(-87.0f), t[j])), counts[j]);
+        sum = v_add(sum, z[j]);
+    }
+    const kp_vec centre = v_set(v_sum(sum) / (float)n);
+    KP_UNROLL
+    for (int j = 0; j < 2; j++) {
+        kp_vec x = v_first(v_sub(z[j], centre), counts[j]);
+        rest[j] = v_expm1_rest_near(x);
+        m[j] = v_mul(p[j], v_add(rest[j], x));
+        rest[j] = v_mul(p[j], rest[j]);
+        far = v_max(far, v_abs(x));
+    }
+    if (!((double)v_largest(far) <= NEAR))
+        return false;
+    kl_finish(v_add(p[0], p[1]), v_add(m[0], m[1]), v_add(rest[0], rest[1]), &r);
+    row->loss += weight * r.loss;
+    const kp_vec by_m = v_set((float)(gain * r.m_factor)), by_p = v_set((float)(gain * r.p_factor));
+    KP_UNROLL
+    for (int j = 0; j < 2 && grad; j++, grad += KP_VEC) {
+        kp_vec g = v_fma(by_m, m[j], v_load(grad));
+        v_store(grad, v_sub(g, v_mul(by_p, p[j])));
+    }
+    return true;
 }
 
 static void row_add_kl(struct kp_row_float *row, double weight, double tau, const float *target,
@@ -163,14 +217,17 @@ static void row_add_kl(struct kp_row_float *row, double weight, double tau, cons
                    .p = row->scratch,
                    .m = row->scratch + KP_ROW_ROOM(n)};
     struct kl_result r;
-    double z_mean, t_mean;
+    double z_sum, t_sum;
 
-    if (weight == 0.0)
+    if (weight == 0.0 ||
+        (n <= 2 * KP_VEC && kl_short(&k, n, weight * sharp, row->grad, row, weight)))
         return;
-    const double z0 = top_and_mean(n, k.z, &z_mean), t0 = top_and_mean(n, k.t, &t_mean);
+    const double z0 = top_and_sum(n, k.z, &z_sum), t0 = top_and_sum(n, k.t, &t_sum);
     k.z0 = (float)z0;
     k.t0 = (float)t0;
-    k.centre = (float)((z_mean - z0) * sharp - (t_mean - t0) * target_sharp);
+    const double count = (double)n;
+    k.centre =
+        (float)(((z_sum - count * z0) * sharp - (t_sum - count * t0) * target_sharp) / count);
     if (!kl_near(&k, n, &r))
         kl_wide(&k, n, tau, &r);
     row->loss += weight * r.loss;

@@ -22,17 +22,19 @@ static void loss_row(const struct kp_node *n, const struct kp_pass *p, int64_t i
     struct kp_row_float row = {.fn = fn,
                                .classes = k,
                                .logits = kp_floats(p, n->in[0]) + i * k,
-                               .grad = gradient ? out : NULL,
+                               .grad = gradient ? scratch + 2 * KP_ROW_ROOM(k) : NULL,
                                .scratch = scratch};
     const double weight = gradient ? (double)kp_floats(p, n->in[2])[i] : 1.0;
 
     if (gradient)
-        memset(out, 0, (size_t)k * sizeof(*out));
+        memset(row.grad, 0, (size_t)KP_ROW_ROOM(k) * sizeof(*row.grad));
     if (labelled)
         fn->add_cross_entropy(&row, weight, ((const int32_t *)other)[i]);
     else
         fn->add_kl(&row, weight, tau, (const float *)other + i * k, tau);
-    if (!gradient)
+    if (gradient)
+        memcpy(out, row.grad, (size_t)k * sizeof(*out));
+    else
         *out = (float)row.loss;
 }
 
@@ -41,7 +43,7 @@ static void losses_slice(const struct kp_step *s, const struct kp_pass *p, const
     const struct kp_node *n = s->node;
     const int64_t k = classes_of(n);
     const struct kp_range r = kp_span_range(t, n->in[0]);
-    float *scratch = (float *)kp_scratch(p, n) + t->worker * 2 * KP_ROW_ROOM(k);
+    float *scratch = (float *)kp_scratch(p, n) + t->worker * 3 * KP_ROW_ROOM(k);
 
     for (int64_t i = r.first / k; i < (r.first + r.count) / k; i++)
         loss_row(n, p, i, scratch);
@@ -52,7 +54,7 @@ size_t kp_scratch_losses(const struct kp_cpu *cpu, const struct kp_graph *g,
                          const struct kp_node *n)
 {
     (void)g;
-    return (size_t)(kp_pool_threads(cpu->pool) * 2 * KP_ROW_ROOM(classes_of(n))) * sizeof(float);
+    return (size_t)(kp_pool_threads(cpu->pool) * 3 * KP_ROW_ROOM(classes_of(n))) * sizeof(float);
 }
 
 void kp_lower_losses(struct kp_lowering *l, const struct kp_node *n)

@@ -42,12 +42,19 @@ static float *work_at(const struct kp_pass *p, const struct kp_node *n, int work
     return all + worker * work_floats(n);
 }
 
+/* Rows that count. */
+static int64_t row_count(const struct kp_pass *p, const struct kp_node *n)
+{
+    return p->rows * kp_value_rest(n->in[W]);
+}
+
 static double weight_sum(const struct kp_pass *p, const struct kp_node *n)
 {
     const float *w = kp_floats(p, n->in[W]);
+    const int64_t rows = row_count(p, n);
     double sum = 0.0;
 
-    for (int64_t i = 0; i < p->rows * kp_value_rest(n->in[W]); i++)
+    for (int64_t i = 0; i < rows; i++)
         sum += (double)w[i];
     return sum;
 }
@@ -85,10 +92,11 @@ static void mean(const struct kp_step *s, const struct kp_pass *p, const struct 
 {
     const struct kp_node *n = s->node;
     const double *loss = loss_at(p, n), weights = weight_sum(p, n);
+    const int64_t rows = row_count(p, n);
     double sum = 0.0;
 
     (void)t;
-    for (int64_t i = 0; i < p->rows * kp_value_rest(n->in[W]); i++)
+    for (int64_t i = 0; i < rows; i++)
         sum += loss[i];
     *kp_floats(p, n->out[0]) = weights > 0.0 ? (float)(sum / weights) : 0.0f;
 }

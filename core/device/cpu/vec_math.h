@@ -29,7 +29,7 @@ KP_INLINE kp_vec v_exponent(kp_vec t)
     __m512i n = _mm512_slli_epi32(_mm512_castps_si512(t), 23);
     return _mm512_castsi512_ps(_mm512_add_epi32(n, _mm512_set1_epi32(0x3f800000)));
 }
-/* The first `count` lanes from memory, the others from `rest`; 0 < count < KP_VEC. */
+/* The first `count` lanes from memory, the others from `rest`; 0 <= count <= KP_VEC. */
 KP_INLINE kp_vec v_load_first(const float *p, int64_t count, kp_vec rest)
 {
     return _mm512_mask_loadu_ps(rest, (__mmask16)((1u << count) - 1), p);
@@ -249,6 +249,15 @@ KP_INLINE void v_turn4(const float *from, int64_t from_row, float *to, int64_t t
         for (int j = 0; j < 4; j++)
             to[j * to_row + i] = from[i * from_row + j];
 #endif
+}
+
+/* x in one lane, 0 in the others. */
+KP_INLINE kp_vec v_place(int64_t lane, float x)
+{
+    float lanes[2 * KP_VEC] = {0};
+
+    lanes[KP_VEC] = x;
+    return v_load(lanes + KP_VEC - lane);
 }
 
 /* Sum over the lanes, in a fixed order. */

@@ -39,7 +39,7 @@ struct kp_dataset_info {
     enum kp_dtype dtype;
     struct kp_shape shape;  /* of one example, 1 to 4 dims */
     int64_t classes;        /* the width of the logits, >= 2 */
-    struct kp_shape labels; /* of one example's labels: () for one class */
+    struct kp_shape labels; /* of one example's labels: () for one class, (T) of (T) tokens */
     /* Examples, 1 to KP_DATASET_EXAMPLES_MAX. */
     int64_t count[KP_DATASET_SPLITS];
     /* Training examples are independent draws from one distribution, made when they are asked for,

@@ -44,8 +44,8 @@ static inline struct kp_linear_layer kp_linear_declare_normal(struct kp_build *b
     struct kp_init zero = kp_init_constant(0.0);
     struct kp_linear_layer l;
 
-    l.weight = kp_param(b, kp_layer_name(name, prefix, "weight"), kp_shape2(out, in),
-                        kp_init_normal(sd));
+    l.weight =
+        kp_param(b, kp_layer_name(name, prefix, "weight"), kp_shape2(out, in), kp_init_normal(sd));
     l.bias = bias ? kp_param(b, kp_layer_name(name, prefix, "bias"), kp_shape1(out), zero) : NULL;
     return l;
 }

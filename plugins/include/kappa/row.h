@@ -124,8 +124,10 @@ struct kp_row_loss {
     }
 
 #ifdef __CUDACC__
+#define KP_ROW_BOTH __host__ __device__
 #include "kappa/row_cuda.h"
 #else
+#define KP_ROW_BOTH
 #define KP_ROW_LOSS(NAME, SELF, ...)                                                  \
     KP_ROW_INSTANCE(NAME, float, SELF, __VA_ARGS__)                                   \
     KP_ROW_INSTANCE(NAME, double, SELF, __VA_ARGS__)                                  \
@@ -138,19 +140,19 @@ struct kp_row_loss {
 
 /* exp and log of a kp_real as a kp_real, for use in KP_EACH. */
 #ifdef __cplusplus
-static inline float kp_exp(float x)
+static inline KP_ROW_BOTH float kp_exp(float x)
 {
     return expf(x);
 }
-static inline double kp_exp(double x)
+static inline KP_ROW_BOTH double kp_exp(double x)
 {
     return exp(x);
 }
-static inline float kp_log(float x)
+static inline KP_ROW_BOTH float kp_log(float x)
 {
     return logf(x);
 }
-static inline double kp_log(double x)
+static inline KP_ROW_BOTH double kp_log(double x)
 {
     return log(x);
 }
