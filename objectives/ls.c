@@ -17,8 +17,7 @@ static const struct kp_option ls_options[] = {
     KP_REAL(struct ls, tau, "tau", "20", 1e-3, 1e6, "not plain: temperature of q"),
     KP_REAL(struct ls, label_weight, "label_weight", "0.9", 0, 1e6, "not plain: of CE(z, y)"),
     KP_REAL(struct ls, kd_weight, "kd_weight", "0.1", 0, 1e6, "not plain: weight of the rest"),
-    KP_REAL(struct ls, multiplier, "multiplier", "0", 0, 1e6,
-            "yuan_reg: times the mean over the K classes; 0: K, which makes it their sum"),
+    KP_REAL(struct ls, multiplier, "multiplier", "0", 0, 1e6, "yuan_reg: factor of the mean; 0: K"),
     KP_REAL(struct ls, smoothing, "smoothing", "0.1", 0, 1, "plain: probability for other classes"),
 };
 

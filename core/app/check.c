@@ -135,6 +135,12 @@ static int command_check(const struct kp_arguments *a)
     free(headers);
     if (st != KP_OK)
         return kp_say_error(&e);
+    if (report.count[KP_VERDICT_PASSED] + report.count[KP_VERDICT_FAILED] +
+            report.count[KP_VERDICT_NOT_CHECKED] ==
+        0) {
+        kp_say("%s: nothing in it has a test '%s'", c.path, a->only ? a->only : "");
+        return KP_EXIT_USAGE;
+    }
     return report.count[KP_VERDICT_FAILED] > 0 ? KP_EXIT_FAILED : KP_EXIT_DONE;
 }
 

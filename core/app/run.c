@@ -162,11 +162,11 @@ const struct kp_command kp_command_run = {
     .details =
         "Runs that the database has already are not done again; one that was interrupted goes on\n"
         "at its last checkpoint. A failed run is recorded and the others go on. Ctrl-C finishes\n"
-        "the step, saves and exits; a second one exits at once. After a crash in a plugin its runs\n"
-        "are recorded as failed, and the others go on in a process of their own. Several processes\n"
-        "may work on one database: each run is done by one of them, and one that dies is taken\n"
-        "over. The database FILE is made if absent, with the folder FILE.d for weights and\n"
-        "checkpoints.\n",
+        "the step, saves and exits; a second one exits at once. After a crash in a plugin its\n"
+        "runs are recorded as failed, and the others go on in a process of their own. Several\n"
+        "processes may work on one database: each run is done by one of them, and one that dies\n"
+        "is taken over. The database FILE is made if absent, with the folder FILE.d for weights\n"
+        "and checkpoints.\n",
     .example = "  kappa run experiments/quickstart/students.ini --set data.kappa=0.1 --db k.db\n",
     .flags = KP_FLAG_SET | KP_FLAG_SWEEP | KP_FLAG_YES | KP_FLAG_DB | KP_FLAG_ONLY |
              KP_FLAG_THREADS | KP_FLAG_JOBS | KP_FLAG_QUIET,

@@ -118,8 +118,8 @@ static enum kp_status find(const char *name, const char *installed, char **out, 
 enum kp_status kp_program_data(const char *name, char **out, struct kp_error *e)
 {
     char *installed = kp_path_join(KP_DATA_FROM_PROGRAM, name);
-    enum kp_status st = installed ? find(name, installed, out, e)
-                                  : kp_fail(e, KP_E_NOMEM, "out of memory");
+    enum kp_status st =
+        installed ? find(name, installed, out, e) : kp_fail(e, KP_E_NOMEM, "out of memory");
 
     free(installed);
     return st;

@@ -81,9 +81,9 @@ static const struct kp_option data_options[] = {
 };
 /* In the order above: neither name, root, decode, cache, decoders nor kappa, for which data.m is
  * hashed. The test set does not change the weights, but the results that a run stands for. */
-static const bool data_hashed[] = {true,  true,  false, false, true,  true, true, true, true, true,
-                                   false, false, false, true,  true, true, true, true, true,
-                                   true,  true,  true,  false, true, true, true, true};
+static const bool data_hashed[] = {true, true,  false, false, true,  true, true, true, true,
+                                   true, false, false, false, true,  true, true, true, true,
+                                   true, true,  true,  true,  false, true, true, true, true};
 
 static const struct kp_option train_options[] = {
     KP_INT(S, train.epochs, "epochs", NULL, 1, 1e6, "passes over the training examples"),

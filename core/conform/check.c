@@ -142,7 +142,7 @@ static enum kp_status run(struct checking *x, const struct watch *w, const char 
     kp_text_addf(&preload, "LD_PRELOAD=%s", runtime ? runtime : "");
 
     struct kp_process p = {
-        .argv = (char *const *)(uintptr_t)argv,
+        .argv = argv,
         .set = {KP_PROCESS_MARK "=1", "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"},
         .slate = x->slate_file,
         .seconds = limit};

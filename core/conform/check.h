@@ -10,7 +10,7 @@ struct kp_check_line {
     const char *kind, *name; /* of the definition; "" for a test of the whole plugin */
     const char *test;
     enum kp_verdict verdict;
-    const char *why; /* "" if it passed */
+    const char *why; /* of what passed: what there is to say, or "" */
     double seconds;
 };
 

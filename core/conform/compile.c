@@ -15,14 +15,14 @@
 
 /* A command line; the words are somebody else's. */
 struct words {
-    char *v[WORDS + 1];
+    const char *v[WORDS + 1];
     int count;
 };
 
 static void add(struct words *w, const char *word)
 {
     if (w->count < WORDS)
-        w->v[w->count++] = (char *)(uintptr_t)word;
+        w->v[w->count++] = word;
 }
 
 static bool is_source(const char *name)
@@ -54,13 +54,13 @@ enum kp_status kp_sources_of_init(const char *path, struct kp_sources_of *out, s
         return out->v[0] ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
     }
     n = scandir(path, &entries, source_entry, alphasort);
-    enum kp_status st = n > KP_SOURCES_MAX ? kp_fail(e, KP_E_INVALID, "%s: more than %d C files",
-                                                     path, KP_SOURCES_MAX)
-                        : n <= 0           ? kp_fail(e, KP_E_INVALID,
-                                                     "%s: no C file in this folder; a plugin's .so, its C "
-                                                               "file, or its folder",
-                                                     path)
-                                           : KP_OK;
+    enum kp_status st = KP_OK;
+    if (n > KP_SOURCES_MAX)
+        st = kp_fail(e, KP_E_INVALID, "%s: more than %d C files", path, KP_SOURCES_MAX);
+    else if (n <= 0)
+        st = kp_fail(e, KP_E_INVALID,
+                     "%s: no C file in this folder; a plugin's .so, its C file, or its folder",
+                     path);
     for (int i = 0; i < n; i++) {
         if (st == KP_OK) {
             out->v[i] = kp_path_join(path, entries[i]->d_name);
@@ -119,7 +119,7 @@ static bool can_be_preloaded(const char *runtime)
     struct kp_text preload = {0};
     struct kp_ending ending = {0};
     struct kp_error e = {0};
-    char *const argv[] = {(char *)(uintptr_t) "true", NULL};
+    const char *const argv[] = {"true", NULL};
 
     kp_text_addf(&preload, "LD_PRELOAD=%s", runtime);
     const struct kp_process p = {

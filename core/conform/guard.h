@@ -16,14 +16,14 @@ struct kp_guards {
 /* Memory that ends, up to the alignment of any type, where a page without access begins, and has
  * one before it too. Filled with `pattern`. `name` is what messages call it, a constant. NULL if
  * out of memory. */
-void *kp_guard_alloc(struct kp_guards *g, const char *name, size_t bytes, int pattern);
+void *kp_guard_alloc(struct kp_guards *owner, const char *name, size_t bytes, int pattern);
 
 /* Forbid (or allow again) writing. */
-void kp_guard_seal(struct kp_guards *g, const void *memory, bool sealed);
+void kp_guard_seal(struct kp_guards *owner, const void *memory, bool sealed);
 
 /* KP_E_INVALID if something wrote between a memory and its pages. */
-KP_NODISCARD enum kp_status kp_guards_check(const struct kp_guards *g, struct kp_error *e);
-void kp_guards_finish(struct kp_guards *g);
+KP_NODISCARD enum kp_status kp_guards_check(const struct kp_guards *owner, struct kp_error *e);
+void kp_guards_finish(struct kp_guards *owner);
 
 /* From now on a forbidden access says on the slate where it went before the process dies of it. */
 void kp_guard_watch(struct kp_slate *slate);

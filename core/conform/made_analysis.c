@@ -172,9 +172,11 @@ static void fill(const struct kp_made_analysis *x, int64_t net, int what, int64_
 
 static bool may_read(struct kp_analysis *a, int64_t net, const struct kp_read *r)
 {
-    if (is_net(a, net) && (r->first < 0 || r->count < 0 || r->first + r->count > made_of(a)->rows))
+    const int64_t end = r->first + r->count;
+
+    if (is_net(a, net) && (r->first < 0 || r->count < 0 || end > made_of(a)->rows))
         (void)made_fail(a, KP_E_INVALID, "it reads rows %lld to %lld of %lld", (long long)r->first,
-                        (long long)(r->first + r->count), (long long)made_of(a)->rows);
+                        (long long)end, (long long)made_of(a)->rows);
     return made_status(a) == KP_OK;
 }
 
@@ -197,11 +199,13 @@ static enum kp_status made_example_grads(struct kp_analysis *a, int64_t net,
                                          const struct kp_read *r, const float *cotangent,
                                          int64_t param_first, int64_t param_count, float *out)
 {
+    const int64_t end = param_first + param_count;
+
     if (!may_read(a, net, r))
         return made_status(a);
-    if (param_first < 0 || param_count < 0 || param_first + param_count > PARAMS)
+    if (param_first < 0 || param_count < 0 || end > PARAMS)
         return made_fail(a, KP_E_INVALID, "it asks for parameters %lld to %lld of %d",
-                         (long long)param_first, (long long)(param_first + param_count), PARAMS);
+                         (long long)param_first, (long long)end, PARAMS);
     fill(made_of(a), net, GRADS + (int)param_first, r->first, r->count, param_count, out);
     for (int64_t i = 0; i < r->count * param_count; i++)
         out[i] *= cotangent[i % CLASSES] + 1;

@@ -21,10 +21,10 @@ extern char **environ;
 enum { SAID_MAX = 256 << 10 };
 
 /* Ours without what `set` replaces, then that. Ends with NULL; free() it. */
-static char **environment(const char *const set[4])
+static const char **environment(const char *const set[4])
 {
     size_t n = 0, kept = 0;
-    char **all;
+    const char **all;
 
     while (environ[n])
         n++;
@@ -37,7 +37,7 @@ static char **environment(const char *const set[4])
             all[kept++] = environ[i];
     }
     for (int k = 0; all && k < 4 && set[k]; k++)
-        all[kept++] = (char *)(uintptr_t)set[k];
+        all[kept++] = set[k];
     return all;
 }
 
@@ -45,8 +45,13 @@ static enum kp_status start(const struct kp_process *p, int output, pid_t *pid, 
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
-    char **env = environment(p->set);
+    const char **env = environment(p->set);
+    char *const *argv, *const *envp;
     int failed = env ? 0 : ENOMEM;
+
+    /* posix_spawnp() changes nothing of them. */
+    memcpy(&argv, &p->argv, sizeof(argv));
+    memcpy(&envp, &env, sizeof(envp));
 
     (void)posix_spawn_file_actions_init(&files);
     (void)posix_spawnattr_init(&attributes);
@@ -61,10 +66,10 @@ static enum kp_status start(const struct kp_process *p, int output, pid_t *pid, 
     if (!failed && p->slate >= 0)
         failed = posix_spawn_file_actions_adddup2(&files, p->slate, KP_SLATE_FD);
     if (!failed)
-        failed = posix_spawnp(pid, p->argv[0], &files, &attributes, p->argv, env);
+        failed = posix_spawnp(pid, argv[0], &files, &attributes, argv, envp);
     (void)posix_spawn_file_actions_destroy(&files);
     (void)posix_spawnattr_destroy(&attributes);
-    free(env);
+    free((void *)env);
     return failed ? kp_fail(e, KP_E_IO, "%s: cannot be started: %s", p->argv[0], strerror(failed))
                   : KP_OK;
 }

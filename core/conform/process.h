@@ -9,10 +9,10 @@
 #define KP_PROCESS_MARK "KAPPA_CHECK_TEST"
 
 struct kp_process {
-    char *const *argv;  /* ends with NULL; argv[0] is looked up in PATH */
-    const char *set[4]; /* "NAME=value" for its environment; the rest is ours */
-    int slate;          /* becomes its descriptor KP_SLATE_FD; -1: none */
-    double seconds;     /* it is killed after them */
+    const char *const *argv; /* ends with NULL; argv[0] is looked up in PATH */
+    const char *set[4];      /* "NAME=value" for its environment; the rest is ours */
+    int slate;               /* becomes its descriptor KP_SLATE_FD; -1: none */
+    double seconds;          /* it is killed after them */
 };
 
 /* How it ended. */

@@ -26,13 +26,12 @@ struct kp_slate {
     uint64_t seed;
     bool reference_only; /* run nothing but the reference device: a sanitizer is watching */
     /* by the test */
-    char call[64];   /* the plugin's function at work: "forward"; "" if none is */
-    char with[256];  /* on what: "width = 4096" */
-    char fault[160]; /* where a forbidden access went */
-    int verdict;     /* enum kp_verdict */
-    char why[2048];
+    char call[64];     /* the plugin's function at work: "forward"; "" if none is */
+    char with[256];    /* on what: "width = 4096" */
+    char fault[160];   /* where a forbidden access went */
+    int verdict;       /* enum kp_verdict */
+    char why[2048];    /* or, of what passed, what there is to say */
     char listed[8192]; /* the plugin's definitions, "kind name" a line */
-    char facts[256];   /* "plugin 'kd' version 1, ABI 1.1" */
 };
 
 /* A new one, zeroed, with the file behind it. Closes with the process that is made next unless it

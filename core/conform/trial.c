@@ -23,22 +23,42 @@ static const struct kp_metric_def *metric_at(const struct kp_plugin *p, bool ana
     return NULL;
 }
 
-/* The definition, and its name, from its pointer. */
-#define FOUND(d) (*name = (d) ? (d)->name : NULL, (d))
-#define IN(list) ((list) ? (list)[i] : NULL)
+/* A function that gives element `i` of a list of definitions, and its name. */
+#define LIST_AT(FUNCTION, LIST)                                                          \
+    static const void *FUNCTION(const struct kp_plugin *p, int64_t i, const char **name) \
+    {                                                                                    \
+        if (!(LIST) || !(LIST)[i])                                                       \
+            return NULL;                                                                 \
+        *name = (LIST)[i]->name;                                                         \
+        return (LIST)[i];                                                                \
+    }
+
+LIST_AT(model_at, p->models)
+LIST_AT(objective_at, p->objectives)
+LIST_AT(op_at, kp_plugin_ops(p))
+LIST_AT(dataset_at, kp_plugin_datasets(p))
+
+static const void *face_at(const struct kp_plugin *p, bool analyses, int64_t i, const char **name)
+{
+    const struct kp_metric_def *d = metric_at(p, analyses, i);
+
+    if (d)
+        *name = d->name;
+    return d;
+}
 
 const void *kp_definition_at(const struct kp_plugin *p, const char *kind, int64_t i,
                              const char **name)
 {
     if (strcmp(kind, "model") == 0)
-        return FOUND(IN(p->models));
+        return model_at(p, i, name);
     if (strcmp(kind, "objective") == 0)
-        return FOUND(IN(p->objectives));
+        return objective_at(p, i, name);
     if (strcmp(kind, "op") == 0)
-        return FOUND(IN(kp_plugin_ops(p)));
+        return op_at(p, i, name);
     if (strcmp(kind, "dataset") == 0)
-        return FOUND(IN(kp_plugin_datasets(p)));
-    return FOUND(metric_at(p, strcmp(kind, "analysis") == 0, i));
+        return dataset_at(p, i, name);
+    return face_at(p, strcmp(kind, "analysis") == 0, i, name);
 }
 
 void kp_trial_with(const struct kp_trial *t, const char *fmt, ...)
@@ -50,7 +70,7 @@ void kp_trial_with(const struct kp_trial *t, const char *fmt, ...)
     va_end(args);
 }
 
-/* Every definition on a line of the slate. */
+/* Every definition on a line of the slate, and what the plugin is. */
 static void list(struct kp_trial *t)
 {
     struct kp_slate *s = t->slate;
@@ -65,7 +85,7 @@ static void list(struct kp_trial *t)
                 used += (size_t)n;
         }
     }
-    (void)snprintf(s->facts, sizeof(s->facts), "plugin '%s', version %s, built for ABI %u.%u",
+    (void)snprintf(s->why, sizeof(s->why), "plugin '%s', version %s, built for ABI %u.%u",
                    t->plugin->name, t->plugin->version, (unsigned)t->plugin->abi.major,
                    (unsigned)t->plugin->abi.minor);
 }

@@ -77,25 +77,38 @@ static bool small_text(const struct kp_option *o, int number, char *out, size_t 
     return true;
 }
 
+/* Where the use has room for the option's text; NULL: nowhere. */
+static char *shrunk_text(struct kp_use *u, const char *option)
+{
+    int i = 0;
+
+    while (i < u->shrunk.count && strcmp(u->shrunk.v[i].name, option) != 0)
+        i++;
+    if (i == KP_SHRUNK_MOST)
+        return NULL;
+    u->shrunk.v[i].name = option;
+    u->shrunk.count += i == u->shrunk.count;
+    return u->shrunk.v[i].text;
+}
+
+/* Twice, because an option may stand in the way of one before it: heads that divide a width. */
 static void shrink(const struct kp_trial *t, struct kp_use *u)
 {
     static const int numbers[] = {2, 4, 8, 16};
     const struct kp_option_table *options = kp_usage_of(t)->options(t->def);
     int64_t least = params_of(t, u);
 
-    for (uint32_t i = 0; i < options->count && u->shrunk.count < KP_SHRUNK_MOST; i++) {
-        const struct kp_option *o = kp_option_at(options, i);
+    for (uint32_t i = 0; i < 2 * options->count && least > PARAMS_MANY; i++) {
+        const struct kp_option *o = kp_option_at(options, i % options->count);
 
-        for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]) && least > PARAMS_MANY; k++) {
+        for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++) {
             struct kp_use smaller = *u;
-            const int last = smaller.shrunk.count++;
+            char *text = shrunk_text(&smaller, o->name);
 
-            smaller.shrunk.v[last].name = o->name;
-            if (!small_text(o, numbers[k], smaller.shrunk.v[last].text,
-                            sizeof(smaller.shrunk.v[last].text)))
+            if (!text || !small_text(o, numbers[k], text, sizeof(u->shrunk.v[0].text)))
                 break;
             const int64_t params = params_of(t, &smaller);
-            if (params < 0 || params >= least)
+            if (params < 0 || params > least)
                 continue;
             least = params;
             *u = smaller;

@@ -135,8 +135,8 @@ KP_NODISCARD enum kp_status kp_device_open(const char *kind, const struct kp_dev
                                            struct kp_device **out, struct kp_error *e);
 void kp_device_close(struct kp_device *d);
 
-/* Where the device "ref" keeps a value, in double and row-major: finite differences need all digits.
- * Not for values of another device. */
+/* Where the device "ref" keeps a value, in double and row-major, for finite differences, which need
+ * all digits. Not for values of another device. */
 double *kp_device_wide(const struct kp_memory *m, const struct kp_value *v);
 
 /* Names of all kinds, ends with NULL. */

@@ -1,9 +1,7 @@
 #!/bin/sh
-# row.sh [KD.C] - the kd objective, compiled with nothing but cc -O2, beside the same loss written by
-# hand with intrinsics for this processor (AVX-512 or AVX2), on one thread; and the code lines of
-# all objectives.
-#
-# A ratio is the time by hand over kappa's, medians of rounds in turn.
+# row.sh [KD.C] - the kd objective, compiled with nothing but cc -O2, beside the same loss by hand
+# with intrinsics for this processor (AVX-512 or AVX2), on one thread; and the code lines of all
+# objectives. A ratio is the time by hand over kappa's, medians of rounds in turn.
 set -eu
 cd "$(dirname "$0")/../.."
 source=${1:-objectives/kd.c}

@@ -5,6 +5,10 @@ command -v cc >/dev/null || {
     echo "skipped: there is no C compiler cc"
     exit 77
 }
+"$kappa" check "$build/objectives/kd.so" --only valgrind | grep -q "built with a sanitizer" && {
+    echo "skipped: this kappa was built with a sanitizer, beside which a plugin's does not work"
+    exit 77
+}
 
 # What it refuses.
 try 2 "$kappa" check
@@ -17,6 +21,8 @@ has err "empty: no C file in this folder"
 try 2 "$kappa" check "$build/objectives/kd.so" --only gradient
 has err "--only gradient: no such test"
 has err " gradients "
+try 2 "$kappa" check "$build/objectives/kd.so" --only chunks
+has err "kd.so: nothing in it has a test 'chunks'"
 try 2 "$kappa" check "$build/objectives/kd.so" --seed x
 has err "--seed x: no seed"
 try 2 "$kappa" check "$build/objectives/kd.so" --time 0

@@ -63,7 +63,7 @@ is "$(ask "SELECT DISTINCT text FROM param WHERE key = 'data.version'")" 1 "the 
 is "$(ask "SELECT role, count, overlap FROM subset JOIN run ON run.id = run
            WHERE objective = 'dkd' ORDER BY 1")" "dev,30,0
 train,900,0" "its subsets"
-is "$(ask "SELECT count(*) FROM v_run WHERE test_accuracy > 75 AND test_accuracy < 97")" 2 "accuracy"
+is "$(ask "SELECT count(*) FROM v_run WHERE test_accuracy BETWEEN 75 AND 97")" 2 "accuracy"
 
 uid=$(ask "SELECT uid FROM run WHERE objective = 'dkd' AND kind = 'train'")
 try 0 "$kappa" rerun "$uid"

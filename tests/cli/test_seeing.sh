@@ -55,7 +55,8 @@ has out "weights: bit for bit the same"
 
 # The record: what is needed to make the run again.
 try 0 "$kappa" show "$kd"
-for text in "made by" "program" "glibc" "libjpeg" "processor level" "gcc\|clang" "students.ini" "overlap" "seed.master"; do
+for text in "made by" program glibc libjpeg "processor level" "gcc\|clang" students.ini overlap \
+    seed.master; do
     grep -q "$text" out || bad "no '$text' in show RUN"
 done
 is "$(ask "SELECT count(*) FROM attempt WHERE length(build) = 64 AND git_revision IS NULL")" 9 \
@@ -77,8 +78,9 @@ shared="8 of these runs are in names.db under another name than 'beta' ('alpha')
 has out "$shared"
 try 0 "$kappa" plan beta.ini --db names.db
 has out "$shared"
-try 0 "$kappa" sql --db names.db --csv "SELECT count(*) AS n FROM v_pi WHERE metric = 'test/accuracy'
-    AND group_hash IN (SELECT group_hash FROM v_experiment WHERE experiment = 'beta.ini')"
+try 0 "$kappa" sql --db names.db --csv "SELECT count(*) AS n FROM v_pi
+    WHERE metric = 'test/accuracy' AND group_hash IN
+    (SELECT group_hash FROM v_experiment WHERE experiment = 'beta.ini')"
 is "$(tr -d '\r' <out | tail -n 1)" 2 "rows of v_pi narrowed to an experiment"
 
 # The record of an analysis: what it looked at, what it found.

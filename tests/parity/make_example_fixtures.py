@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""make_example_fixtures.py - writes fixtures/example_*.safetensors: what PyTorch makes of the models
-and the objective of plugins/examples. As make_model_fixtures.py, brief, with the loss `dkd` beside.
-"""
+"""make_example_fixtures.py - writes fixtures/example_*.safetensors: what PyTorch makes of the
+models and the objective of plugins/examples. As make_model_fixtures.py, brief, with the loss `dkd`
+beside."""
 import os
 
 import torch
@@ -46,8 +46,8 @@ class Mixer(nn.Module):
     def forward(self, x):
         n, c, h, w = x.shape
         p = self.patch
-        x = x.reshape(n, c, h // p, p, w // p, p).permute(0, 2, 4, 3, 5, 1).reshape(n, -1, p * p * c)
-        x = self.embed(x)
+        x = x.reshape(n, c, h // p, p, w // p, p).permute(0, 2, 4, 3, 5, 1)
+        x = self.embed(x.reshape(n, -1, p * p * c))
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x).mean(1))

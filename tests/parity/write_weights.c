@@ -158,7 +158,7 @@ static enum kp_status write_probe(const char *path, const struct kp_model_io *io
             return kp_fail(e, KP_E_NOMEM, "no memory for a batch");
         for (int64_t i = 0; i < count; i++)
             ids[i] = ((const int32_t *)b->x)[i];
-        probe[0].kind = KP_STORED_I64;
+        probe[0].type = KP_STORED_I64;
         probe[0].data = ids;
     }
     enum kp_status st = kp_safetensors_write(path, probe, 2, NULL, NULL, e);

@@ -69,13 +69,14 @@ static inline void spm_put_piece(struct spm_bytes *b, const char *text, int kind
     spm_put_message(b, 1, &piece);
 }
 
-/* The tokens behind the bytes' are a blank and "qu"; the rest never comes up. */
-enum { SPM_BLANK = 259, SPM_QU = 260 };
+/* The tokens behind the bytes' are a blank, "qu", "uq", "qq" and "uu"; the rest never comes up. */
+enum { SPM_BLANK = 259, SPM_QU = 260, SPM_REST = 264 };
 
 /* The file's bytes; free(v). */
 static inline struct spm_bytes spm_model_bytes(struct spm_model m)
 {
     enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER = 4, BYTE = 6, BPE = 2 };
+    static const char *const behind_bytes[] = {"\xE2\x96\x81", "qu", "uq", "qq", "uu"};
     struct spm_bytes b = {0}, trainer = {0}, normaliser = {0};
     char text[32];
 
@@ -84,8 +85,8 @@ static inline struct spm_bytes spm_model_bytes(struct spm_model m)
     spm_put_piece(&b, m.third, USER);
     for (int64_t i = 3; i < m.pieces; i++) {
         bool byte = i < SPM_BLANK && !m.no_bytes;
-        if (i == SPM_BLANK || i == SPM_QU)
-            (void)snprintf(text, sizeof text, "%s", i == SPM_QU ? "qu" : "\xE2\x96\x81");
+        if (i >= SPM_BLANK && i < SPM_REST)
+            (void)snprintf(text, sizeof text, "%s", behind_bytes[i - SPM_BLANK]);
         else
             (void)snprintf(text, sizeof text, byte ? "<0x%02X>" : "piece%d",
                            (int)i - (byte ? 3 : 0));

@@ -240,8 +240,8 @@ static void test_refused(void **state)
     refused(unknown,
             (const char *const[]){"init.skip: no parameter of model 'cnn' begins with 'fc'", NULL});
 
-    assert_int_equal(kp_plan_make(study_path(&fixture, "students.ini"), list, 1, 0, &fixture.registry,
-                                  NULL, &plan, &report),
+    assert_int_equal(kp_plan_make(study_path(&fixture, "students.ini"), list, 1, 0,
+                                  &fixture.registry, NULL, &plan, &report),
                      KP_E_CONFIG);
     assert_non_null(strstr(report.s, "--set: init: /nowhere/w.safetensors: "));
     kp_text_finish(&report);

@@ -16,6 +16,7 @@ static enum kp_status status(const struct kp_build *b)
     return ((const struct counter *)b)->status;
 }
 
+KP_PRINTF(3, 4)
 static enum kp_status fail(struct kp_build *b, enum kp_status st, const char *fmt, ...)
 {
     va_list args;
