@@ -30,8 +30,6 @@ static const char *finding_on(const char *line)
     static const char *const marks[] = {
         "AddressSanitizer: ", "ThreadSanitizer: ", "LeakSanitizer: ", "runtime error: "};
 
-    if (line_has(line, "SUMMARY:"))
-        return NULL;
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
         if (line_has(line, marks[i]))
             return strstr(line, marks[i]);
