@@ -24,9 +24,10 @@ static enum kp_status fail_bad(const struct kp_mapping *m, struct kp_error *e)
     while (length > 0 && text[length - 1] == '\n')
         length--;
     return kp_fail(e, KP_E_FORMAT,
-                   "%llu image files are bad (data.skip_bad = true leaves them out); the first%s:\n"
+                   "%llu image file%s bad (data.skip_bad = true leaves %s out); the first%s:\n"
                    "%.*s",
-                   (unsigned long long)h->bad, h->bad > LISTED ? " ten" : "",
+                   (unsigned long long)h->bad, h->bad == 1 ? " is" : "s are",
+                   h->bad == 1 ? "it" : "them", h->bad > LISTED ? " ten" : "",
                    length < 1800 ? (int)length : 1800, text);
 }
 

@@ -85,7 +85,7 @@ CREATE TABLE param (
 CREATE TABLE run_plugin (
     -- The plugins that a run used.
     run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL,        -- 'model', 'objective', 'metric'
+    kind TEXT NOT NULL,        -- 'model', 'objective', 'metric', 'op', 'dataset'
     name TEXT NOT NULL,
     version TEXT NOT NULL,
     path TEXT NOT NULL,

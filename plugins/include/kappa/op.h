@@ -18,15 +18,14 @@
 #define KP_OP_KEPT     2
 
 /* How an operand is seen; all are float32. Devices keep tensors in layouts of their own; the host
- * converts where an operation cannot take one. FLAT       elementwise: the elements come in any
- * order, the same in all FLAT operands, whose shapes are equal. No conversion is needed if all
- * operands are FLAT ROWS       (N, .., K): the last dimension lies together, rows are a stride
- * apart CANONICAL  row-major, whole examples SHARED     without a batch dimension, such as a
- * parameter: row-major, all of it in every call */
+ * converts where an operation cannot take one. */
 enum kp_form {
+    /* Elementwise: the elements come in any order, the same in all FLAT operands, whose shapes are
+     * equal. Nothing is converted if all operands are FLAT. */
     KP_FLAT = 0,
-    KP_ROWS = 1,
-    KP_CANONICAL = 2,
+    KP_ROWS = 1,      /* (N, .., K): the last dimension lies together, rows are a stride apart */
+    KP_CANONICAL = 2, /* row-major, whole examples */
+    /* Without a batch dimension, such as a parameter: row-major, all of it in every call. */
     KP_SHARED = 3,
 };
 
