@@ -101,7 +101,7 @@ check_installation() {
     quietly "kappa sql --list" kappa sql --list
     quietly "kappa info" kappa info kd
     grep -q "$HOME/moved/lib" said || bad "kappa info kd: not from the installation"
-    strings "$HOME/moved/bin/kappa" | grep "^$source/" | head -3 >said
+    strings -d "$HOME/moved/bin/kappa" | grep "^$source/" | head -3 >said
     [ ! -s said ] || bad "the program names the source tree: $(cat said)"
 }
 

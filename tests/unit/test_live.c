@@ -277,9 +277,11 @@ static void bad_files_are_left_out_before_anything_is_drawn(void **state)
     assert_int_equal(scratch_put("set/val/c0/1.JPEG", "no image"), 0);
     c.skip_bad = true;
     c.progress = progress;
+    c.decoders = 1; /* only the first tells */
     struct kp_dataset *d = set_opened(c);
     assert_int_equal(d->skipped, 2);
-    assert_int_equal(told, 1);
+    assert_true(told > 0);
+    const int64_t first = told;
     assert_int_equal(d->split[KP_SPLIT_TRAIN].count, CLASSES * TRAIN - 1);
     assert_int_equal(d->split[KP_SPLIT_TEST].count, CLASSES * VAL - 1);
     assert_int_equal(glob("set/kappa-*", 0, NULL, &found), 0);
@@ -290,7 +292,7 @@ static void bad_files_are_left_out_before_anything_is_drawn(void **state)
     globfree(&found);
     kp_dataset_close(d);
     d = set_opened(c);
-    assert_int_equal(told, 1);
+    assert_int_equal(told, first);
     assert_int_equal(d->skipped, 2);
 
     c.decode = KP_DECODE_PACKED;
