@@ -236,6 +236,13 @@ static enum kp_status run_valgrind(struct checking *x, const struct watch *w, st
     return st;
 }
 
+/* Whether this program is watched itself, which leaves no room for another watcher. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 static enum kp_status run_watched(struct checking *x, struct kp_error *e)
 {
     static const struct watch watches[] = {
@@ -250,10 +257,9 @@ static enum kp_status run_watched(struct checking *x, struct kp_error *e)
 
         if (!wanted(x, w->name))
             continue;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-        not_checked(x, w->name, "this kappa was built with a sanitizer");
-#else
-        if (w->valgrind && !kp_process_has("valgrind"))
+        if (SANITIZED)
+            not_checked(x, w->name, "this kappa was built with a sanitizer");
+        else if (w->valgrind && !kp_process_has("valgrind"))
             not_checked(x, w->name, "valgrind is not installed");
         else if (w->valgrind)
             st = run_valgrind(x, w, e);
@@ -261,7 +267,6 @@ static enum kp_status run_watched(struct checking *x, struct kp_error *e)
             not_checked(x, w->name, "needs the source: check the plugin's folder or C file");
         else
             st = run_sanitized(x, w, e);
-#endif
     }
     return st;
 }
