@@ -236,13 +236,6 @@ static enum kp_status run_valgrind(struct checking *x, const struct watch *w, st
     return st;
 }
 
-/* Whether this program is watched itself, which leaves no room for another watcher. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-
 static enum kp_status run_watched(struct checking *x, struct kp_error *e)
 {
     static const struct watch watches[] = {
@@ -257,7 +250,7 @@ static enum kp_status run_watched(struct checking *x, struct kp_error *e)
 
         if (!wanted(x, w->name))
             continue;
-        if (SANITIZED)
+        if (KP_SANITIZED)
             not_checked(x, w->name, "this kappa was built with a sanitizer");
         else if (w->valgrind && !kp_process_has("valgrind"))
             not_checked(x, w->name, "valgrind is not installed");

@@ -8,6 +8,13 @@
 /* Set in the environment of the process of a test. */
 #define KP_PROCESS_MARK "KAPPA_CHECK_TEST"
 
+/* Whether this program was built with a sanitizer: none can watch a plugin in it, nor valgrind. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { KP_SANITIZED = 1 };
+#else
+enum { KP_SANITIZED = 0 };
+#endif
+
 struct kp_process {
     const char *const *argv; /* ends with NULL; argv[0] is looked up in PATH */
     const char *set[4];      /* "NAME=value" for its environment; the rest is ours */

@@ -133,7 +133,7 @@ static enum kp_status build(void *self, struct kp_build *b, const struct kp_mode
         const bool is_shared = kp_op_operand(d, i)->form == KP_SHARED;
         const struct kp_shape layer =
             io->input.n == 3 ? kp_shape4(mixed, mixed, 1, 1) : kp_shape2(mixed, mixed);
-        char name[16];
+        char name[24];
 
         (void)snprintf(name, sizeof(name), "operand%u", (unsigned)i);
         o->operand[i] = kp_param(b, name, is_shared ? shared : layer, kp_init_normal(0.5));
