@@ -50,11 +50,11 @@ struct kp_arguments {
     const char *out; /* NULL: not given */
     const char *as;  /* NULL: not given */
     const char *dir; /* NULL: not given */
-    bool yes; /* a large sweep is meant */
+    bool yes;        /* a large sweep is meant */
     bool quiet, watch, list, ini;
     bool dry_run, print;
     const char *engine;
-    const char *only; /* NULL: not given */
+    const char *only;  /* NULL: not given */
     const char *model; /* NULL: not given */
     int64_t train;     /* tokens; 0: not given */
     double share;      /* of the books; negative: not given */

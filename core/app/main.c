@@ -11,12 +11,11 @@
 #include <unistd.h>
 
 static const struct kp_command *const commands[] = {
-    &kp_command_run,    &kp_command_plan,   &kp_command_status, &kp_command_show,
-    &kp_command_diff,   &kp_command_log,    &kp_command_rerun,  &kp_command_list,
-    &kp_command_info,   &kp_command_report, &kp_command_claims, &kp_command_sql,
-    &kp_command_export, &kp_command_import, &kp_command_db,     &kp_command_submit,
-    &kp_command_new,    &kp_command_check,  &kp_command_tokenise,
-    &kp_command_doctor,
+    &kp_command_run,    &kp_command_plan,   &kp_command_status,   &kp_command_show,
+    &kp_command_diff,   &kp_command_log,    &kp_command_rerun,    &kp_command_list,
+    &kp_command_info,   &kp_command_report, &kp_command_claims,   &kp_command_sql,
+    &kp_command_export, &kp_command_import, &kp_command_db,       &kp_command_submit,
+    &kp_command_new,    &kp_command_check,  &kp_command_tokenise, &kp_command_doctor,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

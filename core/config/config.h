@@ -45,7 +45,7 @@ static inline bool kp_weights_ref_given(const struct kp_weights_ref *r)
 struct kp_config {
     struct kp_arena memory;
     const struct kp_registry *registry; /* whose plugins it names */
-    struct kp_setting *settings; /* sorted by key */
+    struct kp_setting *settings;        /* sorted by key */
     int64_t count;
 
     struct kp_settings core; /* the core's own sections, filled */

@@ -50,7 +50,7 @@ struct kp_settings {
     struct {
         const char *format; /* "": set is given */
         const char *set;    /* of a dataset plugin; "": format is given */
-        const char *name; /* of the dataset in the database; "" : the format's */
+        const char *name;   /* of the dataset in the database; "" : the format's */
         const char *root;
         int labels;       /* KP_SETTING_LABELS_... */
         const char *list; /* of format list, as seen from root */

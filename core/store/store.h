@@ -120,8 +120,8 @@ KP_NODISCARD enum kp_status kp_store_begin_run(
 
 /* More plugins of a run that this process holds. */
 KP_NODISCARD enum kp_status kp_store_add_plugins(struct kp_store *s, const char *uid,
-                                                 const struct kp_plugin_row *plugins,
-                                                 int64_t count, struct kp_error *e);
+                                                 const struct kp_plugin_row *plugins, int64_t count,
+                                                 struct kp_error *e);
 
 /* A metric's entry in metric_key, made if absent; refused if it is there with another unit or
  * direction, because values under one name must be comparable. */

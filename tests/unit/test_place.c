@@ -1,6 +1,6 @@
 /* test_place.c - values that are alive together never share memory. */
-#include "tensor/place.h"
 #include "base/rng.h"
+#include "tensor/place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
