@@ -3,8 +3,8 @@
 
 #include "base/file.h"
 #include "conform/compile.h"
+#include "conform/findings.h"
 #include "conform/process.h"
-#include "conform/said.h"
 #include "conform/trial.h"
 
 #include <errno.h>
@@ -95,8 +95,8 @@ static void judge(const struct checking *x, const struct kp_ending *d, const str
     const char *said = d->said.s ? d->said.s : "";
 
     line->verdict = s->verdict == KP_VERDICT_NONE ? KP_VERDICT_FAILED : (enum kp_verdict)s->verdict;
-    if (w && (w->valgrind ? kp_said_valgrind(said, x->object, why)
-                          : kp_said_sanitizer(said, x->sources.v, x->sources.count, why)))
+    if (w && (w->valgrind ? kp_findings_of_valgrind(said, x->object, why)
+                          : kp_findings_of_sanitizer(said, x->sources.v, x->sources.count, why)))
         line->verdict = KP_VERDICT_FAILED;
     else if (s->verdict == KP_VERDICT_NONE)
         explain_death(s, d, limit, why);

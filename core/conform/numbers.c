@@ -101,7 +101,7 @@ static enum kp_status read_beside(const struct kp_used_dataset *d, enum kp_datas
 
     for (int i = 0; i < 2; i++) {
         r[i].data.memory = (struct kp_guards){0};
-        r[i].data.worn.slate = NULL;
+        r[i].data.guarded.slate = NULL;
     }
     if (pthread_create(&other, NULL, read_often, &r[1]) != 0)
         return kp_fail(e, KP_E_NOMEM, "no thread to read in");

@@ -1,8 +1,8 @@
 /* tests.c - the tests by kind, and those that are the same for every kind. */
 #include "conform/tests.h"
 
+#include "conform/guarded.h"
 #include "conform/process.h"
-#include "conform/wear.h"
 #include "host/options.h"
 
 #include <malloc.h>

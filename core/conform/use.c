@@ -1,7 +1,7 @@
 /* use.c - definitions in use, whatever their kind. */
 #include "conform/use.h"
 
-#include "conform/wear.h"
+#include "conform/guarded.h"
 #include "host/options.h"
 
 #include <stdio.h>

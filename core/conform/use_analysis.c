@@ -1,12 +1,12 @@
 /* use_analysis.c - the analysing face of a metric in use: it looks at made-up nets. */
+#include "conform/guarded.h"
 #include "conform/made_analysis.h"
-#include "conform/wear.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct used_analysis {
-    struct kp_worn worn;
+    struct kp_guarded guarded;
     const struct kp_analyser *analyser;
     int64_t rows;
     uint64_t seed;
@@ -27,7 +27,7 @@ static void close_analysis(void *instance)
 {
     struct used_analysis *a = instance;
 
-    kp_worn_finish(&a->worn);
+    kp_guarded_finish(&a->guarded);
     free(a);
 }
 
@@ -38,11 +38,11 @@ static enum kp_status run_analysis(void *instance, struct kp_hasher *h, struct k
     struct kp_made_analysis a;
 
     kp_made_analysis_init(&a, x->analyser, x->rows, x->seed, h, &why);
-    a.fail_at = x->worn.fail_at;
-    a.failed = x->worn.failed;
-    kp_worn_call(&x->worn, "analyse");
-    enum kp_status st = x->analyser->analyse(x->worn.self, &a.head);
-    kp_worn_call(&x->worn, NULL);
+    a.fail_at = x->guarded.fail_at;
+    a.failed = x->guarded.failed;
+    kp_guarded_call(&x->guarded, "analyse");
+    enum kp_status st = x->analyser->analyse(x->guarded.self, &a.head);
+    kp_guarded_call(&x->guarded, NULL);
     if (st != KP_OK && why.status == KP_OK)
         (void)kp_fail(&why, st, "analyse failed without saying why");
     if (why.status == KP_OK && a.emitted == 0)
@@ -51,7 +51,7 @@ static enum kp_status run_analysis(void *instance, struct kp_hasher *h, struct k
     st = why.status == KP_OK ? kp_guards_check(&a.memory, e)
                              : kp_fail(e, why.status, "%s", why.text);
     kp_guards_finish(&a.memory);
-    return st == KP_OK ? kp_worn_check(&x->worn, e) : st;
+    return st == KP_OK ? kp_guarded_check(&x->guarded, e) : st;
 }
 
 static enum kp_status open_analysis(const struct kp_trial *t, const struct kp_use *u, void **out,
@@ -66,7 +66,7 @@ static enum kp_status open_analysis(const struct kp_trial *t, const struct kp_us
     a->analyser = kp_metric_analyser(d);
     a->rows = u->batch;
     a->seed = u->seed;
-    enum kp_status st = kp_wear(t, u, &d->options, d->self_size, &a->worn, e);
+    enum kp_status st = kp_guarded_open(t, u, &d->options, d->self_size, &a->guarded, e);
     kp_hasher_begin(&unused);
     if (st == KP_OK && u->record_only)
         st = run_analysis(a, &unused, e);

@@ -46,13 +46,13 @@ static void close_dataset(void *instance)
     struct kp_used_dataset *d = instance;
 
     if (d->opened && d->def->close) {
-        kp_guard_seal(&d->worn.guards, d->worn.self, false);
-        kp_worn_call(&d->worn, "close");
-        d->def->close(d->worn.self);
-        kp_worn_call(&d->worn, NULL);
+        kp_guard_seal(&d->guarded.guards, d->guarded.self, false);
+        kp_guarded_call(&d->guarded, "close");
+        d->def->close(d->guarded.self);
+        kp_guarded_call(&d->guarded, NULL);
     }
     kp_guards_finish(&d->memory);
-    kp_worn_finish(&d->worn);
+    kp_guarded_finish(&d->guarded);
     free(d);
 }
 
@@ -88,14 +88,14 @@ static enum kp_status open_dataset(const struct kp_trial *t, const struct kp_use
     d->info.size = sizeof(d->info);
     h.data = (struct kp_data){.size = sizeof(h.data), .fail = fail};
     h.data.root = u->variant == 0 ? "" : u->variant == 1 ? t->slate->data : "/nowhere/at/all";
-    enum kp_status st = kp_wear(t, u, &d->def->options, d->def->self_size, &d->worn, e);
+    enum kp_status st = kp_guarded_open(t, u, &d->def->options, d->def->self_size, &d->guarded, e);
     if (st == KP_OK) {
-        kp_guard_seal(&d->worn.guards, d->worn.self, false);
+        kp_guard_seal(&d->guarded.guards, d->guarded.self, false);
         d->opened = true;
-        kp_worn_call(&d->worn, "open");
-        st = d->def->open(d->worn.self, &h.data, &d->info);
-        kp_worn_call(&d->worn, NULL);
-        kp_guard_seal(&d->worn.guards, d->worn.self, true);
+        kp_guarded_call(&d->guarded, "open");
+        st = d->def->open(d->guarded.self, &h.data, &d->info);
+        kp_guarded_call(&d->guarded, NULL);
+        kp_guard_seal(&d->guarded.guards, d->guarded.self, true);
         if (why.status == KP_OK && st != KP_OK)
             (void)kp_fail(&why, st, "open failed without saying why");
         st = why.status == KP_OK ? check_info(&d->info, e) : kp_fail(e, why.status, "%s", why.text);
@@ -171,9 +171,9 @@ enum kp_status kp_used_dataset_read(struct kp_used_dataset *d, enum kp_dataset_s
         return kp_fail(e, KP_E_NOMEM, "out of memory");
     memcpy(asked, number, n * sizeof(*asked));
     kp_guard_seal(g, asked, true);
-    kp_worn_call(&d->worn, "read");
-    enum kp_status st = d->def->read(d->worn.self, &h.data, split, asked, count, x, y);
-    kp_worn_call(&d->worn, NULL);
+    kp_guarded_call(&d->guarded, "read");
+    enum kp_status st = d->def->read(d->guarded.self, &h.data, split, asked, count, x, y);
+    kp_guarded_call(&d->guarded, NULL);
     if (why.status == KP_OK && st != KP_OK)
         (void)kp_fail(&why, st, "read failed without saying why");
     if (why.status != KP_OK)
@@ -204,7 +204,7 @@ static enum kp_status run_dataset(void *instance, struct kp_hasher *h, struct kp
         kp_hasher_add(h, label, (size_t)d->batch * kp_used_dataset_labels(d));
     }
     free(number);
-    return st == KP_OK ? kp_worn_check(&d->worn, e) : st;
+    return st == KP_OK ? kp_guarded_check(&d->guarded, e) : st;
 }
 
 static const struct kp_option_table *dataset_options(const void *def)

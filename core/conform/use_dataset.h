@@ -2,11 +2,11 @@
 #ifndef KP_CONFORM_USE_DATASET_H
 #define KP_CONFORM_USE_DATASET_H
 
-#include "conform/wear.h"
+#include "conform/guarded.h"
 
 /* What kp_use_dataset.open() gives. */
 struct kp_used_dataset {
-    struct kp_worn worn;
+    struct kp_guarded guarded;
     const struct kp_dataset_def *def;
     struct kp_dataset_info info;
     struct kp_guards memory; /* of what is read */

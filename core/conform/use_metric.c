@@ -29,7 +29,7 @@ void kp_used_metric_close(void *instance)
     struct kp_used_metric *m = instance;
 
     kp_guards_finish(&m->memory);
-    kp_worn_finish(&m->worn);
+    kp_guarded_finish(&m->guarded);
     free(m);
 }
 
@@ -88,9 +88,9 @@ static enum kp_status open_metric(const struct kp_trial *t, const struct kp_use 
     m->classes = u->classes;
     m->seed = u->seed;
     m->poison = u->poison;
-    enum kp_status st = kp_wear(t, u, &d->options, d->self_size, &m->worn, e);
+    enum kp_status st = kp_guarded_open(t, u, &d->options, d->self_size, &m->guarded, e);
     if (st == KP_OK)
-        st = make_rows(m, &m->worn.guards, 0, m->rows, &m->all, e);
+        st = make_rows(m, &m->guarded.guards, 0, m->rows, &m->all, e);
     if (st == KP_OK)
         *out = m;
     else
@@ -114,17 +114,17 @@ enum kp_status kp_used_metric_observe(struct kp_used_metric *m, int64_t chunk, d
             st = make_rows(m, g, at, m->rows - at < chunk ? m->rows - at : chunk, &rows, e);
         if (st != KP_OK)
             break;
-        kp_worn_call(&m->worn, "observe");
-        m->def->observe(m->worn.self, rows, s);
-        kp_worn_call(&m->worn, NULL);
+        kp_guarded_call(&m->guarded, "observe");
+        m->def->observe(m->guarded.self, rows, s);
+        kp_guarded_call(&m->guarded, NULL);
     }
     if (st == KP_OK) {
         if (sums)
             memcpy(sums, s, sum_count * sizeof(double));
         kp_guard_seal(g, s, true);
-        kp_worn_call(&m->worn, "result");
-        m->def->result(m->worn.self, s, v);
-        kp_worn_call(&m->worn, NULL);
+        kp_guarded_call(&m->guarded, "result");
+        m->def->result(m->guarded.self, s, v);
+        kp_guarded_call(&m->guarded, NULL);
         memcpy(values, v, m->def->value_count * sizeof(double));
         st = kp_guards_check(g, e);
     }
@@ -146,7 +146,7 @@ static enum kp_status run_metric(void *instance, struct kp_hasher *h, struct kp_
         kp_hasher_add(h, &value, sizeof(value));
     }
     free(values);
-    return st == KP_OK ? kp_worn_check(&m->worn, e) : st;
+    return st == KP_OK ? kp_guarded_check(&m->guarded, e) : st;
 }
 
 static const struct kp_option_table *metric_options(const void *def)

@@ -2,11 +2,11 @@
 #ifndef KP_CONFORM_USE_METRIC_H
 #define KP_CONFORM_USE_METRIC_H
 
-#include "conform/wear.h"
+#include "conform/guarded.h"
 
 /* What kp_use_metric.open() gives. */
 struct kp_used_metric {
-    struct kp_worn worn;
+    struct kp_guarded guarded;
     const struct kp_metric_def *def;
     struct kp_guards memory;   /* of sums, values and pieces */
     const struct kp_rows *all; /* that it observes */

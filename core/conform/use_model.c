@@ -1,15 +1,13 @@
 /* use_model.c - a model in use: two steps of training with the labels, then an evaluation. */
 #include "base/rng.h"
-#include "conform/wear.h"
+#include "conform/rig.h"
 #include "host/operation.h"
 
 #include <stdlib.h>
 
 struct used_model {
-    struct kp_worn worn;
-    struct kp_stand stand;
-    struct kp_feed feed;
-    int64_t batch, params;
+    struct kp_rig rig; /* first */
+    int64_t params;
 };
 
 /* Images, small ones first, then vectors, tokens and sequences. */
@@ -38,16 +36,6 @@ static bool choose_model(const struct kp_trial *t, int i, struct kp_use *u)
     return true;
 }
 
-static void close_model(void *instance)
-{
-    struct used_model *m = instance;
-
-    kp_feed_finish(&m->feed);
-    kp_stand_close(&m->stand);
-    kp_worn_finish(&m->worn);
-    free(m);
-}
-
 static struct kp_model_io io_of(const struct kp_use *u)
 {
     struct kp_model_io io = {
@@ -68,7 +56,7 @@ static enum kp_status record(struct used_model *m, const struct kp_model_io *io,
     enum kp_status st = kp_device_open("ref", &config, &device, e);
 
     if (st == KP_OK)
-        st = kp_net_create(&m->worn.model, &m->worn, io, ops, &net, e);
+        st = kp_net_create(&m->rig.guarded.model, &m->rig.guarded, io, ops, &net, e);
     if (st == KP_OK)
         m->params = kp_net_param_count(net);
     for (int mode = KP_TRAIN; st == KP_OK && mode <= KP_EVAL_GRAD; mode++) {
@@ -93,42 +81,25 @@ static enum kp_status open_model(const struct kp_trial *t, const struct kp_use *
     struct used_model *m = calloc(1, sizeof(*m));
     const struct kp_model_io io = io_of(u);
     const struct kp_op_source ops = {kp_operation_find, &t->registry};
-    struct kp_stand_spec spec = {.device = u->device,
-                                 .io = &io,
-                                 .ops = &ops,
-                                 .objective = &kp_stand_objective,
-                                 .capacity = u->batch,
-                                 .evaluates = true,
-                                 .poison = u->poison,
-                                 .seed = u->seed};
+    struct kp_stand_spec spec = {
+        .io = &io, .ops = &ops, .objective = &kp_stand_objective, .evaluates = true};
 
     if (!m)
         return kp_fail(e, KP_E_NOMEM, "out of memory");
-    m->batch = u->batch;
-    enum kp_status st = kp_wear_model(t, u, &m->worn, e);
-    spec.model = &m->worn.model;
-    spec.model_self = &m->worn;
+    enum kp_status st = kp_guarded_model(t, u, &m->rig.guarded, e);
+    spec.model = &m->rig.guarded.model;
+    spec.model_self = &m->rig.guarded;
     if (st == KP_OK && u->record_only)
         st = record(m, &io, &ops, u->batch, e);
     else if (st == KP_OK)
-        st = kp_stand_open(&spec, &m->stand, e);
+        st = kp_rig_open(&m->rig, u, &spec, e);
     if (st == KP_OK)
-        st = kp_worn_check(&m->worn, e);
-    if (st == KP_OK && !u->record_only)
-        st = kp_feed_init(&m->feed, &io, u->batch, u->seed, e);
+        st = kp_guarded_check(&m->rig.guarded, e);
     if (st == KP_OK)
         *out = m;
     else
-        close_model(m);
+        kp_rig_close(m);
     return st;
-}
-
-static enum kp_status run_model(void *instance, struct kp_hasher *h, struct kp_error *e)
-{
-    struct used_model *m = instance;
-    enum kp_status st = kp_stand_run(&m->stand, &m->feed, m->batch, h, e);
-
-    return st == KP_OK ? kp_worn_check(&m->worn, e) : st;
 }
 
 static const struct kp_option_table *model_options(const void *def)
@@ -169,14 +140,6 @@ static void vary_model(int i, struct kp_use *u)
         u->tokens = size;
 }
 
-static struct kp_stand *model_stand(void *instance, struct kp_feed **feed)
-{
-    struct used_model *m = instance;
-
-    *feed = &m->feed;
-    return &m->stand;
-}
-
 static int64_t model_params(const void *instance)
 {
     return ((const struct used_model *)instance)->params;
@@ -188,10 +151,10 @@ const struct kp_usage kp_use_model = {
     .runs = 1,
     .choose = choose_model,
     .open = open_model,
-    .run = run_model,
-    .close = close_model,
+    .run = kp_rig_run,
+    .close = kp_rig_close,
     .options = model_options,
     .vary = vary_model,
-    .stand = model_stand,
+    .stand = kp_rig_stand,
     .params = model_params,
 };

@@ -1,17 +1,14 @@
 /* use_objective.c - an objective in use: two steps of training of a linear layer. */
 #include "base/rng.h"
-#include "conform/wear.h"
+#include "conform/rig.h"
 
 #include <stdlib.h>
 
 #define FEATURES 6
 
 struct used_objective {
-    struct kp_worn worn;
+    struct kp_rig rig; /* first */
     struct kp_stand_model_self model;
-    struct kp_stand stand;
-    struct kp_feed feed;
-    int64_t batch;
 };
 
 static const int64_t classes[] = {5, 10, 3, 33, 2};
@@ -26,16 +23,6 @@ static bool choose_objective(const struct kp_trial *t, int i, struct kp_use *u)
                          .tokens = i % 2 == 0 ? 0 : 3,
                          .seed = t->slate->seed};
     return true;
-}
-
-static void close_objective(void *instance)
-{
-    struct used_objective *o = instance;
-
-    kp_feed_finish(&o->feed);
-    kp_stand_close(&o->stand);
-    kp_worn_finish(&o->worn);
-    free(o);
 }
 
 static struct kp_model_io io_of(const struct kp_use *u)
@@ -53,37 +40,21 @@ static enum kp_status open_objective(const struct kp_trial *t, const struct kp_u
 {
     struct used_objective *o = calloc(1, sizeof(*o));
     const struct kp_model_io io = io_of(u);
-    struct kp_stand_spec spec = {.device = u->device,
-                                 .model = &kp_stand_model,
-                                 .io = &io,
-                                 .capacity = u->batch,
-                                 .poison = u->poison,
-                                 .seed = u->seed};
+    struct kp_stand_spec spec = {.model = &kp_stand_model, .io = &io};
 
     if (!o)
         return kp_fail(e, KP_E_NOMEM, "out of memory");
-    o->batch = u->batch;
-    enum kp_status st = kp_wear_objective(t, u, &o->worn, e);
+    enum kp_status st = kp_guarded_objective(t, u, &o->rig.guarded, e);
     spec.model_self = &o->model;
-    spec.objective = &o->worn.objective;
-    spec.objective_self = &o->worn;
+    spec.objective = &o->rig.guarded.objective;
+    spec.objective_self = &o->rig.guarded;
     if (st == KP_OK)
-        st = kp_stand_open(&spec, &o->stand, e);
-    if (st == KP_OK)
-        st = kp_feed_init(&o->feed, &io, u->batch, u->seed, e);
+        st = kp_rig_open(&o->rig, u, &spec, e);
     if (st == KP_OK)
         *out = o;
     else
-        close_objective(o);
+        kp_rig_close(o);
     return st;
-}
-
-static enum kp_status run_objective(void *instance, struct kp_hasher *h, struct kp_error *e)
-{
-    struct used_objective *o = instance;
-    enum kp_status st = kp_stand_run(&o->stand, &o->feed, o->batch, h, e);
-
-    return st == KP_OK ? kp_worn_check(&o->worn, e) : st;
 }
 
 static const struct kp_option_table *objective_options(const void *def)
@@ -100,23 +71,15 @@ static void vary_objective(int i, struct kp_use *u)
     u->tokens = i % 3 == 2 ? 1 + (int64_t)kp_rng_below(key, (uint64_t)i, 2, 5) : 0;
 }
 
-static struct kp_stand *objective_stand(void *instance, struct kp_feed **feed)
-{
-    struct used_objective *o = instance;
-
-    *feed = &o->feed;
-    return &o->stand;
-}
-
 const struct kp_usage kp_use_objective = {
     .kind = "objective",
     .busy = 200,
     .runs = 1,
     .choose = choose_objective,
     .open = open_objective,
-    .run = run_objective,
-    .close = close_objective,
+    .run = kp_rig_run,
+    .close = kp_rig_close,
     .options = objective_options,
     .vary = vary_objective,
-    .stand = objective_stand,
+    .stand = kp_rig_stand,
 };

@@ -4,22 +4,19 @@
  *
  * so that gradients of all its operands reach parameters. */
 #include "base/rng.h"
-#include "conform/wear.h"
+#include "conform/rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct used_op {
-    struct kp_worn worn;
-    int variant; /* of the shared operands' shape */
+    struct kp_rig rig; /* first */
+    int variant;       /* of the shared operands' shape */
     struct kp_operation operation;
     const struct kp_operation *found;
     struct kp_tensor *operand[KP_OP_OPERANDS]; /* shared operands, or the linear layers' weights */
     struct kp_tensor *head;
-    struct kp_stand stand;
-    struct kp_feed feed;
-    int64_t batch;
 };
 
 static const struct kp_shape inputs[] = {{3, {8, 4, 4}}, {1, {8}}, {2, {5, 8}}};
@@ -77,7 +74,7 @@ static enum kp_status find_op(const void *arg, const char *name, const char *opt
     (void)options;
     (void)memory;
     (void)e;
-    *out = (struct kp_operation){&o->worn.op, &o->worn};
+    *out = (struct kp_operation){&o->rig.guarded.op, &o->rig.guarded};
     return KP_OK;
 }
 
@@ -98,7 +95,7 @@ static enum kp_status result_width(struct used_op *o, const struct kp_shape *exa
                                    const struct kp_shape *shared, int64_t *width,
                                    struct kp_error *e)
 {
-    const struct kp_op_def *d = o->worn.real_op;
+    const struct kp_op_def *d = o->rig.guarded.real_op;
     struct kp_op_shapes s = {.size = sizeof(s), .host = e, .fail = fail_shapes};
     struct kp_shape batch = {example->n + 1, {1}};
     enum kp_status st = KP_OK;
@@ -108,8 +105,8 @@ static enum kp_status result_width(struct used_op *o, const struct kp_shape *exa
     for (uint32_t i = 0; i < d->operand_count; i++)
         s.in[i] = kp_op_operand(d, i)->form == KP_SHARED ? *shared : batch;
     s.result = batch;
-    if (o->worn.op.shape)
-        st = o->worn.op.shape(&o->worn, &s);
+    if (o->rig.guarded.op.shape)
+        st = o->rig.guarded.op.shape(&o->rig.guarded, &s);
     if (st != KP_OK && e->status == KP_OK)
         (void)kp_fail(e, st, "shape failed without saying why");
     *width = kp_shape_count(s.result);
@@ -119,7 +116,7 @@ static enum kp_status result_width(struct used_op *o, const struct kp_shape *exa
 static enum kp_status build(void *self, struct kp_build *b, const struct kp_model_io *io)
 {
     struct used_op *o = self;
-    const struct kp_op_def *d = o->worn.real_op;
+    const struct kp_op_def *d = o->rig.guarded.real_op;
     const int64_t mixed = io->input.dim[io->input.n == 3 ? 0 : io->input.n - 1];
     struct kp_error why = {0};
     struct kp_shape shared;
@@ -146,7 +143,7 @@ static enum kp_status forward(const void *self, struct kp_tape *t, struct kp_ten
                               struct kp_tensor **logits)
 {
     const struct used_op *o = self;
-    const struct kp_op_def *d = o->worn.real_op;
+    const struct kp_op_def *d = o->rig.guarded.real_op;
     const bool image = kp_tensor_shape(t, x).n == 4;
     struct kp_tensor *in[KP_OP_OPERANDS];
 
@@ -167,16 +164,6 @@ static const struct kp_model_def applies = {
     .forward = forward,
 };
 
-static void close_op(void *instance)
-{
-    struct used_op *o = instance;
-
-    kp_feed_finish(&o->feed);
-    kp_stand_close(&o->stand);
-    kp_worn_finish(&o->worn);
-    free(o);
-}
-
 static enum kp_status open_op(const struct kp_trial *t, const struct kp_use *u, void **out,
                               struct kp_error *e)
 {
@@ -184,52 +171,29 @@ static enum kp_status open_op(const struct kp_trial *t, const struct kp_use *u, 
     const struct kp_model_io io = {
         .size = sizeof(io), .dtype = KP_F32, .input = u->input, .classes = u->classes};
     const struct kp_op_source ops = {find_op, o};
-    struct kp_stand_spec spec = {.device = u->device,
-                                 .model = &applies,
-                                 .model_self = o,
-                                 .io = &io,
-                                 .ops = &ops,
-                                 .objective = &kp_stand_objective,
-                                 .capacity = u->batch,
-                                 .evaluates = true,
-                                 .poison = u->poison,
-                                 .seed = u->seed};
+    const struct kp_stand_spec spec = {.model = &applies,
+                                       .model_self = o,
+                                       .io = &io,
+                                       .ops = &ops,
+                                       .objective = &kp_stand_objective,
+                                       .evaluates = true};
 
     if (!o)
         return kp_fail(e, KP_E_NOMEM, "out of memory");
-    o->batch = u->batch;
     o->variant = u->variant;
-    enum kp_status st = kp_wear_op(t, u, &o->worn, e);
+    enum kp_status st = kp_guarded_op(t, u, &o->rig.guarded, e);
     if (st == KP_OK)
-        st = kp_stand_open(&spec, &o->stand, e);
-    if (st == KP_OK)
-        st = kp_feed_init(&o->feed, &io, u->batch, u->seed, e);
+        st = kp_rig_open(&o->rig, u, &spec, e);
     if (st == KP_OK)
         *out = o;
     else
-        close_op(o);
+        kp_rig_close(o);
     return st;
-}
-
-static enum kp_status run_op(void *instance, struct kp_hasher *h, struct kp_error *e)
-{
-    struct used_op *o = instance;
-    enum kp_status st = kp_stand_run(&o->stand, &o->feed, o->batch, h, e);
-
-    return st == KP_OK ? kp_worn_check(&o->worn, e) : st;
 }
 
 static const struct kp_option_table *op_options(const void *def)
 {
     return &((const struct kp_op_def *)def)->options;
-}
-
-static struct kp_stand *op_stand(void *instance, struct kp_feed **feed)
-{
-    struct used_op *o = instance;
-
-    *feed = &o->feed;
-    return &o->stand;
 }
 
 const struct kp_usage kp_use_op = {
@@ -238,9 +202,9 @@ const struct kp_usage kp_use_op = {
     .runs = 1,
     .choose = choose_op,
     .open = open_op,
-    .run = run_op,
-    .close = close_op,
+    .run = kp_rig_run,
+    .close = kp_rig_close,
     .options = op_options,
     .vary = vary_op,
-    .stand = op_stand,
+    .stand = kp_rig_stand,
 };

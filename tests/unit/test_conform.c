@@ -16,7 +16,7 @@
 #include "conform/compile.h"
 #include "conform/guard.h"
 #include "conform/process.h"
-#include "conform/said.h"
+#include "conform/findings.h"
 #include "conform/slate.h"
 #include "conform/symbols.h"
 
@@ -132,7 +132,7 @@ static void check_said(const char *said, const char *wanted)
     char *const sources[] = {(char[]){"/tmp/own.c"}};
     struct kp_text out = {0};
 
-    assert_int_equal(kp_said_sanitizer(said, sources, 1, &out), wanted != NULL);
+    assert_int_equal(kp_findings_of_sanitizer(said, sources, 1, &out), wanted != NULL);
     if (wanted)
         assert_string_equal(out.s, wanted);
     kp_text_finish(&out);
@@ -165,7 +165,7 @@ static void test_said(void **state)
                "SUMMARY: AddressSanitizer: 40 byte(s) leaked\n",
                NULL);
     check_said("/usr/other.c:8:27: runtime error: shift exponent 152 is too large\n", NULL);
-    assert_true(kp_said_valgrind(
+    assert_true(kp_findings_of_valgrind(
         "<error><what>Invalid read of size 8</what><stack><frame><obj>/usr/bin/kappa</obj>"
         "</frame></stack></error>\n"
         "<error><what>Invalid write of size 8</what><stack><frame><obj>/tmp/own.so</obj>"
@@ -173,8 +173,8 @@ static void test_said(void **state)
         "/tmp/own.so", &out));
     assert_string_equal(out.s, "valgrind: Invalid write of size 8 in observe (own.c:12)");
     kp_text_finish(&out);
-    assert_false(kp_said_valgrind("<error><what>x</what></error>", "/tmp/own.so", &out));
-    assert_false(kp_said_valgrind("", "/tmp/own.so", &out));
+    assert_false(kp_findings_of_valgrind("<error><what>x</what></error>", "/tmp/own.so", &out));
+    assert_false(kp_findings_of_valgrind("", "/tmp/own.so", &out));
 }
 
 static void test_sources(void **state)

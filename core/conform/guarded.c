@@ -1,5 +1,5 @@
-/* wear.c - a plugin's definition under guard. */
-#include "conform/wear.h"
+/* guarded.c - a plugin's definition under guard. */
+#include "conform/guarded.h"
 
 #include "base/text.h"
 #include "host/options.h"
@@ -26,7 +26,7 @@ void kp_poison(int byte)
     (void)mallopt(M_PERTURB, ~byte & 0xff);
 }
 
-void kp_worn_call(const struct kp_worn *w, const char *function)
+void kp_guarded_call(const struct kp_guarded *w, const char *function)
 {
     if (w->slate)
         (void)snprintf(w->slate->call, sizeof(w->slate->call), "%s", function ? function : "");
@@ -61,7 +61,7 @@ const char *kp_option_bound(const struct kp_option *o, int i, struct kp_arena *a
     return NULL;
 }
 
-static enum kp_status set(struct kp_worn *w, const struct kp_option *o, const char *text,
+static enum kp_status set(struct kp_guarded *w, const struct kp_option *o, const char *text,
                           struct kp_error *e)
 {
     struct kp_error why = {0};
@@ -87,16 +87,16 @@ static const char *text_of(const struct kp_use *u, const struct kp_option *o)
     return o->fallback;
 }
 
-enum kp_status kp_wear(const struct kp_trial *t, const struct kp_use *u,
-                       const struct kp_option_table *options, size_t self_size, struct kp_worn *out,
-                       struct kp_error *e)
+enum kp_status kp_guarded_open(const struct kp_trial *t, const struct kp_use *u,
+                               const struct kp_option_table *options, size_t self_size,
+                               struct kp_guarded *out, struct kp_error *e)
 {
     enum kp_status st = KP_OK;
 
-    *out = (struct kp_worn){.slate = u->threaded ? NULL : t->slate,
-                            .poison = u->poison,
-                            .fail_at = u->fail_at,
-                            .failed = u->failed};
+    *out = (struct kp_guarded){.slate = u->threaded ? NULL : t->slate,
+                               .poison = u->poison,
+                               .fail_at = u->fail_at,
+                               .failed = u->failed};
     out->self = kp_guard_alloc(&out->guards, "its state struct", self_size, 0);
     if (!out->self)
         return kp_fail(e, KP_E_NOMEM, "out of memory");
@@ -110,13 +110,13 @@ enum kp_status kp_wear(const struct kp_trial *t, const struct kp_use *u,
     return st;
 }
 
-void kp_worn_finish(struct kp_worn *w)
+void kp_guarded_finish(struct kp_guarded *w)
 {
     kp_guards_finish(&w->guards);
     kp_arena_finish(&w->memory);
 }
 
-enum kp_status kp_worn_check(const struct kp_worn *w, struct kp_error *e)
+enum kp_status kp_guarded_check(const struct kp_guarded *w, struct kp_error *e)
 {
     return w->wrong ? kp_fail(e, KP_E_INVALID, "%s", w->wrong) : kp_guards_check(&w->guards, e);
 }
@@ -125,10 +125,10 @@ enum kp_status kp_worn_check(const struct kp_worn *w, struct kp_error *e)
 struct build_guard {
     struct kp_build_fn fn; /* first: found from the plugin's handle */
     const struct kp_build_fn *real;
-    struct kp_worn *worn;
+    struct kp_guarded *guarded;
 };
 
-static bool must_fail(struct kp_worn *w)
+static bool must_fail(struct kp_guarded *w)
 {
     if (++w->requests != w->fail_at)
         return false;
@@ -144,8 +144,8 @@ static void *guarded_alloc(struct kp_build *b, size_t count, size_t size)
 
     if (g->real->status(b) != KP_OK)
         return NULL;
-    if (!must_fail(g->worn) && size > 0 && count <= SIZE_MAX / 8 / size)
-        p = kp_guard_alloc(&g->worn->guards, "memory of kp_build_alloc()", count * size, 0);
+    if (!must_fail(g->guarded) && size > 0 && count <= SIZE_MAX / 8 / size)
+        p = kp_guard_alloc(&g->guarded->guards, "memory of kp_build_alloc()", count * size, 0);
     if (!p)
         (void)g->real->fail(b, KP_E_NOMEM, "no memory for %zu elements of %zu bytes", count, size);
     return p;
@@ -156,15 +156,15 @@ static struct kp_tensor *guarded_param(struct kp_build *b, const char *name, str
 {
     const struct build_guard *g = (const void *)b->fn;
 
-    if (g->real->status(b) == KP_OK && must_fail(g->worn))
+    if (g->real->status(b) == KP_OK && must_fail(g->guarded))
         (void)g->real->fail(b, KP_E_NOMEM, "no memory for parameter '%s'", name);
     return g->real->param(b, name, shape, init);
 }
 
-static enum kp_status worn_build(void *self, struct kp_build *b, const struct kp_model_io *io)
+static enum kp_status guarded_build(void *self, struct kp_build *b, const struct kp_model_io *io)
 {
-    struct kp_worn *w = self;
-    struct build_guard g = {.fn = *b->fn, .real = b->fn, .worn = w};
+    struct kp_guarded *w = self;
+    struct build_guard g = {.fn = *b->fn, .real = b->fn, .guarded = w};
     struct kp_model_io *shown = kp_guard_alloc(&w->guards, "kp_model_io", sizeof(*shown), 0);
     enum kp_status st;
 
@@ -176,16 +176,16 @@ static enum kp_status worn_build(void *self, struct kp_build *b, const struct kp
     g.fn.alloc = guarded_alloc;
     g.fn.param = guarded_param;
     b->fn = &g.fn;
-    kp_worn_call(w, "build");
+    kp_guarded_call(w, "build");
     st = w->real_model->build(w->self, b, shown);
-    kp_worn_call(w, NULL);
+    kp_guarded_call(w, NULL);
     b->fn = g.real;
     kp_guard_seal(&w->guards, w->self, true);
     return st;
 }
 
 /* Have the recording fail at the operand that the use names. */
-static void arm(const struct kp_worn *w, struct kp_tape *t)
+static void arm(const struct kp_guarded *w, struct kp_tape *t)
 {
     struct kp_recording *r = kp_recording_of(t);
 
@@ -193,30 +193,30 @@ static void arm(const struct kp_worn *w, struct kp_tape *t)
     r->failed = w->failed;
 }
 
-static enum kp_status worn_forward(const void *self, struct kp_tape *t, struct kp_tensor *x,
-                                   struct kp_tensor **logits)
+static enum kp_status guarded_forward(const void *self, struct kp_tape *t, struct kp_tensor *x,
+                                      struct kp_tensor **logits)
 {
     static const char *const names[] = {"forward (TRAIN)", "forward (EVAL)", "forward (EVAL_GRAD)"};
-    const struct kp_worn *w = self;
+    const struct kp_guarded *w = self;
     enum kp_status st;
 
     arm(w, t);
-    kp_worn_call(w, names[kp_tape_mode(t)]);
+    kp_guarded_call(w, names[kp_tape_mode(t)]);
     st = w->real_model->forward(w->self, t, x, logits);
-    kp_worn_call(w, NULL);
+    kp_guarded_call(w, NULL);
     return st;
 }
 
-static enum kp_status worn_loss(const void *self, struct kp_tape *t,
-                                const struct kp_objective_io *io, struct kp_tensor **loss)
+static enum kp_status guarded_loss(const void *self, struct kp_tape *t,
+                                   const struct kp_objective_io *io, struct kp_tensor **loss)
 {
-    const struct kp_worn *w = self;
+    const struct kp_guarded *w = self;
     enum kp_status st;
 
     arm(w, t);
-    kp_worn_call(w, "loss");
+    kp_guarded_call(w, "loss");
     st = w->real_objective->loss(w->self, t, io, loss);
-    kp_worn_call(w, NULL);
+    kp_guarded_call(w, NULL);
     return st;
 }
 
@@ -226,31 +226,31 @@ static void copy_def(void *to, size_t size, const void *from, size_t from_size)
     memcpy(to, from, from_size < size ? from_size : size);
 }
 
-enum kp_status kp_wear_model(const struct kp_trial *t, const struct kp_use *u, struct kp_worn *out,
-                             struct kp_error *e)
+enum kp_status kp_guarded_model(const struct kp_trial *t, const struct kp_use *u,
+                                struct kp_guarded *out, struct kp_error *e)
 {
     const struct kp_model_def *d = t->def;
-    enum kp_status st = kp_wear(t, u, &d->options, d->self_size, out, e);
+    enum kp_status st = kp_guarded_open(t, u, &d->options, d->self_size, out, e);
 
     copy_def(&out->model, sizeof(out->model), d, d->size);
     out->real_model = d;
-    out->model.build = worn_build;
-    out->model.forward = worn_forward;
+    out->model.build = guarded_build;
+    out->model.forward = guarded_forward;
     return st;
 }
 
-enum kp_status kp_wear_objective(const struct kp_trial *t, const struct kp_use *u,
-                                 struct kp_worn *out, struct kp_error *e)
+enum kp_status kp_guarded_objective(const struct kp_trial *t, const struct kp_use *u,
+                                    struct kp_guarded *out, struct kp_error *e)
 {
     const struct kp_objective_def *d = t->def;
-    enum kp_status st = kp_wear(t, u, &d->options, d->self_size, out, e);
+    enum kp_status st = kp_guarded_open(t, u, &d->options, d->self_size, out, e);
 
     copy_def(&out->objective, sizeof(out->objective), d, d->size);
     out->real_objective = d;
     out->real_row = kp_objective_row(d);
     if (out->real_row)
-        out->objective.row = &kp_worn_row;
+        out->objective.row = &kp_guarded_row;
     else
-        out->objective.loss = worn_loss;
+        out->objective.loss = guarded_loss;
     return st;
 }

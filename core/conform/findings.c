@@ -1,5 +1,5 @@
-/* said.c - what a sanitizer or valgrind found in a plugin. */
-#include "conform/said.h"
+/* findings.c - what a sanitizer or valgrind found in a plugin. */
+#include "conform/findings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +88,8 @@ static bool names_source(const char *line, const char *finding, char *const *sou
     return false;
 }
 
-bool kp_said_sanitizer(const char *said, char *const *sources, int count, struct kp_text *out)
+bool kp_findings_of_sanitizer(const char *said, char *const *sources, int count,
+                              struct kp_text *out)
 {
     const char *finding = NULL;
 
@@ -137,7 +138,7 @@ static bool add_tag(const char *element, const char *end, const char *tag, struc
     return found;
 }
 
-bool kp_said_valgrind(const char *said, const char *object, struct kp_text *out)
+bool kp_findings_of_valgrind(const char *said, const char *object, struct kp_text *out)
 {
     const char *error = said;
 

@@ -1,4 +1,5 @@
-/* wear_row.inl - a row function under guard, for KP_ROW_REAL; wear_row.c includes it twice. */
+/* guarded_row.inl - a row function under guard, for KP_ROW_REAL; guarded_row.c includes it twice.
+ */
 
 struct KP_ROW_TYPED(guarded_row) {
     struct KP_ROW_TYPED(kp_row) row; /* first: in guarded memory, all its arrays too */
@@ -7,7 +8,7 @@ struct KP_ROW_TYPED(guarded_row) {
 
 /* An array of K numbers of its own. The helpers for float may fill a whole vector behind the row,
  * which the cpu device has room for; those for double write K numbers, as a plugin does. */
-static KP_ROW_REAL *KP_ROW_TYPED(array)(struct kp_worn *w, const char *name, int64_t classes)
+static KP_ROW_REAL *KP_ROW_TYPED(array)(struct kp_guarded *w, const char *name, int64_t classes)
 {
     const int64_t room = sizeof(KP_ROW_REAL) == sizeof(float) ? VECTOR_MOST : 0;
 
@@ -15,7 +16,7 @@ static KP_ROW_REAL *KP_ROW_TYPED(array)(struct kp_worn *w, const char *name, int
                           w->poison);
 }
 
-static struct KP_ROW_TYPED(guarded_row) * KP_ROW_TYPED(make)(struct kp_worn *w, int64_t classes)
+static struct KP_ROW_TYPED(guarded_row) * KP_ROW_TYPED(make)(struct kp_guarded *w, int64_t classes)
 {
     struct KP_ROW_TYPED(guarded_row) *g =
         kp_guard_alloc(&w->guards, "the row's struct", sizeof(*g), 0);
@@ -35,9 +36,9 @@ static struct KP_ROW_TYPED(guarded_row) * KP_ROW_TYPED(make)(struct kp_worn *w, 
 }
 
 /* Copies the row into guarded memory, has the plugin work there, and takes what it wrote. */
-static void KP_ROW_TYPED(worn_row)(const void *self, struct KP_ROW_TYPED(kp_row) * row)
+static void KP_ROW_TYPED(call)(const void *self, struct KP_ROW_TYPED(kp_row) * row)
 {
-    struct kp_worn *w = (struct kp_worn *)(uintptr_t)self;
+    struct kp_guarded *w = (struct kp_guarded *)(uintptr_t)self;
     const size_t bytes = (size_t)row->classes * sizeof(KP_ROW_REAL);
     struct KP_ROW_TYPED(guarded_row) *g = w->KP_ROW_TYPED(row);
 
@@ -56,9 +57,9 @@ static void KP_ROW_TYPED(worn_row)(const void *self, struct KP_ROW_TYPED(kp_row)
     g->row.loss = row->loss;
     g->row.logits = g->logits;
     g->row.teacher_logits = row->teacher_logits ? g->teacher : NULL;
-    kp_worn_call(w, "the row function");
+    kp_guarded_call(w, "the row function");
     w->real_row->KP_ROW_TYPED(in)(w->self, &g->row);
-    kp_worn_call(w, NULL);
+    kp_guarded_call(w, NULL);
     if (memcmp(g->logits, row->logits, bytes) != 0 ||
         (row->teacher_logits && memcmp(g->teacher, row->teacher_logits, bytes) != 0))
         w->wrong = "the row function changes its input";

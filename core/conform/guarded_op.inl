@@ -1,5 +1,5 @@
-/* wear_op.inl - an operation's forward and backward under guard, for KP_OP_REAL; wear_op.c includes
- * it twice. */
+/* guarded_op.inl - an operation's forward and backward under guard, for KP_OP_REAL; guarded_op.c
+ * includes it twice. */
 
 /* Guarded memory like the view's, with what the view holds (or the pattern, if `fresh`). Rows of
  * KP_ROWS get a stride of their own. */
@@ -41,7 +41,7 @@ static struct KP_OP_TYPED(kp_view)
 static void KP_OP_TYPED(call)(const void *self, const struct KP_OP_TYPED(kp_op_call) * c,
                               bool backward)
 {
-    struct kp_worn *w = (struct kp_worn *)(uintptr_t)self;
+    struct kp_guarded *w = (struct kp_guarded *)(uintptr_t)self;
     const struct kp_op_def *d = w->real_op;
     struct KP_OP_TYPED(kp_op_call) inner = *c;
     struct kp_guards g = {0};
@@ -65,9 +65,9 @@ static void KP_OP_TYPED(call)(const void *self, const struct KP_OP_TYPED(kp_op_c
         inner.scratch = kp_guard_alloc(
             &g, "the scratch",
             (size_t)d->scratch(w->self, c->shapes, c->examples) * sizeof(KP_OP_REAL), w->poison);
-    kp_worn_call(w, backward ? "backward" : "forward");
+    kp_guarded_call(w, backward ? "backward" : "forward");
     (backward ? d->KP_OP_TYPED(backward) : d->KP_OP_TYPED(forward))(w->self, &inner);
-    kp_worn_call(w, NULL);
+    kp_guarded_call(w, NULL);
     if (kp_guards_check(&g, &w->guard_error) != KP_OK)
         w->wrong = w->guard_error.text;
     if (!backward) {
@@ -80,12 +80,13 @@ static void KP_OP_TYPED(call)(const void *self, const struct KP_OP_TYPED(kp_op_c
     kp_guards_finish(&g);
 }
 
-static void KP_OP_TYPED(worn_forward)(const void *self, const struct KP_OP_TYPED(kp_op_call) * c)
+static void KP_OP_TYPED(guarded_forward)(const void *self, const struct KP_OP_TYPED(kp_op_call) * c)
 {
     KP_OP_TYPED(call)(self, c, false);
 }
 
-static void KP_OP_TYPED(worn_backward)(const void *self, const struct KP_OP_TYPED(kp_op_call) * c)
+static void KP_OP_TYPED(guarded_backward)(const void *self,
+                                          const struct KP_OP_TYPED(kp_op_call) * c)
 {
     KP_OP_TYPED(call)(self, c, true);
 }

@@ -1,18 +1,18 @@
-/* wear.h - a plugin's definition as the tests use it: the host sees a definition of the same kind
- * whose functions call the plugin's under guard.
+/* guarded.h - a plugin's definition as the tests use it: the host sees a definition of the same
+ * kind whose functions call the plugin's under guard.
  *
  * Its state struct ends where forbidden memory begins, and may be written in build() only. Memory
  * that build() asks for is guarded too. Before each call the stack below is filled with a pattern.
  */
-#ifndef KP_CONFORM_WEAR_H
-#define KP_CONFORM_WEAR_H
+#ifndef KP_CONFORM_GUARDED_H
+#define KP_CONFORM_GUARDED_H
 
 #include "base/arena.h"
 #include "conform/guard.h"
 #include "conform/use.h"
 #include "kappa/plugin.h"
 
-struct kp_worn {
+struct kp_guarded {
     struct kp_slate *slate; /* NULL in threads */
     struct kp_guards guards;
     struct kp_arena memory; /* of lists and texts of options */
@@ -35,25 +35,25 @@ struct kp_worn {
 
 /* Fill a state struct: defaults (or the least of what is allowed, where a key must be given), and
  * the use's own option. The caller finishes `out` also after an error. */
-KP_NODISCARD enum kp_status kp_wear(const struct kp_trial *t, const struct kp_use *u,
-                                    const struct kp_option_table *options, size_t self_size,
-                                    struct kp_worn *out, struct kp_error *e);
-KP_NODISCARD enum kp_status kp_wear_model(const struct kp_trial *t, const struct kp_use *u,
-                                          struct kp_worn *out, struct kp_error *e);
-KP_NODISCARD enum kp_status kp_wear_objective(const struct kp_trial *t, const struct kp_use *u,
-                                              struct kp_worn *out, struct kp_error *e);
-KP_NODISCARD enum kp_status kp_wear_op(const struct kp_trial *t, const struct kp_use *u,
-                                       struct kp_worn *out, struct kp_error *e);
-void kp_worn_finish(struct kp_worn *w);
+KP_NODISCARD enum kp_status kp_guarded_open(const struct kp_trial *t, const struct kp_use *u,
+                                            const struct kp_option_table *options, size_t self_size,
+                                            struct kp_guarded *out, struct kp_error *e);
+KP_NODISCARD enum kp_status kp_guarded_model(const struct kp_trial *t, const struct kp_use *u,
+                                             struct kp_guarded *out, struct kp_error *e);
+KP_NODISCARD enum kp_status kp_guarded_objective(const struct kp_trial *t, const struct kp_use *u,
+                                                 struct kp_guarded *out, struct kp_error *e);
+KP_NODISCARD enum kp_status kp_guarded_op(const struct kp_trial *t, const struct kp_use *u,
+                                          struct kp_guarded *out, struct kp_error *e);
+void kp_guarded_finish(struct kp_guarded *w);
 
 /* KP_E_INVALID if the plugin wrote where it must not. */
-KP_NODISCARD enum kp_status kp_worn_check(const struct kp_worn *w, struct kp_error *e);
+KP_NODISCARD enum kp_status kp_guarded_check(const struct kp_guarded *w, struct kp_error *e);
 
 /* The plugin's function of this name is about to be called, or has returned (NULL). */
-void kp_worn_call(const struct kp_worn *w, const char *function);
+void kp_guarded_call(const struct kp_guarded *w, const char *function);
 
-/* Row functions whose self is a struct kp_worn. */
-extern const struct kp_row_loss kp_worn_row;
+/* Row functions whose self is a struct kp_guarded. */
+extern const struct kp_row_loss kp_guarded_row;
 
 /* The least and the greatest text that an option allows, or word number i of an enum; NULL: there
  * is none. In the arena. */
