@@ -54,16 +54,7 @@ static const char *plugin_of(const struct kp_running *at)
 {
     const struct kp_loaded *from = NULL;
 
-    if (strcmp(at->kind, "model") == 0)
-        (void)kp_registry_model(plugins, at->name, &from);
-    else if (strcmp(at->kind, "objective") == 0)
-        (void)kp_registry_objective(plugins, at->name, &from);
-    else if (strcmp(at->kind, "metric") == 0)
-        (void)kp_registry_metric(plugins, at->name, &from);
-    else if (strcmp(at->kind, "dataset") == 0)
-        (void)kp_registry_dataset(plugins, at->name, &from);
-    else if (strcmp(at->kind, "op") == 0)
-        (void)kp_registry_op(plugins, at->name, &from);
+    (void)kp_registry_find(plugins, kp_kind_of(at->kind), at->name, &from);
     return from ? from->plugin->name : at->name;
 }
 

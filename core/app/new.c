@@ -16,27 +16,23 @@
 
 enum { NAME_MOST = 32, TEMPLATE_LIMIT = 1 << 20 };
 
-enum kind { MODEL, OBJECTIVE, METRIC, DATASET, OP, KINDS };
-
-static const char *const kinds[KINDS] = {"model", "objective", "metric", "dataset", "op"};
-
-static enum kind find_kind(const char *text)
+static enum kp_kind find_kind(const char *text)
 {
     const char *near = NULL;
     size_t least = 4;
 
-    for (int i = 0; i < KINDS; i++) {
-        size_t distance = kp_text_distance(text, kinds[i]);
-        if (distance == 0)
-            return (enum kind)i;
+    if (kp_kind_of(text) != KP_KINDS)
+        return kp_kind_of(text);
+    for (int i = 0; i < KP_KINDS; i++) {
+        size_t distance = kp_text_distance(text, kp_kind_names[i]);
         if (distance < least) {
-            near = kinds[i];
+            near = kp_kind_names[i];
             least = distance;
         }
     }
     kp_say("%s: no kind of plugin; model, objective, metric, dataset or op%s%s%s", text,
            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    return KINDS;
+    return KP_KINDS;
 }
 
 /* Is it the name of a plugin and of the identifiers of its source? If not, say what could be. */
@@ -63,7 +59,7 @@ static bool check_name(const char *name)
     return false;
 }
 
-static bool is_taken(const struct kp_registry *r, enum kind kind, const char *name,
+static bool is_taken(const struct kp_registry *r, enum kp_kind kind, const char *name,
                      const struct kp_loaded **by)
 {
     for (int64_t i = 0; i < r->count; i++)
@@ -71,24 +67,10 @@ static bool is_taken(const struct kp_registry *r, enum kind kind, const char *na
             *by = r->loaded[i];
             return true;
         }
-    switch (kind) {
-    case MODEL:
-        return kp_registry_model(r, name, by) != NULL;
-    case OBJECTIVE:
-        return kp_registry_objective(r, name, by) != NULL;
-    case METRIC:
-        return kp_registry_metric(r, name, by) != NULL;
-    case DATASET:
-        return kp_registry_dataset(r, name, by) != NULL;
-    case OP:
-        return kp_registry_op(r, name, by) != NULL;
-    case KINDS:
-        break;
-    }
-    return false;
+    return kp_registry_find(r, kind, name, by) != NULL;
 }
 
-static int check_free(enum kind kind, const char *name)
+static int check_free(enum kp_kind kind, const char *name)
 {
     struct kp_registry registry = {0};
     const struct kp_loaded *by = NULL;
@@ -195,7 +177,7 @@ static void take_back(const char *folder, struct kp_text *made)
     (void)rmdir(folder);
 }
 
-static enum kp_status make(enum kind kind, const char *name, const char *folder,
+static enum kp_status make(enum kp_kind kind, const char *name, const char *folder,
                            struct kp_text *made, struct kp_error *e)
 {
     char *templates = NULL;
@@ -208,8 +190,8 @@ static enum kp_status make(enum kind kind, const char *name, const char *folder,
                                        folder)
                              : kp_fail(e, KP_E_IO, "%s: %s", folder, strerror(errno));
     else if (st == KP_OK &&
-             ((st = copy_all(templates, kinds[kind], kinds[kind], folder, name, made, e)) !=
-                  KP_OK ||
+             ((st = copy_all(templates, kp_kind_names[kind], kp_kind_names[kind], folder, name,
+                             made, e)) != KP_OK ||
               (st = copy_all(templates, "common", "plugin", folder, name, made, e)) != KP_OK))
         take_back(folder, made);
     free(templates);
@@ -234,14 +216,14 @@ static void print_next(const char *folder, const char *name, const char *made)
 
 static int command_new(const struct kp_arguments *a)
 {
-    enum kind kind = find_kind(a->v[0]);
+    enum kp_kind kind = find_kind(a->v[0]);
     const char *name = a->v[1];
     const char *folder = a->dir ? a->dir : name;
     struct kp_text made = {0};
     struct kp_error e = {0};
     int code;
 
-    if (kind == KINDS || !check_name(name))
+    if (kind == KP_KINDS || !check_name(name))
         return KP_EXIT_USAGE;
     code = check_free(kind, name);
     if (code == KP_EXIT_DONE && make(kind, name, folder, &made, &e) != KP_OK)

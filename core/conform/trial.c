@@ -23,42 +23,17 @@ static const struct kp_metric_def *metric_at(const struct kp_plugin *p, bool ana
     return NULL;
 }
 
-/* A function that gives element `i` of a list of definitions, and its name. */
-#define LIST_AT(FUNCTION, LIST)                                                          \
-    static const void *FUNCTION(const struct kp_plugin *p, int64_t i, const char **name) \
-    {                                                                                    \
-        if (!(LIST) || !(LIST)[i])                                                       \
-            return NULL;                                                                 \
-        *name = (LIST)[i]->name;                                                         \
-        return (LIST)[i];                                                                \
-    }
-
-LIST_AT(model_at, p->models)
-LIST_AT(objective_at, p->objectives)
-LIST_AT(op_at, kp_plugin_ops(p))
-LIST_AT(dataset_at, kp_plugin_datasets(p))
-
-static const void *face_at(const struct kp_plugin *p, bool analyses, int64_t i, const char **name)
-{
-    const struct kp_metric_def *d = metric_at(p, analyses, i);
-
-    if (d)
-        *name = d->name;
-    return d;
-}
-
 const void *kp_definition_at(const struct kp_plugin *p, const char *kind, int64_t i,
                              const char **name)
 {
-    if (strcmp(kind, "model") == 0)
-        return model_at(p, i, name);
-    if (strcmp(kind, "objective") == 0)
-        return objective_at(p, i, name);
-    if (strcmp(kind, "op") == 0)
-        return op_at(p, i, name);
-    if (strcmp(kind, "dataset") == 0)
-        return dataset_at(p, i, name);
-    return face_at(p, strcmp(kind, "analysis") == 0, i, name);
+    const bool analyses = strcmp(kind, "analysis") == 0;
+
+    if (!analyses && kp_kind_of(kind) != KP_KIND_METRIC)
+        return kp_plugin_definition(p, kp_kind_of(kind), i, name);
+    const struct kp_metric_def *d = metric_at(p, analyses, i);
+    if (d)
+        *name = d->name;
+    return d;
 }
 
 void kp_trial_with(const struct kp_trial *t, const char *fmt, ...)

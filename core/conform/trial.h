@@ -36,7 +36,8 @@ void kp_trial_run(struct kp_slate *slate);
 /* Say on the slate what follows is about; it stands in the message if the process dies. */
 void kp_trial_with(const struct kp_trial *t, const char *fmt, ...) KP_PRINTF(2, 3);
 
-/* Definitions by kind, in the order of the plugin's lists; NULL behind the last. */
+/* Definitions in the order of the plugin's lists; NULL behind the last. Of a metric each face is a
+ * definition: one that observes, and an "analysis". */
 extern const char *const kp_definition_kinds[]; /* ends with NULL */
 const void *kp_definition_at(const struct kp_plugin *p, const char *kind, int64_t i,
                              const char **name);

@@ -15,57 +15,63 @@
 
 enum { MAJOR_PROBES = 100, PLUGINS_MAX = 4096 };
 
-enum kind { MODEL, OBJECTIVE, METRIC, OP, DATASET, KINDS };
+const char *const kp_kind_names[KP_KINDS] = {"model", "objective", "metric", "op", "dataset"};
 
-static const char *const kind_names[KINDS] = {"model", "objective", "metric", "op", "dataset"};
+enum kp_kind kp_kind_of(const char *name)
+{
+    int kind = 0;
 
-/* Definition `i` of a kind and its name; NULL behind the last. */
-static const void *definition(const struct kp_plugin *p, enum kind kind, int64_t i,
-                              const char **name)
+    while (kind < KP_KINDS && strcmp(kp_kind_names[kind], name) != 0)
+        kind++;
+    return (enum kp_kind)kind;
+}
+
+const void *kp_plugin_definition(const struct kp_plugin *p, enum kp_kind kind, int64_t i,
+                                 const char **name)
 {
     const void *d = NULL;
 
     switch (kind) {
-    case MODEL:
+    case KP_KIND_MODEL:
         d = p->models ? p->models[i] : NULL;
         *name = d ? p->models[i]->name : NULL;
         break;
-    case OBJECTIVE:
+    case KP_KIND_OBJECTIVE:
         d = p->objectives ? p->objectives[i] : NULL;
         *name = d ? p->objectives[i]->name : NULL;
         break;
-    case METRIC:
+    case KP_KIND_METRIC:
         d = p->metrics ? p->metrics[i] : NULL;
         *name = d ? p->metrics[i]->name : NULL;
         break;
-    case OP:
+    case KP_KIND_OP:
         d = kp_plugin_ops(p) ? kp_plugin_ops(p)[i] : NULL;
         *name = d ? kp_plugin_ops(p)[i]->name : NULL;
         break;
-    case DATASET:
+    case KP_KIND_DATASET:
         d = kp_plugin_datasets(p) ? kp_plugin_datasets(p)[i] : NULL;
         *name = d ? kp_plugin_datasets(p)[i]->name : NULL;
         break;
-    case KINDS:
+    case KP_KINDS:
         break;
     }
     return d;
 }
 
 /* The number of the definition that has the name, among the first `limit`; -1: none. */
-static int64_t index_of(const struct kp_plugin *p, enum kind kind, const char *wanted,
+static int64_t index_of(const struct kp_plugin *p, enum kp_kind kind, const char *wanted,
                         int64_t limit)
 {
     const char *name;
 
-    for (int64_t i = 0; i < limit && definition(p, kind, i, &name); i++)
+    for (int64_t i = 0; i < limit && kp_plugin_definition(p, kind, i, &name); i++)
         if (strcmp(name, wanted) == 0)
             return i;
     return -1;
 }
 
-static const void *find(const struct kp_registry *r, enum kind kind, const char *wanted,
-                        const struct kp_loaded **from)
+const void *kp_registry_find(const struct kp_registry *r, enum kp_kind kind, const char *wanted,
+                             const struct kp_loaded **from)
 {
     for (int64_t i = 0; i < r->count; i++) {
         int64_t k = index_of(r->loaded[i]->plugin, kind, wanted, INT64_MAX);
@@ -75,7 +81,7 @@ static const void *find(const struct kp_registry *r, enum kind kind, const char 
             continue;
         if (from)
             *from = r->loaded[i];
-        return definition(r->loaded[i]->plugin, kind, k, &name);
+        return kp_plugin_definition(r->loaded[i]->plugin, kind, k, &name);
     }
     return NULL;
 }
@@ -83,48 +89,48 @@ static const void *find(const struct kp_registry *r, enum kind kind, const char 
 const struct kp_model_def *kp_registry_model(const struct kp_registry *r, const char *name,
                                              const struct kp_loaded **from)
 {
-    return find(r, MODEL, name, from);
+    return kp_registry_find(r, KP_KIND_MODEL, name, from);
 }
 
 const struct kp_objective_def *kp_registry_objective(const struct kp_registry *r, const char *name,
                                                      const struct kp_loaded **from)
 {
-    return find(r, OBJECTIVE, name, from);
+    return kp_registry_find(r, KP_KIND_OBJECTIVE, name, from);
 }
 
 const struct kp_metric_def *kp_registry_metric(const struct kp_registry *r, const char *name,
                                                const struct kp_loaded **from)
 {
-    return find(r, METRIC, name, from);
+    return kp_registry_find(r, KP_KIND_METRIC, name, from);
 }
 
 const struct kp_op_def *kp_registry_op(const struct kp_registry *r, const char *name,
                                        const struct kp_loaded **from)
 {
-    return find(r, OP, name, from);
+    return kp_registry_find(r, KP_KIND_OP, name, from);
 }
 
 const struct kp_dataset_def *kp_registry_dataset(const struct kp_registry *r, const char *name,
                                                  const struct kp_loaded **from)
 {
-    return find(r, DATASET, name, from);
+    return kp_registry_find(r, KP_KIND_DATASET, name, from);
 }
 
 /* Refuse definitions that the registry or the plugin itself already has. */
 static enum kp_status check_new(const struct kp_registry *r, const struct kp_plugin *p,
                                 const char *path, struct kp_error *e)
 {
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < KP_KINDS; kind++) {
         const char *name;
 
-        for (int64_t i = 0; definition(p, (enum kind)kind, i, &name); i++) {
+        for (int64_t i = 0; kp_plugin_definition(p, (enum kp_kind)kind, i, &name); i++) {
             const struct kp_loaded *from = NULL;
-            bool known = find(r, (enum kind)kind, name, &from) != NULL;
+            bool known = kp_registry_find(r, (enum kp_kind)kind, name, &from) != NULL;
 
-            if (known || index_of(p, (enum kind)kind, name, i) >= 0)
+            if (known || index_of(p, (enum kp_kind)kind, name, i) >= 0)
                 return kp_fail(e, KP_E_INVALID,
                                "%s: %s '%s' is already in %s; remove or rename one of them", path,
-                               kind_names[kind], name, known ? from->path : path);
+                               kp_kind_names[kind], name, known ? from->path : path);
         }
     }
     return KP_OK;

@@ -6,6 +6,23 @@
 #include "base/text.h"
 #include "kappa/plugin.h"
 
+/* What a plugin may define. */
+enum kp_kind {
+    KP_KIND_MODEL = 0,
+    KP_KIND_OBJECTIVE = 1,
+    KP_KIND_METRIC = 2,
+    KP_KIND_OP = 3,
+    KP_KIND_DATASET = 4,
+    KP_KINDS = 5,
+};
+
+extern const char *const kp_kind_names[KP_KINDS];
+enum kp_kind kp_kind_of(const char *name); /* KP_KINDS: no kind has it */
+
+/* Definition number i of a kind in the plugin's list, and its name; NULL behind the last. */
+const void *kp_plugin_definition(const struct kp_plugin *p, enum kp_kind kind, int64_t i,
+                                 const char **name);
+
 /* One opened plugin file; stays open until the process ends. Or one that is a part of the program.
  */
 struct kp_loaded {
@@ -44,6 +61,8 @@ KP_NODISCARD enum kp_status kp_registry_scan_default(struct kp_registry *r, stru
 void kp_registry_finish(struct kp_registry *r);
 
 /* NULL if there is none. `from`, if not NULL, receives the plugin that holds it. */
+const void *kp_registry_find(const struct kp_registry *r, enum kp_kind kind, const char *name,
+                             const struct kp_loaded **from);
 const struct kp_model_def *kp_registry_model(const struct kp_registry *r, const char *name,
                                              const struct kp_loaded **from);
 const struct kp_objective_def *kp_registry_objective(const struct kp_registry *r, const char *name,
