@@ -11,6 +11,7 @@ enum op_fill {
     FILL_COARSE,     /* integers from -2 to 2: many ties */
     FILL_CONSTANT,   /* mean */
     FILL_EXTREME,    /* -1e4, 0 or 1e4 */
+    FILL_PEAKED,     /* N(mean, sd), about one in 512 larger by 100 sd */
     FILL_LABELS,     /* a class, or -1 in every fifth place */
     FILL_WEIGHTS,    /* 0, 1/2, 1, 3/2 */
     FILL_VARIANCE,   /* uniform in [0.1, 2) */

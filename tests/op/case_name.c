@@ -75,6 +75,7 @@ static void add_fill(struct kp_text *t, const struct op_case *c)
     static const char *const words[] = {[FILL_COARSE] = " coarse",
                                         [FILL_CONSTANT] = " constant",
                                         [FILL_EXTREME] = " extreme",
+                                        [FILL_PEAKED] = " peaked",
                                         [FILL_GIVEN] = NULL};
     if (words[c->fill])
         kp_text_add(t, words[c->fill]);

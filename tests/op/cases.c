@@ -222,6 +222,9 @@ const struct op_case op_cases[] = {
     PLAIN(KL, 33, 33, 100, .factor = 100, .sd = 5),
     PLAIN(KL, 16, 16, 10, .factor = 1e4, .sd = 3),
     PLAIN(KL, 17, 9, 1000, .factor = 1e4, .sd = 3),
+    /* A row with peaks beside one without: all differences are far from their mean 0. */
+    PLAIN(KL, 33, 33, 1000, .factor = 1e4, .fill = FILL_PEAKED),
+    PLAIN(KL, 33, 33, 100, .factor = 1e4, .fill = FILL_PEAKED),
     PLAIN(KL, 16, 16, 10, .factor = 20, .fill = FILL_EXTREME),
     PLAIN(KL, 16, 16, 10, .factor = 1e4, .fill = FILL_EXTREME),
     PLAIN(KL, 16, 5, 10, .factor = 1e-3, .fill = FILL_EXTREME),

@@ -233,6 +233,9 @@ static double draw(const struct op_operand *o, struct kp_rng_key key, uint64_t o
         return o->mean;
     case FILL_EXTREME:
         return 1e4 * ((double)kp_rng_below(key, operand, i, 3) - 1);
+    case FILL_PEAKED:
+        return o->mean + o->sd * (kp_rng_normal(key, operand, i) +
+                                  (kp_rng_below(key, operand + 99, i, 512) == 0 ? 100 : 0));
     case FILL_LABELS:
         return i % 5 == 4 ? -1 : (double)kp_rng_below(key, operand, i, (uint64_t)o->classes);
     case FILL_WEIGHTS:
