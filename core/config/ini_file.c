@@ -1,8 +1,8 @@
 /* ini_file.c - the text of one INI file as entries with line numbers; inih does the parsing.
  *
  * inih takes 200 bytes for a line and cuts what is longer, tells only the first bad line, ignores
- * text behind a section's name and cuts section names at 49 characters. The reader below sees each
- * line first and refuses what inih would pass over. */
+ * text behind a section's name, cuts section names at 49 characters and does not tell of sections
+ * without entries. The reader below sees each line first and refuses what inih would pass over. */
 #include "config/ini_file.h"
 
 #include <ini.h>
@@ -26,6 +26,7 @@ struct reader {
     bool have_key;     /* an entry was seen in this section, so indented lines continue it */
     bool skipping;     /* the section's name was refused: its entries would be misplaced */
     bool stopped;
+    int header;           /* line of the section's name while nothing stands below it; else 0 */
     struct kp_text value; /* of the open entry */
     bool open;
     struct kp_ini_entry entry;
@@ -144,6 +145,15 @@ static bool good_header(const struct reader *r, const char *s, size_t n)
     return true;
 }
 
+/* inih does not tell of a section without entries, and what is written must not be passed over. */
+static void refuse_empty_section(struct reader *r, int header)
+{
+    if (header > 0)
+        kp_problem_add(r->problems, (struct kp_place){r->file, header, r->order}, NULL,
+                       "a section without a setting; a line like key = value below it, or none of "
+                       "it (an analysis as it comes: of = cells)");
+}
+
 /* Length of the part of the line that inih shall see; 0 for nothing. */
 static size_t judge_line(struct reader *r, const char *s, size_t n)
 {
@@ -152,6 +162,7 @@ static size_t judge_line(struct reader *r, const char *s, size_t n)
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
         if ((c < 0x20 && c != '\t') || c == 0x7f) {
+            r->header = 0;
             kp_problem_add(r->problems, here(r), NULL,
                            "control character 0x%02x at column %zu; a text file", (unsigned)c,
                            i + 1);
@@ -161,6 +172,8 @@ static size_t judge_line(struct reader *r, const char *s, size_t n)
     indent = blanks(s, n);
     if (indent == n || s[indent] == ';' || s[indent] == '#')
         return 0;
+    const int header = r->header;
+    r->header = 0;
     n = without_comment(s, n);
     while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
         n--;
@@ -173,7 +186,9 @@ static size_t judge_line(struct reader *r, const char *s, size_t n)
     }
     r->continuation = indent > 0 && r->have_key;
     if (s[indent] == '[' && !r->continuation) {
+        refuse_empty_section(r, header);
         r->skipping = !good_header(r, s + indent, n - indent);
+        r->header = r->skipping ? 0 : r->line;
         r->have_key = r->have_key && r->skipping; /* inih does not see a refused line */
         return r->skipping ? 0 : n;
     }
@@ -232,6 +247,7 @@ void kp_ini_parse(const char *bytes, size_t size, const char *file, int order, i
         r.at += 3;
     bad = ini_parse_stream(next_line, &r, take_entry, &r);
     close_entry(&r);
+    refuse_empty_section(&r, r.header);
     if (bad != 0 && before == problems->count + problems->more)
         kp_problem_add(problems, (struct kp_place){file, bad > 0 ? bad : 0, order}, NULL,
                        "cannot be parsed; [section] or key = value");

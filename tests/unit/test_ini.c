@@ -49,7 +49,7 @@ static void test_lines(void **state)
     expect("\xef\xbb\xbf[a]\r\n  k  =  v w  \r\n", "2 a.k=v w\n");
     expect("; c\n# c\n\n[a.b] ; c\nk = v ; c\nl = v;w\nm = v#w\nn =\n",
            "5 a.b.k=v\n6 a.b.l=v;w\n7 a.b.m=v#w\n8 a.b.n=\n");
-    expect("[a]\nk = 1\nk = 2\n[b]\n[a]\nk = 3\n", "2 a.k=1\n3 a.k=2\n6 a.k=3\n");
+    expect("[a]\nk = 1\nk = 2\n[b]\nl = 0\n[a]\nk = 3\n", "2 a.k=1\n3 a.k=2\n5 b.l=0\n7 a.k=3\n");
     expect("[a]\nk = x = y\n", "2 a.k=x = y\n");
 }
 
@@ -84,6 +84,17 @@ static void test_errors(void **state)
     expect("[a]\nk = \x1b[2J\n", "f.ini:2: control character 0x1b at column 5; a text file\n");
     expect("[aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee]\nk = 1\n",
            "f.ini:1: a section's name of 50 characters; 1 to 49\n");
+}
+
+static void test_empty_section(void **state)
+{
+    static const char why[] = ": a section without a setting; a line like key = value below it, or "
+                              "none of it (an analysis as it comes: of = cells)\n";
+    char expected[400];
+
+    (void)state;
+    (void)snprintf(expected, sizeof(expected), "4 b.k=1\nf.ini:1%sf.ini:5%s", why, why);
+    expect("[a]\n; l = 2\n[b]\nk = 1\n[c]\n\n# end\n", expected);
 }
 
 static void test_zero_byte(void **state)
@@ -189,10 +200,10 @@ static void test_print(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),      cmocka_unit_test(test_continuation),
-        cmocka_unit_test(test_errors),     cmocka_unit_test(test_zero_byte),
-        cmocka_unit_test(test_long_lines), cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_lines),     cmocka_unit_test(test_continuation),
+        cmocka_unit_test(test_errors),    cmocka_unit_test(test_empty_section),
+        cmocka_unit_test(test_zero_byte), cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_limit),     cmocka_unit_test(test_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static void expect_set(const char *sweep, const char *const *set, const char *co
     struct kp_experiment *x;
     char *got;
 
-    kp_text_addf(&text, "%s[teacher]\nrun = 01A\n[sweep]\n%s", RIG_BASE, sweep);
+    kp_text_addf(&text, "%s[teacher]\nrun = 01A\n%s%s", RIG_BASE, *sweep ? "[sweep]\n" : "", sweep);
     x = rig_open_set(text.s, set);
     got = cells(x, keys);
     if (strcmp(got, expected) != 0)
