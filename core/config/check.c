@@ -118,6 +118,22 @@ static void check_milestones(const struct checker *k)
         }
 }
 
+static void check_eval_kappas(const struct checker *k)
+{
+    const struct kp_reals *v = &k->c->core.train.eval_kappas;
+
+    for (int64_t i = 1; i < v->count; i++)
+        if (v->v[i] <= v->v[i - 1]) {
+            kp_problem_add(k->p, place_of(k, "train.eval_kappas"), "train.eval_kappas",
+                           "%g comes after %g; rising numbers", v->v[i], v->v[i - 1]);
+            return;
+        }
+    if (v->count > 0 && has(k, "train.epochs") && k->c->core.train.epochs > 1)
+        kp_problem_add(k->p, place_of(k, "train.eval_kappas"), "train.eval_kappas",
+                       "kappa grows while training where the data are read once; train.epochs = 1, "
+                       "or train.eval_every");
+}
+
 static void check_train(const struct checker *k)
 {
     const struct kp_settings *s = &k->c->core;
@@ -137,6 +153,8 @@ static void check_train(const struct checker *k)
                        s->train.lr);
     if (has(k, "train.milestones"))
         check_milestones(k);
+    if (has(k, "train.eval_kappas"))
+        check_eval_kappas(k);
     if (has(k, "device.slice") && s->device.slice % 16 != 0)
         kp_problem_add(k->p, place_of(k, "device.slice"), "device.slice",
                        "%lld is no multiple of 16; 16, 32, 48, ...", (long long)s->device.slice);

@@ -377,6 +377,13 @@ static struct kp_weights_ref reference(const struct kp_config *c, const char *se
 }
 
 /* What the settings mean together. */
+/* Settings that say which examples a student trains on. */
+static bool is_of_students(const char *key)
+{
+    return strcmp(key, "data.student_pool") == 0 || strcmp(key, "data.student_offset") == 0 ||
+           strcmp(key, "data.nested") == 0 || strcmp(key, "seed.subset") == 0;
+}
+
 static void derive(struct kp_config *c)
 {
     bool is_teacher = c->core.run.role == KP_ROLE_TEACHER;
@@ -399,9 +406,11 @@ static void derive(struct kp_config *c)
         if (strcmp(s->key, "run.imported") == 0 || strcmp(s->key, "data.format") == 0 ||
             strcmp(s->key, "data.set") == 0)
             s->hashed = *s->text != '\0';
-        if (is_teacher &&
-            (strcmp(s->key, "data.student_pool") == 0 || strcmp(s->key, "data.nested") == 0 ||
-             strcmp(s->key, "seed.subset") == 0))
+        if (strcmp(s->key, "data.draw") == 0)
+            s->hashed = c->core.data.draw != KP_SETTING_DRAW_RANDOM;
+        if (strcmp(s->key, "train.micro_batch") == 0)
+            s->hashed = c->core.train.micro_batch != 0;
+        if (is_teacher && is_of_students(s->key))
             s->hashed = false;
     }
 }

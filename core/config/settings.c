@@ -11,6 +11,8 @@ static const char *const cohort_words[] = {"auto", "off", NULL};
 static const char *const label_words[] = {"fine", "coarse", NULL};
 static const char *const decode_words[] = {"auto", "packed", "live", NULL};
 static const char *const pool_words[] = {"fresh", "subset", "disjoint", NULL};
+static const char *const draw_words[] = {"random", "first", NULL};
+static const char *const keep_words[] = {"end", "kappas", NULL};
 static const char *const order_words[] = {"epoch", "fixed", NULL};
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant",  "cosine_epoch", "cosine",
@@ -75,19 +77,33 @@ static const struct kp_option data_options[] = {
             "M / N: the student's examples over the teacher's"),
     KP_ENUM(S, data.student_pool, "student_pool", "fresh", pool_words,
             "students draw from all examples, the teacher's pool, or all but the pool"),
-    KP_BOOL(S, data.nested, "nested", "false", "the examples of a smaller kappa are in a larger's"),
+    KP_ENUM(S, data.draw, "draw", "random", draw_words,
+            "first: the pool is the first examples, and so are a student's, in their order, as "
+            "text is read"),
+    KP_INT(S, data.student_offset, "student_offset", "0", 0, 1e12,
+           "first: examples that a student passes over"),
+    KP_BOOL(S, data.nested, "nested", "false",
+            "random: the examples of a smaller kappa are in a larger's"),
     KP_REAL(S, data.dev, "dev", "0", 0, 0.9, "share of the training data kept for development"),
     KP_ENUM(S, data.order, "order", "epoch", order_words, "shuffle anew each epoch, or never"),
 };
 /* In the order above: neither name, root, decode, cache, decoders nor kappa, for which data.m is
  * hashed. The test set does not change the weights, but the results that a run stands for. */
-static const bool data_hashed[] = {true, true,  false, false, true,  true, true, true, true,
-                                   true, false, false, false, true,  true, true, true, true,
-                                   true, true,  true,  true,  false, true, true, true, true};
+static const bool data_hashed[] = {true,  true,  false, false, true, true, true, true, true, true,
+                                   false, false, false, true,  true, true, true, true, true, true,
+                                   true,  true,  false, true,  true, true, true, true, true};
+
+static const struct kp_option_use data_uses[] = {
+    {"student_offset", "draw", 1u << KP_SETTING_DRAW_FIRST},
+    {"nested", "draw", 1u << KP_SETTING_DRAW_RANDOM},
+};
 
 static const struct kp_option train_options[] = {
     KP_INT(S, train.epochs, "epochs", NULL, 1, 1e6, "passes over the training examples"),
     KP_INT(S, train.batch, "batch", "128", 1, 65536, "examples per step"),
+    KP_INT(S, train.micro_batch, "micro_batch", "0", 0, 65536,
+           "examples that go through the net at a time; their gradients are added up to the "
+           "batch's, 0: all"),
     KP_INT(S, train.eval_batch, "eval_batch", "256", 1, 65536, "examples per evaluation batch"),
     KP_ENUM(S, train.optimizer, "optimizer", "sgd", optimizer_words,
             "what turns gradients into steps"),
@@ -125,10 +141,16 @@ static const struct kp_option train_options[] = {
            "languini: steps until the cosine has fallen"),
     KP_INT(S, train.eval_every, "eval_every", "0", 0, 1e6,
            "epochs between evaluations, 0: only after the last"),
+    KP_REALS(S, train.eval_kappas, "eval_kappas", "", 1e-9, 1000,
+             "kappas below the run's own at which it is evaluated, each with results of its own"),
+    KP_ENUM(S, train.keep, "keep", "end", keep_words,
+            "weights that are kept: the last ones, or also those of each of eval_kappas"),
+    KP_INT(S, train.log_every, "log_every", "0", 0, 1e9,
+           "steps between points of the training loss, 0: after each epoch"),
 };
-static const bool train_hashed[] = {true, true, false, true, true, true, true, true,
-                                    true, true, true,  true, true, true, true, true,
-                                    true, true, true,  true, true, false};
+static const bool train_hashed[] = {true, true, true, false, true,  true,  true,  true, true,
+                                    true, true, true, true,  true,  true,  true,  true, true,
+                                    true, true, true, true,  false, false, false, false};
 
 #define ADAMS (1u << KP_SETTING_OPTIMIZER_ADAM | 1u << KP_SETTING_OPTIMIZER_ADAMW)
 #define SGD   (1u << KP_SETTING_OPTIMIZER_SGD)
@@ -206,7 +228,8 @@ _Static_assert(sizeof(device_hashed) == sizeof(device_options) / sizeof(device_o
 
 const struct kp_section kp_sections[] = {
     {"run", KP_OPTIONS(run_options), run_hashed},
-    {"data", KP_OPTIONS(data_options), data_hashed},
+    {"data", KP_OPTIONS(data_options), data_hashed, data_uses,
+     sizeof(data_uses) / sizeof(data_uses[0])},
     {"train", KP_OPTIONS(train_options), train_hashed, train_uses,
      sizeof(train_uses) / sizeof(train_uses[0])},
     {"seed", KP_OPTIONS(seed_options), seed_hashed},

@@ -37,6 +37,16 @@ enum {
     KP_SETTING_LABELS_COARSE,
 };
 
+enum {
+    KP_SETTING_DRAW_RANDOM,
+    KP_SETTING_DRAW_FIRST,
+};
+
+enum {
+    KP_SETTING_KEEP_END,
+    KP_SETTING_KEEP_KAPPAS,
+};
+
 struct kp_settings {
     struct {
         const char *name;
@@ -69,6 +79,8 @@ struct kp_settings {
         int64_t n_teacher;
         double kappa;
         int student_pool; /* enum kp_student_pool */
+        int draw;         /* KP_SETTING_DRAW_... */
+        int64_t student_offset;
         bool nested;
         double dev;
         int order; /* enum kp_order */
@@ -76,6 +88,7 @@ struct kp_settings {
     struct {
         int64_t epochs;
         int64_t batch;
+        int64_t micro_batch; /* 0: the batch in one piece */
         int64_t eval_batch;
         int optimizer; /* KP_SETTING_OPTIMIZER_... */
         double lr;
@@ -92,7 +105,10 @@ struct kp_settings {
         struct kp_ints milestones; /* epochs */
         double lr_factor;          /* of each milestone */
         int64_t warmup_steps, decay_steps;
-        int64_t eval_every; /* epochs; 0: only after the last */
+        int64_t eval_every;          /* epochs; 0: only after the last */
+        struct kp_reals eval_kappas; /* rising */
+        int keep;                    /* KP_SETTING_KEEP_... */
+        int64_t log_every;           /* steps; 0: each epoch */
     } train;
     struct {
         int64_t master;

@@ -96,6 +96,7 @@ struct kp_made {
     char *root;
     bool endless;
     char identity[sizeof(((struct kp_dataset_info *)0)->identity)];
+    const float *length; /* [classes] characters of each token's text; NULL: not known */
 };
 
 struct kp_dataset {
@@ -125,6 +126,18 @@ enum kp_decode {
 static inline size_t kp_dataset_bytes(const struct kp_dataset *d)
 {
     return (size_t)kp_shape_count(d->shape) * (d->dtype == KP_U8 ? 1 : 4);
+}
+
+/* Rows, each with a label and logits, of so many examples: as many, or the tokens of all. */
+static inline int64_t kp_dataset_rows(const struct kp_dataset *d, int64_t examples)
+{
+    return examples * kp_shape_count(d->labels);
+}
+
+/* Are the examples text, read once in its order, with a label for each token? */
+static inline bool kp_dataset_is_text(const struct kp_dataset *d)
+{
+    return d->labels.n > 0;
 }
 
 /* Where and how. Zero everywhere but in format and root is a good choice. */

@@ -122,6 +122,8 @@ static void fill_row(void *arg, int64_t r, int worker)
         w->failed = r;
         return;
     }
+    for (int64_t k = r * l->example_labels; k < (r + 1) * l->example_labels; k++)
+        s->weights[k] = s->labels[k] < 0 ? 0 : 1;
     s->position[r] = position;
     if (s->draws)
         s->draws[r] = kp_draw_example(&augment, f->key, example);
@@ -261,8 +263,6 @@ static bool make_ring(struct kp_loader *l)
         s->position = (void *)(at += weights);
         s->draws = augment ? (void *)(at + position) : NULL;
         at += position + draws;
-        for (int64_t k = 0; k < targets; k++)
-            s->weights[k] = 1;
         s->view = (struct kp_batch){0, s->pixels, s->labels, s->weights, s->draws, s->position};
     }
     return true;

@@ -9,6 +9,7 @@
 
 static const char sample_algorithm[] = "philox4x32-10/sample/1";
 static const char endless_algorithm[] = "philox4x32-10/piece/1";
+static const char first_algorithm[] = "first/1";
 
 /* Choices that teacher and students share differ in the key's epoch. */
 enum { SHARED_DEV = 0, SHARED_POOL = 1 };
@@ -69,6 +70,13 @@ static enum kp_status hash_index(const int64_t *index, int64_t count, char out[K
     kp_hash_bytes(bytes, (size_t)count * 8, out);
     free(bytes);
     return KP_OK;
+}
+
+static enum kp_status hash_parts(struct kp_subset *s, struct kp_error *e)
+{
+    enum kp_status st = hash_index(s->dev_index, s->dev_count, s->dev_sha256, e);
+
+    return st ? st : hash_index(s->index, s->count, s->sha256, e);
 }
 
 static enum kp_status check(const struct kp_subset_config *c, int64_t *dev_count,
@@ -222,9 +230,44 @@ static enum kp_status draw_endless(const struct kp_subset_config *c, struct kp_s
         st = list_piece(own, &s->index, e);
     }
     if (st == KP_OK)
-        st = hash_index(s->dev_index, s->dev_count, s->dev_sha256, e);
+        st = hash_parts(s, e);
+    return st;
+}
+
+/* The first examples, see subset.h. */
+static enum kp_status take_first(const struct kp_subset_config *c, struct kp_subset *s,
+                                 struct kp_error *e)
+{
+    const bool teacher = c->role == KP_ROLE_TEACHER;
+    struct piece dev = {0}, pool = {0}, own;
+    enum kp_status st = check(c, &dev.count, &pool.count, e);
+
+    if (st)
+        return st;
+    const int64_t left = c->total - dev.count;
+    const int64_t end = c->pool == KP_POOL_SUBSET ? pool.count : left;
+
+    dev.first = left;
+    own.first = (c->pool == KP_POOL_DISJOINT ? pool.count : 0) + c->offset;
+    own.count = c->m;
+    if (teacher)
+        own = pool;
+    else if (c->offset < 0 || c->m < 1 || c->m > end - own.first)
+        return kp_fail(e, KP_E_CONFIG,
+                       "M = %lld student examples from number %lld on (student_pool = %s, "
+                       "student_offset = %lld), but they end before number %lld; a smaller kappa "
+                       "or offset would be right",
+                       (long long)c->m, (long long)own.first, pool_names[c->pool],
+                       (long long)c->offset, (long long)end);
+    s->algorithm = first_algorithm;
+    s->dev_count = dev.count;
+    s->count = own.count;
+    s->overlap = shared(own, pool);
+    st = list_piece(dev, &s->dev_index, e);
     if (st == KP_OK)
-        st = hash_index(s->index, s->count, s->sha256, e);
+        st = list_piece(own, &s->index, e);
+    if (st == KP_OK)
+        st = hash_parts(s, e);
     return st;
 }
 
@@ -242,8 +285,8 @@ enum kp_status kp_subset_draw(const struct kp_subset_config *config, struct kp_s
         .stream = KP_STREAM_SUBSET,
     };
 
-    if (config->endless) {
-        st = draw_endless(config, &s, e);
+    if (config->first || config->endless) {
+        st = config->first ? take_first(config, &s, e) : draw_endless(config, &s, e);
         if (st)
             goto out;
         *out = s;
@@ -286,9 +329,7 @@ enum kp_status kp_subset_draw(const struct kp_subset_config *config, struct kp_s
     }
     for (int64_t i = 0; i < s.count; i++)
         s.overlap += part[s.index[i]] == POOL;
-    st = hash_index(s.dev_index, s.dev_count, s.dev_sha256, e);
-    if (st == KP_OK)
-        st = hash_index(s.index, s.count, s.sha256, e);
+    st = hash_parts(&s, e);
     if (st)
         goto out;
     *out = s;

@@ -24,6 +24,8 @@ struct kp_subset_config {
     int64_t n_teacher;     /* size of the teacher's pool; 0: all that is left after dev */
     int64_t m;             /* student's examples */
     enum kp_student_pool pool;
+    bool first;     /* nothing is drawn: the first examples in the dataset's order are taken */
+    int64_t offset; /* of `first`: examples of its pool that a student passes over */
     bool nested;          /* a smaller m is a prefix of a larger one */
     uint64_t seed_pool;   /* of dev and the teacher's pool */
     uint64_t seed_subset; /* of the student's draw */
@@ -42,7 +44,11 @@ struct kp_subset {
 
 /* Draw. An m above the size of the pool is an error that names both. Of endless data every part is
  * a piece of the numbers whose place is drawn: dev and the teacher's pool apart, the student's
- * apart from dev, and from the pool if DISJOINT; of SUBSET they are drawn from the pool. */
+ * apart from dev, and from the pool if DISJOINT; of SUBSET they are drawn from the pool.
+ *
+ * `first` is for what is read in its order, as text: the teacher's pool is the first examples, dev
+ * the last; a student's begin with the first, or behind the pool if DISJOINT, plus `offset`. A
+ * student of a larger kappa sees those of a smaller one before the others. */
 KP_NODISCARD enum kp_status kp_subset_draw(const struct kp_subset_config *config,
                                            struct kp_subset *out, struct kp_error *e);
 void kp_subset_finish(struct kp_subset *s);

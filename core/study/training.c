@@ -100,6 +100,8 @@ enum kp_status kp_run_subset(const struct kp_config *c, const struct kp_dataset 
         .n_teacher = set->data.n_teacher,
         .m = c->m,
         .pool = (enum kp_student_pool)set->data.student_pool,
+        .first = set->data.draw == KP_SETTING_DRAW_FIRST,
+        .offset = set->data.student_offset,
         .nested = set->data.nested,
         .seed_pool = (uint64_t)set->seed.teacher_pool,
         .seed_subset = kp_stream_seed(set->seed.subset, set->seed.master, &unused),

@@ -11,8 +11,8 @@ struct kp_position {
     int64_t epoch, batch; /* the next batch to train on; behind the last one of an epoch: its
                            * evaluation comes first */
     int64_t step, samples;
-    double loss_sum;    /* of this epoch so far: sum of loss x examples */
-    double loss_weight; /* examples */
+    double loss_sum;    /* since the last point of the loss: sum of loss x rows */
+    double loss_weight; /* rows, by their weights */
 };
 
 /* The file "checkpoint-<step>.safetensors": the weights, "optimizer.<slot>.<parameter>",

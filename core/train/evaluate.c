@@ -6,13 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The teacher's unflipped logits for rows [at, at + rows) of the list, contiguous in `out`. */
-static void teacher_rows(const struct kp_taught *t, int64_t at, int64_t rows, float *out)
-{
-    size_t row = (size_t)t->classes * sizeof(float);
+#define LOGITS_MAX (INT64_C(64) << 20)
 
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(out + i * t->classes, kp_taught_logits(t, at + i, false), row);
+int64_t kp_eval_batch(int64_t wanted, const struct kp_dataset *data)
+{
+    const int64_t example = kp_dataset_rows(data, 1) * data->classes * (int64_t)sizeof(float);
+    const int64_t most = LOGITS_MAX / example;
+
+    return wanted < most ? wanted : most > 1 ? most : 1;
+}
+
+/* The teacher's logits for a batch that begins at position `at` of the list, if there is one. */
+static enum kp_status ask_teacher(const struct kp_evaluation *v, int64_t at,
+                                  const struct kp_load *load, float *out, struct kp_error *e)
+{
+    const struct kp_taught *t = v->teacher;
+
+    if (v->live)
+        return kp_teacher_logits(v->live, load, out, e);
+    for (int64_t i = 0; t && i < load->rows; i++)
+        memcpy(out + i * t->classes, kp_taught_logits(t, at + i, false),
+               (size_t)t->classes * sizeof(float));
+    return KP_OK;
 }
 
 enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o,
@@ -25,7 +40,7 @@ enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o
                                       .count = v->count,
                                       .batch = p->capacity,
                                       .order = KP_ORDER_FIXED};
-    size_t cells = (size_t)(p->capacity * p->classes);
+    size_t cells = (size_t)(kp_dataset_rows(v->data, p->capacity) * p->classes);
     float *logits = calloc(cells, sizeof(*logits));
     float *teacher = calloc(cells, sizeof(*teacher));
     struct kp_loader *loader = NULL;
@@ -46,17 +61,22 @@ enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o
         if (st != KP_OK)
             break;
         const struct kp_load load = kp_batch_load(v->data, b, v->mean, v->sd);
-        struct kp_rows rows = {sizeof(rows), b->rows, p->classes, logits, NULL, b->labels};
+        const struct kp_rows rows = {.size = sizeof(rows),
+                                     .count = kp_dataset_rows(v->data, b->rows),
+                                     .classes = p->classes,
+                                     .logits = logits,
+                                     .teacher_logits = v->teacher || v->live ? teacher : NULL,
+                                     .labels = b->labels,
+                                     .length = v->data->made.length};
 
         kp_exec_load(v->exec, &load);
         st = kp_exec_run(v->exec, b->rows, e);
         if (st != KP_OK)
             break;
         kp_exec_read(v->exec, p->logits, logits, b->rows);
-        if (v->teacher) {
-            teacher_rows(v->teacher, done, b->rows, teacher);
-            rows.teacher_logits = teacher;
-        }
+        st = ask_teacher(v, done, &load, teacher, e);
+        if (st != KP_OK)
+            break;
         kp_observers_observe(o, &rows);
         done += b->rows;
         if (v->step && !v->step(v->arg, done))

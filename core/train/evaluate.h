@@ -7,6 +7,10 @@
 #include "train/observers.h"
 #include "train/taught.h"
 
+/* Examples of an evaluation batch: `wanted`, or fewer where their logits would take more than 64
+ * MiB. */
+int64_t kp_eval_batch(int64_t wanted, const struct kp_dataset *data);
+
 struct kp_evaluation {
     struct kp_exec *exec; /* of an EVAL program */
     const struct kp_dataset *data;
@@ -15,6 +19,7 @@ struct kp_evaluation {
     int64_t count;
     const float *mean, *sd;                /* [channels] */
     const struct kp_taught *teacher;       /* of the same examples; NULL: none */
+    struct kp_teacher *live;               /* in place of it: the teacher is asked for each batch */
     bool (*step)(void *arg, int64_t done); /* NULL, or false stops with KP_E_INTERRUPTED */
     void *arg;
 };

@@ -7,7 +7,7 @@ enum kp_status kp_model_build(const struct kp_model_use *m, const struct kp_data
                               struct kp_net **out, struct kp_error *e)
 {
     const enum kp_dtype dtype = data->dtype == KP_I32 ? KP_I32 : KP_F32;
-    const struct kp_model_io io = {sizeof(io), dtype, data->shape, data->classes};
+    const struct kp_model_io io = {sizeof(io), dtype, data->shape, data->classes, data->labels};
     const int64_t channels = data->dtype == KP_U8 ? data->shape.dim[0] : 0;
 
     if (m->mean.count != channels || m->sd.count != channels)
@@ -16,11 +16,6 @@ enum kp_status kp_model_build(const struct kp_model_use *m, const struct kp_data
                        (long long)m->mean.count, (long long)m->sd.count, data->name,
                        (long long)channels,
                        data->dtype == KP_U8 ? "" : " of bytes, its numbers are used as they are");
-    if (data->labels.n != 0)
-        return kp_fail(e, KP_E_UNSUPPORTED,
-                       "%s has a label for each of its tokens; this kappa trains on examples with "
-                       "one label",
-                       data->name);
     return kp_net_create(m->def, m->self, &io, &m->ops, out, e);
 }
 

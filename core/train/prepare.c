@@ -25,7 +25,7 @@ static enum kp_status build_programs(const struct kp_recipe *r, const struct kp_
         .optimizer = r->optimizer,
         .freeze = r->freeze,
     };
-    struct kp_program_spec eval = {.mode = KP_EVAL, .capacity = r->eval_batch};
+    struct kp_program_spec eval = {.mode = KP_EVAL, .capacity = kp_eval_batch(r->eval_batch, data)};
     enum kp_status st = kp_model_build(&r->model, data, &t->net, e);
 
     spec.net = eval.net = t->net;
@@ -82,7 +82,8 @@ static enum kp_status prepare_training(struct kp_training *t, struct kp_error *e
                                  &t->running, e);
     if (st != KP_OK)
         return st;
-    t->logits = calloc((size_t)(t->train->capacity * t->train->classes), sizeof(float));
+    t->logits = calloc((size_t)(kp_dataset_rows(job->data, t->train->capacity) * t->train->classes),
+                       sizeof(float));
     if (!t->logits)
         return kp_fail(e, KP_E_NOMEM, "no memory for the training");
     t->sample_flops = t->train->flops.training;
@@ -169,12 +170,17 @@ struct kp_teaching kp_cohort_teaching(const struct kp_cohort *c)
 static enum kp_status choose_mode(struct kp_cohort *c, bool *learning, struct kp_error *e)
 {
     const struct kp_recipe *r = c->recipe;
-    const bool few = r->crop_pad == 0 && r->rotate <= 0 && !r->random_resized_crop;
+    const bool text = kp_dataset_is_text(c->job->data);
+    const bool few = r->crop_pad == 0 && r->rotate <= 0 && !r->random_resized_crop && !text;
     const enum kp_teacher_mode mode = r->teacher_mode;
 
     *learning = false;
     for (int64_t i = 0; i < c->going_count; i++)
         *learning |= c->going[i]->train->teacher_logits != NULL;
+    if (*learning && mode == KP_TEACHER_TABLE && text)
+        return kp_fail(e, KP_E_CONFIG,
+                       "teacher.mode = table: the logits of every token of a text are no table; "
+                       "teacher.mode = live or auto");
     if (*learning && mode == KP_TEACHER_TABLE && !few)
         return kp_fail(
             e, KP_E_CONFIG,
@@ -186,8 +192,9 @@ static enum kp_status choose_mode(struct kp_cohort *c, bool *learning, struct kp
     for (int64_t i = 0; mode == KP_TEACHER_AUTO && i < c->going_count; i++)
         if (c->going[i]->train->teacher_logits)
             kp_store_event(c->job->store, c->going[i]->run->uid, "teacher.mode",
-                           c->live ? "auto took live: an example has more than two draws"
-                                   : "auto took table: an example has at most two draws");
+                           text      ? "auto took live: text is read once"
+                           : c->live ? "auto took live: an example has more than two draws"
+                                     : "auto took table: an example has at most two draws");
     return KP_OK;
 }
 
@@ -199,7 +206,7 @@ static enum kp_status ask_teacher(struct kp_cohort *c, struct kp_error *e)
     bool learning = false;
     enum kp_status st = choose_mode(c, &learning, e);
 
-    if (st == KP_OK)
+    if (st == KP_OK && !kp_dataset_is_text(c->job->data))
         st = kp_taught_make(&ask, KP_SPLIT_TRAIN, subset->index, subset->count,
                             learning && !c->live && c->recipe->flip, &c->taught, e);
     return st;
@@ -208,11 +215,12 @@ static enum kp_status ask_teacher(struct kp_cohort *c, struct kp_error *e)
 static enum kp_status make_cohort_memory(struct kp_cohort *c, struct kp_error *e)
 {
     const struct kp_train_job *job = c->job;
-    const size_t batch = (size_t)capacity_of(c->recipe, job->subset->count);
+    const size_t rows =
+        (size_t)kp_dataset_rows(job->data, capacity_of(c->recipe, job->subset->count));
 
     c->mean = kp_channel_floats(c->recipe->model.mean);
     c->sd = kp_channel_floats(c->recipe->model.sd);
-    c->teacher_logits = calloc(batch * (size_t)job->data->classes, sizeof(float));
+    c->teacher_logits = calloc(rows * (size_t)job->data->classes, sizeof(float));
     c->trainings = calloc((size_t)job->count, sizeof(*c->trainings));
     c->going = (struct kp_training **)calloc((size_t)job->count, sizeof(struct kp_training *));
     if (!c->mean || !c->sd || !c->teacher_logits || !c->trainings || !c->going)

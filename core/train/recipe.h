@@ -32,7 +32,12 @@ struct kp_recipe {
     double kappa; /* for the results */
 
     int64_t epochs, batch, eval_batch;
-    int64_t eval_every; /* epochs; 0: only after the last */
+    int64_t micro_batch;         /* examples that go through the net at a time; 0: the batch */
+    int64_t eval_every;          /* epochs; 0: only after the last */
+    struct kp_reals eval_kappas; /* rising */
+    bool keep_kappas;            /* the weights at each of them, too */
+    int64_t log_every;           /* steps; 0: each epoch */
+    int64_t n_teacher;           /* examples that kappa = 1 stands for */
     struct kp_schedule schedule;
     struct kp_optimizer optimizer;
     const char *freeze; /* see struct kp_program_spec */

@@ -56,7 +56,9 @@ static enum kp_status run_pass(struct kp_training *t, const struct pass *p, stru
     struct kp_taught taught = {0};
     enum kp_status st = KP_OK;
 
-    if (job->teacher && p->index == job->subset->index) {
+    if (kp_dataset_is_text(job->data)) {
+        v.live = job->teacher;
+    } else if (job->teacher && p->index == job->subset->index) {
         v.teacher = &t->cohort->taught;
     } else if (job->teacher) {
         const struct kp_teaching ask = kp_cohort_teaching(t->cohort);
@@ -66,13 +68,13 @@ static enum kp_status run_pass(struct kp_training *t, const struct pass *p, stru
     if (st == KP_OK)
         st = kp_evaluate(&v, &t->clean, e);
     if (st == KP_OK)
-        add(f, &t->clean, p->name, p->count);
+        add(f, &t->clean, p->name, kp_dataset_rows(job->data, p->count));
     kp_taught_finish(&taught);
     return st;
 }
 
-/* After the last epoch every split. Before it the development split alone where there is one, so
- * that nothing is selected on the test split; else the test split. */
+/* After the last epoch every split, but not the text that was read. Before it the development split
+ * alone where there is one, so that nothing is selected on the test split; else the test split. */
 static enum kp_status run_passes(struct kp_training *t, bool last, struct findings *f,
                                  struct kp_error *e)
 {
@@ -81,7 +83,7 @@ static enum kp_status run_passes(struct kp_training *t, bool last, struct findin
     const int64_t test = last || s->dev_count == 0 ? job->data->split[KP_SPLIT_TEST].count : 0;
     const struct pass passes[] = {
         {"test", KP_SPLIT_TEST, NULL, test},
-        {"train", KP_SPLIT_TRAIN, s->index, last ? s->count : 0},
+        {"train", KP_SPLIT_TRAIN, s->index, last && !kp_dataset_is_text(job->data) ? s->count : 0},
         {"dev", KP_SPLIT_TRAIN, s->dev_index, s->dev_count},
     };
     enum kp_status st = KP_OK;
@@ -133,7 +135,8 @@ static enum kp_status store_results(struct kp_training *t, const struct findings
                                          t->at.samples, t->at.step, v->value};
         if (v->with_teacher && job->teacher->uid[0])
             pairs[pair_count++] = (struct kp_pairwise_row){
-                job->teacher->uid, v->key, f->split[i], "mean", f->rows[i], v->value};
+                job->teacher->uid, v->key,     f->split[i], "mean",
+                f->rows[i],        t->recipe->kappa, v->value};
     }
     st = kp_store_end_run(job->store, t->run->uid, KP_RUN_DONE, NULL, rows, f->count, pairs,
                           pair_count, e);

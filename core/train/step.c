@@ -8,8 +8,18 @@ struct step {
     struct kp_cohort *cohort;
     const struct kp_batch *batch;
     struct kp_load load;
+    double weight; /* of all its rows */
     bool observe;
 };
+
+static double weight_of(const struct kp_batch *b, int64_t rows)
+{
+    double sum = 0;
+
+    for (int64_t i = 0; i < rows; i++)
+        sum += (double)b->weights[i];
+    return sum;
+}
 
 static bool learns_from_teacher(const struct kp_training *t)
 {
@@ -53,12 +63,14 @@ static void take_batch(const struct step *s, struct kp_training *t)
 static void observe(struct kp_training *t, const struct kp_batch *b)
 {
     const struct kp_program *p = t->train;
-    const struct kp_rows rows = {sizeof(rows),
-                                 b->rows,
-                                 p->classes,
-                                 t->logits,
-                                 learns_from_teacher(t) ? t->cohort->teacher_logits : NULL,
-                                 b->labels};
+    const struct kp_rows rows = {.size = sizeof(rows),
+                                 .count = kp_dataset_rows(t->cohort->job->data, b->rows),
+                                 .classes = p->classes,
+                                 .logits = t->logits,
+                                 .teacher_logits =
+                                     learns_from_teacher(t) ? t->cohort->teacher_logits : NULL,
+                                 .labels = b->labels,
+                                 .length = t->cohort->job->data->made.length};
 
     kp_exec_read(t->train_exec, p->logits, t->logits, b->rows);
     kp_observers_observe(&t->running, &rows);
@@ -90,8 +102,8 @@ static void step_one(void *arg, int64_t task)
                     (double)loss, (long long)t->at.step, (long long)t->at.epoch);
         return;
     }
-    t->at.loss_sum += (double)loss * (double)b->rows;
-    t->at.loss_weight += (double)b->rows;
+    t->at.loss_sum += (double)loss * s->weight;
+    t->at.loss_weight += s->weight;
     if (s->observe)
         observe(t, b);
     t->at.step++;
@@ -106,6 +118,7 @@ enum kp_status kp_cohort_step(struct kp_cohort *c, const struct kp_batch *b, boo
     enum kp_status st;
 
     s.load = kp_batch_load(c->job->data, b, c->mean, c->sd);
+    s.weight = weight_of(b, kp_dataset_rows(c->job->data, b->rows));
     st = ask_teacher(&s, e);
     if (st != KP_OK)
         return st;

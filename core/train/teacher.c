@@ -1,6 +1,7 @@
 /* teacher.c - opens a trained net and asks it for logits. */
 #include "train/teacher.h"
 
+#include "train/evaluate.h"
 #include "train/weights.h"
 
 #include <stdio.h>
@@ -33,11 +34,13 @@ enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, 
     if (st == KP_OK)
         st = kp_weights_read(t->state, weights, NULL, e);
     if (st == KP_OK) {
-        struct kp_program_spec spec = {.net = t->net, .mode = KP_EVAL, .capacity = batch};
+        struct kp_program_spec spec = {
+            .net = t->net, .mode = KP_EVAL, .capacity = kp_eval_batch(batch, data)};
         st = kp_program_create(device, &spec, &t->program, e);
     }
     if (st == KP_OK)
         st = kp_exec_create(t->program, t->state, &t->exec, e);
+    t->example_logits = kp_dataset_rows(data, 1) * data->classes;
     if (st == KP_OK) {
         *out = t;
         return KP_OK;
@@ -77,7 +80,7 @@ enum kp_status kp_teacher_logits(struct kp_teacher *t, const struct kp_load *all
         st = kp_exec_run(t->exec, part.rows, e);
         if (st != KP_OK)
             return st;
-        kp_exec_read(t->exec, t->program->logits, out + at * t->program->classes, part.rows);
+        kp_exec_read(t->exec, t->program->logits, out + at * t->example_logits, part.rows);
     }
     return KP_OK;
 }

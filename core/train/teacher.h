@@ -14,7 +14,8 @@ struct kp_teacher {
     struct kp_state *state;
     struct kp_program *program;
     struct kp_exec *exec;
-    float *mean, *sd; /* [channels] */
+    float *mean, *sd;       /* [channels] */
+    int64_t example_logits; /* numbers of an example's rows */
     float
         *table[KP_SPLITS][2]; /* by taught.c: [examples of the split][classes], by flip; or NULL */
 };
@@ -27,8 +28,8 @@ KP_NODISCARD enum kp_status kp_teacher_open(const struct kp_model_use *model, in
                                             struct kp_teacher **out, struct kp_error *e);
 void kp_teacher_close(struct kp_teacher *t);
 
-/* Logits of a batch of any size: out [load->rows][classes]. load->mean and sd are replaced by the
- * teacher's. */
+/* Logits of a batch of any size: out [rows of its examples][classes]. load->mean and sd are
+ * replaced by the teacher's. */
 KP_NODISCARD enum kp_status kp_teacher_logits(struct kp_teacher *t, const struct kp_load *load,
                                               float *out, struct kp_error *e);
 
