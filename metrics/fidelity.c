@@ -26,9 +26,10 @@ static void fidelity_observe(const void *self, const struct kp_rows *rows, doubl
     for (int64_t i = 0; i < rows->count; i++) {
         const float *z = rows->logits + i * rows->classes;
         const float *t = rows->teacher_logits + i * rows->classes;
-
         double kl, hellinger;
 
+        if (rows->labels[i] < 0)
+            continue;
         compare(z, t, rows->classes, &kl, &hellinger);
         sums[ROWS] += 1;
         sums[AGREE] += kp_row_argmax(z, rows->classes) == kp_row_argmax(t, rows->classes);

@@ -180,6 +180,7 @@ enum kp_status kp_analyse(const struct kp_analyse_job *job, struct kp_error *e)
                              .analyser = kp_metric_analyser(job->def),
                              .error = &why,
                              .grads = {.net = -1},
+                             .example_rows = kp_dataset_rows(job->data, 1),
                              .begun = kp_clock_monotonic()};
     enum kp_status st = KP_OK;
 
@@ -188,6 +189,8 @@ enum kp_status kp_analyse(const struct kp_analyse_job *job, struct kp_error *e)
         st = kp_fail(&why, KP_E_NOMEM, "no memory for the analysis");
     if (st == KP_OK)
         st = kp_pool_create(job->threads, &x.pool, &why);
+    if (st == KP_OK && (x.analyser->needs & (KP_ANALYSIS_READS_ROWS | KP_ANALYSIS_READS_GRADS)))
+        st = kp_analysing_list_test(&x);
     if (st == KP_OK)
         KP_IN_PLUGIN("analysis", job->def->name, "analyse",
                      st = x.analyser->analyse(job->self, &x.head));

@@ -169,6 +169,11 @@ enum kp_status kp_analysis_example_grads(struct kp_analysis *a, int64_t net,
 
     if (!k.n)
         return x->error->status;
+    if (x->example_rows > 1)
+        return kp_fail(x->error, KP_E_UNSUPPORTED,
+                       "gradients of single examples are for examples with one label; those of %s "
+                       "have one for each of %lld tokens",
+                       x->job->data->name, (long long)x->example_rows);
     if (param_first < 0 || param_count < 1 ||
         param_first > kp_net_param_count(k.n->net) - param_count)
         return kp_fail(x->error, KP_E_INVALID, "asks for parameters %lld to %lld of %lld",

@@ -76,7 +76,9 @@ static enum kp_status keep_findings(struct kp_analysing *x, struct kp_error *e)
         const struct kp_finding *f = &x->found[i];
         int64_t of = f->pair < 0 ? f->subject : job->partners ? job->pairs[f->pair].a : -1;
         const char *uid = of >= 0 ? job->nets[of].uid : job->uid;
-        const struct kp_analyse_net *first = &job->nets[of >= 0 ? of : 0];
+        const struct kp_analyse_net *first = &job->nets[f->pair >= 0 ? job->pairs[f->pair].a
+                                                        : of >= 0    ? of
+                                                                     : 0];
 
         st = announce(x, f->key, f->unit, f->higher_is_better, e);
         if (f->pair < 0 || job->partners)
@@ -91,7 +93,7 @@ static enum kp_status keep_findings(struct kp_analysing *x, struct kp_error *e)
         /* A run and its own start are one run; a weights file is none. */
         if (a[0] && b[0] && !(job->partners && strcmp(a, b) == 0))
             pairs[pair_count++] = (struct kp_compared_row){
-                a, b, f->key, split_of(f->key), f->estimator, f->n, f->value};
+                a, b, f->key, split_of(f->key), f->estimator, f->n, first->kappa, f->value};
     }
     if (st == KP_OK)
         st = kp_store_end_analysis(job->store, job->uid, results, result_count, pairs, pair_count,

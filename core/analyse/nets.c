@@ -1,5 +1,6 @@
 /* nets.c - opens the nets of an analysis: from their weights, or as they were initialised. */
 #include "analyse/state.h"
+#include "train/evaluate.h"
 #include "train/weights.h"
 
 #include <stdlib.h>
@@ -15,11 +16,36 @@ static enum kp_status fill(const struct kp_analyse_net *of, struct kp_state *s, 
     return st;
 }
 
+static void close_program(struct kp_open_net *n)
+{
+    kp_exec_destroy(n->exec);
+    kp_program_destroy(n->program);
+    n->exec = NULL;
+    n->program = NULL;
+}
+
+/* The head of a language model is half its work and most of its memory: done without if it can. */
+static enum kp_status open_program(struct kp_analysing *x, const struct kp_analyse_net *of,
+                                   struct kp_open_net *n, bool logits)
+{
+    const struct kp_program_spec spec = {.net = n->net,
+                                         .mode = KP_EVAL,
+                                         .capacity = kp_eval_batch(of->batch, x->job->data),
+                                         .taps = true,
+                                         .without_logits = !logits};
+    enum kp_status st;
+
+    close_program(n);
+    st = kp_program_create(x->job->device, &spec, &n->program, x->error);
+    if (st == KP_OK)
+        st = kp_exec_create(n->program, n->state, &n->exec, x->error);
+    return st;
+}
+
 static enum kp_status open_net(struct kp_analysing *x, const struct kp_analyse_net *of,
                                struct kp_open_net *n)
 {
     const struct kp_dataset *data = x->job->data;
-    struct kp_program_spec spec = {.mode = KP_EVAL, .capacity = of->batch, .taps = true};
     enum kp_status st = KP_OK;
 
     if (!n->net) {
@@ -29,25 +55,19 @@ static enum kp_status open_net(struct kp_analysing *x, const struct kp_analyse_n
             return kp_fail(x->error, KP_E_NOMEM, "no memory for a net");
         st = kp_model_build(&of->model, data, &n->net, x->error);
     }
-    spec.net = n->net;
     if (st == KP_OK)
         st = kp_state_create(x->job->device, n->net, false, &n->state, x->error);
     if (st == KP_OK)
         st = fill(of, n->state, x->error);
     if (st == KP_OK)
-        st = kp_program_create(x->job->device, &spec, &n->program, x->error);
-    if (st == KP_OK)
-        st = kp_exec_create(n->program, n->state, &n->exec, x->error);
+        st = open_program(x, of, n, false);
     return st;
 }
 
 static void close_net(struct kp_open_net *n)
 {
-    kp_exec_destroy(n->exec);
-    kp_program_destroy(n->program);
+    close_program(n);
     kp_state_destroy(n->state);
-    n->exec = NULL;
-    n->program = NULL;
     n->state = NULL;
 }
 
@@ -75,6 +95,24 @@ struct kp_open_net *kp_analysing_net(struct kp_analysing *x, int64_t net)
             open--;
         }
     return open_net(x, &x->job->nets[net], n) == KP_OK ? n : NULL;
+}
+
+struct kp_open_net *kp_analysing_net_with_logits(struct kp_analysing *x, int64_t net)
+{
+    struct kp_open_net *n = kp_analysing_net(x, net);
+
+    if (n && !n->program->logits && open_program(x, &x->job->nets[net], n, true) != KP_OK)
+        n = NULL;
+    return n;
+}
+
+int64_t kp_analysing_width(const struct kp_analysing *x, const struct kp_value *v)
+{
+    const int64_t each = kp_shape_count(v->shape) / v->shape.dim[0];
+
+    if (!v->batched || (x->example_rows > 1 && v->shape.dim[1] != x->example_rows))
+        return 0;
+    return each / x->example_rows;
 }
 
 void kp_analysing_close_nets(struct kp_analysing *x)
@@ -108,7 +146,7 @@ const struct kp_net_facts *kp_analysis_facts(struct kp_analysis *a, int64_t net)
         .uid = of->uid,
         .initial = !of->weights,
         .params = kp_net_param_count(n->net),
-        .width = n->program->features ? n->program->features->shape.dim[1] : 0,
+        .width = n->program->features ? kp_analysing_width(x, n->program->features) : 0,
         .trained_on = of->subset ? of->subset->count : 0,
         .pool = of->pool,
         .kappa = of->kappa,
@@ -122,13 +160,12 @@ const struct kp_net_facts *kp_analysis_facts(struct kp_analysis *a, int64_t net)
 
 int64_t kp_analysis_tap_width(struct kp_analysis *a, int64_t net, const char *tap)
 {
-    struct kp_open_net *n = kp_analysing_net(kp_analysing_of(a), net);
+    struct kp_analysing *x = kp_analysing_of(a);
+    struct kp_open_net *n = kp_analysing_net(x, net);
 
     for (int i = 0; n && i < n->program->tap_count; i++)
-        if (strcmp(n->program->taps[i].name, tap) == 0) {
-            const struct kp_value *v = n->program->taps[i].value;
-            return v->batched ? kp_shape_count(v->shape) / v->shape.dim[0] : 0;
-        }
+        if (strcmp(n->program->taps[i].name, tap) == 0)
+            return kp_analysing_width(x, n->program->taps[i].value);
     return 0;
 }
 

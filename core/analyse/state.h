@@ -9,7 +9,7 @@
 struct kp_open_net {
     struct kp_net *net;
     struct kp_state *state;
-    struct kp_program *program; /* EVAL, with taps */
+    struct kp_program *program; /* EVAL, with taps; with logits once somebody asked for them */
     struct kp_exec *exec;
     float *mean, *sd;
     struct kp_net_facts facts; /* size 0: not filled yet */
@@ -58,8 +58,9 @@ struct kp_analysing {
     struct kp_analysis_block *memory;
     struct kp_open_net *nets;
     struct kp_grads grads;
-    int64_t *order[4]; /* by enum kp_rows_from, made on first use */
+    int64_t *order[4]; /* examples by enum kp_rows_from, made on first use */
     int64_t order_count[4];
+    int64_t example_rows; /* rows of an example: 1, or the tokens of a text's */
 
     struct kp_finding *found;
     int64_t found_count, found_room;
@@ -85,16 +86,29 @@ bool kp_analysing_tell(struct kp_analysing *x);
 
 /* nets.c */
 struct kp_open_net *kp_analysing_net(struct kp_analysing *x, int64_t net); /* NULL after an error */
+/* The same with a program that gives logits, too. */
+struct kp_open_net *kp_analysing_net_with_logits(struct kp_analysing *x, int64_t net);
+/* Elements of a batched value for one row; 0: it has not one part for each row. */
+int64_t kp_analysing_width(const struct kp_analysing *x, const struct kp_value *v);
 void kp_analysing_close_nets(struct kp_analysing *x);
 const struct kp_net_facts *kp_analysis_facts(struct kp_analysis *a, int64_t net);
 int64_t kp_analysis_tap_width(struct kp_analysis *a, int64_t net, const char *tap);
 int64_t kp_analysis_blocks(struct kp_analysis *a, int64_t net, const struct kp_param_block **out);
 
-/* rows.c */
+/* order.c */
+/* Before the plugin is called: which examples of the test split there are to look at. */
+KP_NODISCARD enum kp_status kp_analysing_list_test(struct kp_analysing *x);
+/* With KP_ROWS_SPLIT settled. */
+enum kp_rows_from kp_analysing_from(const struct kp_analysing *x, enum kp_rows_from from);
+/* Numbers of the examples, in order; `from` settled. NULL after an error. */
+const int64_t *kp_analysing_order(struct kp_analysing *x, enum kp_rows_from from, int64_t *count);
 int64_t kp_analysis_rows(const struct kp_analysis *a, enum kp_rows_from from);
+
+/* rows.c */
 enum kp_status kp_analysis_read(struct kp_analysis *a, int64_t net, const struct kp_read *r);
 
-/* Call `take` with each batch of at most `batch` of the examples that `r` names, in order. */
+/* Call `take` with each batch of at most `batch` of the examples that hold the rows of `r`, in
+ * order; the first row of the batch is number `at` of those, below 0 where they begin inside. */
 enum kp_status kp_analysing_walk(struct kp_analysing *x, const struct kp_read *r, int64_t batch,
                                  enum kp_status (*take)(void *arg, const struct kp_batch *b,
                                                         int64_t at),

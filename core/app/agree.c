@@ -19,7 +19,7 @@ struct aspect {
 static const struct aspect aspects[] = {
     {"weights",
      "SELECT role, sha256 FROM artifact a JOIN run r ON r.id = a.run WHERE r.uid = :a AND "
-     "role = 'model'",
+     "(role = 'model' OR role GLOB 'model@*') ORDER BY 1",
      true},
     {"results",
      "SELECT v.split || ' ' || k.name || printf(' at kappa %!.17g', v.kappa), "
@@ -27,9 +27,11 @@ static const struct aspect aspects[] = {
      "JOIN run r ON r.id = v.run WHERE r.uid = :a AND v.analysis IS NULL ORDER BY 1",
      true},
     {"comparisons with other runs",
-     "SELECT p.split || ' ' || k.name || ' with ' || o.uid, coalesce(printf('%!.17g', p.value), "
-     "p.flag) FROM pairwise p JOIN metric_key k ON k.id = p.key JOIN run r ON r.id = p.run_a "
-     "JOIN run o ON o.id = p.run_b WHERE r.uid = :a AND p.analysis IS NULL ORDER BY 1",
+     "SELECT p.split || ' ' || k.name || printf(' at kappa %!.17g', p.kappa) || ' with ' || o.uid, "
+     "coalesce(printf('%!.17g', p.value), p.flag) FROM pairwise p JOIN metric_key k ON k.id = "
+     "p.key "
+     "JOIN run r ON r.id = p.run_a JOIN run o ON o.id = p.run_b WHERE r.uid = :a AND p.analysis IS "
+     "NULL ORDER BY 1",
      true},
     {"points of curves",
      "SELECT k.name || ' at step ' || p.step, coalesce(printf('%!.17g', p.value), p.flag) FROM run "

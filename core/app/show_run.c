@@ -40,9 +40,9 @@ static const struct kp_part parts[] = {
      "ORDER BY metric, run, beside",
      NULL},
     {"compared with",
-     "SELECT k.name AS metric, coalesce(p.value, p.flag) AS value, p.split, p.estimator, p.n, "
-     "b.uid AS run FROM pairwise p JOIN metric_key k ON k.id = p.key JOIN run b ON b.id = p.run_b "
-     "JOIN run r ON r.id = p.run_a WHERE r.uid = :a ORDER BY p.split, k.id",
+     "SELECT k.name AS metric, coalesce(p.value, p.flag) AS value, p.split, p.estimator, p.kappa, "
+     "p.n, b.uid AS run FROM pairwise p JOIN metric_key k ON k.id = p.key JOIN run b ON b.id = "
+     "p.run_b JOIN run r ON r.id = p.run_a WHERE r.uid = :a ORDER BY p.split, k.id, p.kappa",
      NULL},
     {"made by (last attempt)",
      UPRIGHT("'program', a.build, 'versions', a.versions, 'device', a.device, "

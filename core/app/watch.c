@@ -84,14 +84,16 @@ static void add_results(const char *database, const char *uid, struct kp_text *o
     if (!kp_is_uid(uid))
         return;
     kp_text_addf(&sql,
-                 "SELECT replace(k.name, '/', ' ') || ' ' || coalesce(printf("
-                 "CASE k.unit WHEN '%%' THEN '%%.2f' ELSE '%%.4g' END, v.value), v.flag) || "
+                 "SELECT replace(k.name, '/', ' ') || ' ' || iif(v.value IS NULL, v.flag, printf("
+                 "CASE k.unit WHEN '%%' THEN '%%.2f' ELSE '%%.4g' END, v.value)) || "
                  "CASE k.unit WHEN '' THEN '' ELSE ' ' || k.unit END "
                  "FROM result v JOIN run r ON r.id = v.run JOIN metric_key k ON k.id = v.key "
-                 "WHERE r.uid = '%s' AND v.split = 'test' AND v.analysis IS NULL "
-                 "UNION ALL SELECT replace(k.name, '/', ' ') || ' ' || coalesce(printf('%%.4g', "
-                 "v.value), v.flag) FROM result v JOIN run a ON a.id = v.analysis JOIN "
-                 "metric_key k ON k.id = v.key WHERE a.uid = '%s'",
+                 "WHERE r.uid = '%s' AND v.split = 'test' AND v.analysis IS NULL AND v.kappa = "
+                 "(SELECT max(kappa) FROM result WHERE run = r.id) "
+                 "UNION ALL SELECT replace(k.name, '/', ' ') || ' ' || "
+                 "iif(v.value IS NULL, v.flag, printf('%%.4g', v.value)) FROM result v "
+                 "JOIN run a ON a.id = v.analysis JOIN metric_key k ON k.id = v.key "
+                 "WHERE a.uid = '%s'",
                  uid, uid);
     /* A run that is done stays done if its results cannot be shown. */
     if (!sql.failed && kp_answer_ask(database, sql.s, &answer, &e) == KP_OK)

@@ -8,6 +8,7 @@
 static const char *const of_words[] = {"cells", "teacher", "init", "none", NULL};
 static const char *const with_words[] = {"auto", "none", "teacher", "init", "each_other", NULL};
 static const char *const split_words[] = {"test", "train", NULL};
+static const char *const at_words[] = {"end", "kappas", NULL};
 
 static const struct kp_option options[] = {
     KP_ENUM(S, of, "of", "cells", of_words,
@@ -18,6 +19,9 @@ static const struct kp_option options[] = {
             "teacher where the analysis compares"),
     KP_ENUM(S, split, "split", "test", split_words,
             "examples: the test split, or those that the (first) run trained on"),
+    KP_ENUM(
+        S, at, "at", "end", at_words,
+        "weights: the last ones, or also those that the runs kept at each of train.eval_kappas"),
     KP_STRING(S, query, "query", "",
               "SQL that gives pairs of uids of finished runs, in place of of and with"),
 };

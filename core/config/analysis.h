@@ -29,11 +29,16 @@ enum kp_analysis_split {
     KP_ANALYSE_TRAIN = 1, /* what the (first) subject trained on */
 };
 
+enum kp_analysis_at {
+    KP_ANALYSE_END = 0,
+    KP_ANALYSE_KAPPAS = 1, /* each kappa at which a run kept its weights, and the last */
+};
+
 /* Longest addition to the name of a result: "_of_init" or "_init", and "_LABEL". */
 #define KP_ANALYSIS_SUFFIX 32
 
 struct kp_analysis_settings {
-    int of, with, split;
+    int of, with, split, at;
     const char *query; /* two columns of uids, pairs of finished runs in place of of and with */
 };
 

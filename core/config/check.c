@@ -231,6 +231,22 @@ static void check_references(const struct checker *k)
                        k->c->objective->name);
 }
 
+/* at = kappas. What runs kept is for the plan to tell. */
+static void check_points(const struct checker *k, const struct kp_analysis_config *a)
+{
+    char key[160];
+
+    (void)snprintf(key, sizeof(key), "analysis.%s.at", a->section);
+    if (a->core.of == KP_OF_INIT)
+        kp_problem_add(k->p, place_of(k, key), key,
+                       "initial weights have no curve; end, or of = cells");
+    if (a->core.split == KP_ANALYSE_TRAIN && k->c->core.data.draw != KP_SETTING_DRAW_FIRST)
+        kp_problem_add(
+            k->p, place_of(k, key), key,
+            "with split = train: which examples a run has seen at a kappa is known where "
+            "they are read in order; data.draw = first, or split = test");
+}
+
 static void check_analysis(const struct checker *k, const struct kp_analysis_config *a)
 {
     uint32_t needs = kp_metric_analyser(a->def)->needs;
@@ -242,6 +258,12 @@ static void check_analysis(const struct checker *k, const struct kp_analysis_con
         (void)snprintf(key, sizeof(key), "analysis.%s.query", a->section);
         kp_problem_add(k->p, place_of(k, key), key, "'%s' compares nothing; of = cells",
                        a->def->name);
+    }
+    if (a->core.query[0] && a->core.at == KP_ANALYSE_KAPPAS) {
+        (void)snprintf(key, sizeof(key), "analysis.%s.at", a->section);
+        kp_problem_add(k->p, place_of(k, key), key,
+                       "the runs of a query are compared at their ends; end, or with = each_other "
+                       "in place of the query");
     }
     if (a->core.of == KP_OF_NONE || a->core.query[0])
         return;
@@ -260,6 +282,8 @@ static void check_analysis(const struct checker *k, const struct kp_analysis_con
         kp_problem_add(k->p, place_of(k, key), key,
                        "teachers are compared with nothing but their initial weights; init or "
                        "none, or a query");
+    if (a->core.at == KP_ANALYSE_KAPPAS)
+        check_points(k, a);
     if (a->core.of == KP_OF_INIT && with == KP_WITH_INIT)
         kp_problem_add(k->p, place_of(k, key), key,
                        "initial weights with themselves; teacher, each_other or none");

@@ -93,9 +93,9 @@ void *kp_config_analysis_self(struct kp_config *c, const struct kp_analysis_conf
     return fill_self(c, "analysis", a->section, a->def->self_size, &a->def->options);
 }
 
-/* "key=text\n" of the settings of section [prefix.name]. */
+/* "key=text\n" of the settings of section [prefix.name] but one, or with NULL of all. */
 static void section_text(const struct kp_config *c, const char *prefix, const char *name,
-                         struct kp_text *out)
+                         const char *but, struct kp_text *out)
 {
     const size_t before = strlen(prefix), length = before + strlen(name);
 
@@ -104,7 +104,8 @@ static void section_text(const struct kp_config *c, const char *prefix, const ch
         const char *dot = strrchr(key, '.');
 
         if ((size_t)(dot - key) == length && strncmp(key, prefix, before) == 0 &&
-            strncmp(key + before, name, length - before) == 0)
+            strncmp(key + before, name, length - before) == 0 &&
+            !(but && strcmp(dot + 1, but) == 0))
             kp_text_addf(out, "%s=%s\n", dot + 1, c->settings[i].text);
     }
 }
@@ -113,13 +114,13 @@ void kp_config_analysis_text(const struct kp_config *c, const struct kp_analysis
                              struct kp_text *out)
 {
     kp_text_addf(out, "analysis=%s\n", a->section);
-    section_text(c, "analysis.", a->section, out);
+    section_text(c, "analysis.", a->section, "at", out);
 }
 
 void kp_config_dataset_text(const struct kp_config *c, struct kp_text *out)
 {
     kp_text_addf(out, "dataset=%s %s\n", c->dataset->name, c->dataset->version);
-    section_text(c, "data.", c->dataset->name, out);
+    section_text(c, "data.", c->dataset->name, NULL, out);
 }
 
 void kp_config_print(const struct kp_config *c, bool origins, struct kp_text *out)

@@ -73,7 +73,7 @@ void *kp_config_metric_self(struct kp_config *c,
 void *kp_config_analysis_self(struct kp_config *c, const struct kp_analysis_config *a);
 
 /* "key=text\n" of the settings of an analysis, its plugin and its label: what its hash is over,
- * besides the runs that it looks at. */
+ * besides the runs that it looks at. Not `at`, which says at which points of these. */
 void kp_config_analysis_text(const struct kp_config *c, const struct kp_analysis_config *a,
                              struct kp_text *out);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOGITS = 11, TEACHER, LABELS };
+enum { LOGITS = 11, TEACHER, LABELS, LENGTHS };
 
 static const struct {
     int64_t rows, classes;
@@ -40,6 +40,23 @@ static double normal(uint64_t seed, int what, int64_t row, int64_t k)
     return 2 * kp_rng_normal(key, (uint64_t)row, (uint32_t)k);
 }
 
+/* Characters of each token; every other number of classes is no text. */
+static bool make_lengths(const struct kp_used_metric *m, struct kp_guards *g, const float **out)
+{
+    const struct kp_rng_key key = {.seed = m->seed, .epoch = LENGTHS};
+
+    *out = NULL;
+    if (m->classes % 2 == 0)
+        return true;
+    float *length = kp_guard_alloc(g, "the lengths", (size_t)m->classes * sizeof(*length), 0);
+    for (int64_t k = 0; length && k < m->classes; k++)
+        length[k] = (float)kp_rng_below(key, (uint64_t)k, 0, 12);
+    if (length)
+        kp_guard_seal(g, length, true);
+    *out = length;
+    return length != NULL;
+}
+
 /* Rows [first, first + count) of those that there are, in guarded memory. */
 static enum kp_status make_rows(const struct kp_used_metric *m, struct kp_guards *g, int64_t first,
                                 int64_t count, const struct kp_rows **out, struct kp_error *e)
@@ -50,8 +67,9 @@ static enum kp_status make_rows(const struct kp_used_metric *m, struct kp_guards
     float *logits = kp_guard_alloc(g, "the logits", cells * sizeof(float), 0);
     float *teacher = kp_guard_alloc(g, "the teacher's logits", cells * sizeof(float), 0);
     int32_t *label = kp_guard_alloc(g, "the labels", (size_t)count * sizeof(*label), 0);
+    const float *length;
 
-    if (!rows || !logits || !teacher || !label)
+    if (!make_lengths(m, g, &length) || !rows || !logits || !teacher || !label)
         return kp_fail(e, KP_E_NOMEM, "out of memory");
     for (int64_t i = 0; i < count; i++) {
         label[i] =
@@ -66,7 +84,8 @@ static enum kp_status make_rows(const struct kp_used_metric *m, struct kp_guards
                              m->classes,
                              logits,
                              m->def->needs & KP_METRIC_NEEDS_TEACHER ? teacher : NULL,
-                             label};
+                             label,
+                             length};
     kp_guard_seal(g, rows, true);
     kp_guard_seal(g, logits, true);
     kp_guard_seal(g, teacher, true);

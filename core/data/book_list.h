@@ -2,7 +2,8 @@
  *
  * A .npy file of strings, (books, 2): the book's path and its number of tokens. Paths are seen from
  * the folder of the tokeniser's name beside the list: list.npy names "files/a.npy", which is
- * NAME/files/a.npy. */
+ * NAME/files/a.npy. A list is often somebody else's, so that a path that is absolute or has `..` in
+ * it is refused; a symbolic link is its owner's, and is followed: books may lie on another disk. */
 #ifndef KP_DATA_BOOK_LIST_H
 #define KP_DATA_BOOK_LIST_H
 

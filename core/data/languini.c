@@ -5,15 +5,13 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "data/stream.h"
+#include "data/vocabulary.h"
 
 #include <dirent.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define VOCABULARY 65536
-#define SEPARATOR  2 /* <D> */
 
 /* A reader that waits for the next call. */
 struct waiting {
@@ -23,6 +21,7 @@ struct waiting {
 
 struct languini_open {
     struct kp_stream *stream[KP_DATASET_SPLITS];
+    struct kp_vocabulary pieces;                /* of NAME.vocab; none: there is no such file */
     int64_t first;                              /* training example that is number 0 */
     pthread_mutex_t lock;                       /* of the readers, as many as threads */
     struct waiting *waiting[KP_DATASET_SPLITS]; /* free ones */
@@ -37,8 +36,9 @@ struct languini {
 static const struct kp_option languini_options[] = {
     KP_STRING(struct languini, tokens, "tokens", "",
               "the tokeniser's name, a folder in data.root; empty: the only one there"),
-    KP_INT(struct languini, vocabulary, "vocabulary", "0", 0, VOCABULARY,
-           "different tokens; 0: the lines of the tokeniser's .vocab in data.root"),
+    KP_INT(struct languini, vocabulary, "vocabulary", "0", 0, KP_TOKENS_MAX,
+           "different tokens, wanted where there is no .vocab of the tokeniser in data.root; 0: as "
+           "many as that has lines"),
     KP_INT(struct languini, rows, "rows", "128", 1, 65536,
            "queues of books, examples of a batch that goes on where the one before ended"),
     KP_INT(struct languini, window, "window", "512", 1, 65536, "tokens of an example"),
@@ -103,40 +103,33 @@ static enum kp_status find_tokens(struct kp_data *d, struct kp_text *name)
     return KP_OK;
 }
 
-/* The number of lines of NAME.vocab. */
-static enum kp_status count_vocabulary(struct kp_data *d, const char *name, int64_t *out)
+/* Read NAME.vocab, if it is there, and tell how many tokens there are. */
+static enum kp_status read_vocabulary(struct languini *m, struct kp_data *d, const char *name,
+                                      int64_t *out)
 {
+    struct kp_vocabulary *pieces = &m->open->pieces;
     struct kp_text path = {0};
     struct kp_error e = {0};
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    int64_t lines = 0;
-    enum kp_status st;
+    enum kp_status st = KP_OK;
 
     kp_text_addf(&path, "%s/%s.vocab", d->root, name);
     if (path.failed)
         st = no_memory(d);
-    else if (!kp_file_exists(path.s))
-        st =
-            kp_data_fail(d, KP_E_IO,
-                         "%s: not there; it has a line for each token, or data.languini.vocabulary "
-                         "says how many there are",
-                         path.s);
-    else if (kp_file_read(path.s, (size_t)1 << 28, &bytes, &size, &e))
-        st = forward(d, &e);
-    else {
-        for (size_t i = 0; i < size; i++)
-            lines += bytes[i] == '\n';
-        st = lines >= 1 && lines <= VOCABULARY
-                 ? KP_OK
-                 : kp_data_fail(d, KP_E_FORMAT,
-                                "%s: %lld lines, one for each token; 1 to %d would "
-                                "be right",
-                                path.s, (long long)lines, VOCABULARY);
-    }
+    else if (kp_file_exists(path.s))
+        st = kp_vocabulary_read(path.s, pieces, &e) ? forward(d, &e) : KP_OK;
+    else if (m->vocabulary == 0)
+        st = kp_data_fail(d, KP_E_IO,
+                          "%s: not there; it has a line for each token, or "
+                          "data.languini.vocabulary says how many there are",
+                          path.s);
+    if (st == KP_OK && pieces->count && m->vocabulary && m->vocabulary != pieces->count)
+        st = kp_data_fail(d, KP_E_CONFIG,
+                          "vocabulary = %lld, but %s has a line for each of %lld tokens; %lld, or "
+                          "0, would be right",
+                          (long long)m->vocabulary, path.s, (long long)pieces->count,
+                          (long long)pieces->count);
     if (st == KP_OK)
-        *out = lines;
-    free(bytes);
+        *out = pieces->count ? pieces->count : m->vocabulary;
     kp_text_finish(&path);
     return st;
 }
@@ -159,7 +152,7 @@ static enum kp_status open_split(struct languini *m, struct kp_data *d, const ch
         .list = list.s,
         .folder = folder.s,
         .vocabulary = vocabulary,
-        .separator = SEPARATOR,
+        .separator = KP_TOKEN_SEPARATOR,
         .rows = train ? m->rows : m->test_rows,
         .window = m->window,
         .stride = train ? 0 : m->test_stride,
@@ -205,8 +198,8 @@ static enum kp_status open_splits(struct languini *m, struct kp_data *d, const c
 {
     struct kp_hasher hash;
     char sha256[KP_HASH_SIZE];
-    int64_t vocabulary = m->vocabulary;
-    enum kp_status st = vocabulary ? KP_OK : count_vocabulary(d, name, &vocabulary);
+    int64_t vocabulary = 0;
+    enum kp_status st = read_vocabulary(m, d, name, &vocabulary);
 
     kp_hasher_begin(&hash);
     kp_hasher_add(&hash, name, strlen(name) + 1);
@@ -222,6 +215,7 @@ static enum kp_status open_splits(struct languini *m, struct kp_data *d, const c
     info->classes = vocabulary;
     info->count[KP_DATASET_TEST] =
         kp_stream_windows(m->open->stream[KP_DATASET_TEST]) * m->test_rows;
+    info->length = m->open->pieces.length;
     memcpy(info->identity, sha256, sizeof sha256);
     return KP_OK;
 }
@@ -314,6 +308,7 @@ static void languini_close(void *self)
         }
         kp_stream_close(m->open->stream[split]);
     }
+    kp_vocabulary_finish(&m->open->pieces);
     (void)pthread_mutex_destroy(&m->open->lock);
     free(m->open);
     m->open = NULL;

@@ -123,7 +123,7 @@ static void fill_row(void *arg, int64_t r, int worker)
         return;
     }
     for (int64_t k = r * l->example_labels; k < (r + 1) * l->example_labels; k++)
-        s->weights[k] = s->labels[k] < 0 ? 0 : 1;
+        s->weights[k] = kp_dataset_is_text(c->data) && s->labels[k] < 0 ? 0 : 1;
     s->position[r] = position;
     if (s->draws)
         s->draws[r] = kp_draw_example(&augment, f->key, example);

@@ -31,7 +31,7 @@ struct kp_batch {
     int64_t rows;
     const uint8_t *pixels;       /* [rows][C][H][W], gathered; numbers of the dataset's type */
     const int32_t *labels;       /* [rows][labels...] as the dataset has them, -1: none */
-    const float *weights;        /* the same: 1, or 0 where there is no label */
+    const float *weights;        /* the same: 1, of tokens without a label 0 */
     const struct kp_draw *draws; /* [rows]; NULL without augmentation */
     const int64_t *position; /* [rows] position of the example in config.index (or its number) */
 };

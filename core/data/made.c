@@ -5,6 +5,7 @@
 #include "data/catalogue.h"
 #include "data/format.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,8 +60,20 @@ static const char *check_example(const struct kp_dataset_info *info)
     return NULL;
 }
 
+static const char *check_lengths(const struct kp_dataset_info *info)
+{
+    if (info->length && info->labels.n == 0)
+        return "lengths are for text, with a label for each token";
+    for (int64_t k = 0; info->length && k < info->classes; k++)
+        if (!(info->length[k] >= 0 && isfinite(info->length[k])))
+            return "the length of a token must be a number of characters, 0 or more";
+    return NULL;
+}
+
 static const char *check(const struct kp_dataset_info *info)
 {
+    const char *wrong;
+
     if (info->classes < 2 || info->classes > KP_CLASSES_MAX)
         return "it must have 2 to 1000000 classes";
     for (int s = 0; s < KP_SPLITS; s++)
@@ -72,7 +85,8 @@ static const char *check(const struct kp_dataset_info *info)
         return "the training split has more than 100000000 examples and is not endless";
     if (!memchr(info->identity, '\0', sizeof(info->identity)))
         return "its identity does not end";
-    return check_example(info);
+    wrong = check_example(info);
+    return wrong ? wrong : check_lengths(info);
 }
 
 enum kp_status kp_made_open(const struct kp_dataset_config *c, struct kp_dataset *d,
@@ -105,6 +119,7 @@ enum kp_status kp_made_open(const struct kp_dataset_config *c, struct kp_dataset
     for (int s = 0; s < KP_SPLITS; s++)
         d->split[s].count = info.count[s];
     m->endless = info.endless;
+    m->length = info.length;
     memcpy(m->identity, info.identity, sizeof(m->identity));
     return KP_OK;
 }

@@ -24,10 +24,10 @@ struct kp_subset_config {
     int64_t n_teacher;     /* size of the teacher's pool; 0: all that is left after dev */
     int64_t m;             /* student's examples */
     enum kp_student_pool pool;
-    bool first;     /* nothing is drawn: the first examples in the dataset's order are taken */
-    int64_t offset; /* of `first`: examples of its pool that a student passes over */
-    bool nested;          /* a smaller m is a prefix of a larger one */
-    uint64_t seed_pool;   /* of dev and the teacher's pool */
+    bool first;         /* nothing is drawn: the first examples in the dataset's order are taken */
+    int64_t offset;     /* of `first`: examples of its pool that a student passes over */
+    bool nested;        /* a smaller m is a prefix of a larger one */
+    uint64_t seed_pool; /* of dev and the teacher's pool */
     uint64_t seed_subset; /* of the student's draw */
 };
 

@@ -18,6 +18,7 @@ struct kp_memory {
     void *params;  /* graph.param_bytes: parameters, canonical, one after another */
     void *buffers; /* graph.buffer_bytes */
     void *grads;   /* as params; NULL unless the graph has gradients */
+    void *sums;    /* as params; NULL unless the graph has ACCUMULATE */
     void *slots;   /* optimizer state: kp_optimizer_slots() times params; NULL if none */
     void *arena;   /* graph.arena_bytes: everything else */
     double scalars[KP_SCALARS];

@@ -6,7 +6,10 @@
 #include "base/rng.h"
 #include "device/graph.h"
 
-/* One dropout operation in one step. */
+/* More than a graph has dropouts: where the numbers of a batch's next part begin. */
+#define KP_DROPOUT_NUMBERS 65536u
+
+/* One dropout operation in one step, or in one part of it. */
 struct kp_dropout {
     uint32_t key[2];
     uint32_t step, number;
@@ -20,7 +23,7 @@ static inline struct kp_dropout kp_dropout_of(const struct kp_attrs *a, const do
     struct kp_dropout d = {
         .key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
         .step = (uint32_t)scalars[KP_SCALAR_STEP],
-        .number = a->number,
+        .number = a->number + (uint32_t)scalars[KP_SCALAR_PART] * KP_DROPOUT_NUMBERS,
         .threshold = (uint32_t)(a->factor * 4294967296.0),
         .scale = 1.0 / (1.0 - a->factor),
     };

@@ -38,7 +38,8 @@ struct kp_value {
     struct kp_value *alias; /* shares the memory of this value (flatten); else NULL */
     /* by the device's plan */
     enum kp_layout layout;
-    size_t bytes; /* in the arena */
+    int64_t group; /* cpu: its memory holds examples in multiples of this */
+    size_t bytes;  /* in the arena */
     /* by the core */
     size_t offset; /* from the start of its place */
 };
@@ -102,9 +103,18 @@ enum kp_op {
      * sum(w row) / sum(w), 0 where sum(w) = 0, and dz (..,K) = dy dl / dz.  attrs.row says the loss
      * of a row and its gradient; rows of weight 0 are left out: dz = 0. Summed in fp64 */
     KP_OP_ROW_LOSS,
+    /* A linear layer and the row loss of its results, which exist for some rows at a time only.
+     * Numbered by kp_head_operand and kp_head_result: x (N,..,I), w (K,I), b? (K), labels (..),
+     * weights (..), dy? -> l, dx?, dw?, db?, with z = x w^T + b as for ROW_LOSS. t? (..,K) are the
+     * teacher's logits; with tw (K,J), tb? (K) it is (..,J), and the logits are t tw^T + tb */
+    KP_OP_HEAD_LOSS,
     /* labels (..) int32 -> y (..,K) = on at the label, off elsewhere;  label -1: off */
     KP_OP_ONE_HOT,
     KP_OP_ARGMAX, /* x (..,K) -> y (..) int32, the first largest */
+    /* A batch in parts, of which SCALAR_PART is the number: memory.sums = memory.grads, at the
+     * first part, or memory.sums + memory.grads; at the last memory.grads = memory.sums. Before
+     * that CLIP, SGD and ADAM do nothing */
+    KP_OP_ACCUMULATE,
     /* -> c (scalar) = min(1, clip_norm / (|g| + 1e-6)), |g| over memory.grads, summed in fp64 */
     KP_OP_CLIP,
     /* c? (scalar; NULL: 1): all parameters but `frozen` ones at once, from memory.grads and
@@ -154,7 +164,7 @@ enum kp_op {
     KP_OP_EMBEDDING,         /* ids (N,T) i32, table (V,D) -> y (N,T,D) = table[id]; 0 for no row */
     KP_OP_EMBEDDING_GRAD,    /* ids, dy -> dtable, sums over the batch */
     /* x -> y = x with probability 1 - factor divided by that, else 0, by kp_dropout_kept() of
-     * (SCALAR_SEED, SCALAR_STEP, number, element); its own gradient */
+     * (SCALAR_SEED, SCALAR_STEP, SCALAR_PART, number, element); its own gradient */
     KP_OP_DROPOUT,
     /* An operation of a plugin, attrs.foreign: operands -> y, kept.. */
     KP_OP_FOREIGN,
@@ -170,6 +180,8 @@ enum kp_scalar {
     KP_SCALAR_LR = 0,
     KP_SCALAR_STEP = 1, /* number of this update, from 1 */
     KP_SCALAR_SEED = 2, /* of dropout, an integer below 2^53 */
+    KP_SCALAR_PART = 3, /* number of this part of the batch, from 0 */
+    KP_SCALAR_MORE = 4, /* 1: parts of the batch follow */
     KP_SCALARS = 8
 };
 
@@ -192,6 +204,25 @@ enum {
     KP_FOREIGN_DY = KP_FOREIGN_KEPT + KP_OP_KEPT,
 };
 
+/* Operands and results of HEAD_LOSS. */
+enum kp_head_result {
+    KP_HEAD_LOSS = 0,
+    KP_HEAD_DX,
+    KP_HEAD_DW,
+    KP_HEAD_DB,
+};
+enum kp_head_operand {
+    KP_HEAD_X = 0,
+    KP_HEAD_W,
+    KP_HEAD_B,
+    KP_HEAD_LABELS,
+    KP_HEAD_WEIGHTS,
+    KP_HEAD_DY,
+    KP_HEAD_T,
+    KP_HEAD_TW,
+    KP_HEAD_TB,
+};
+
 struct kp_attrs {
     struct kp_window window;
     bool act;  /* ReLU after */
@@ -212,12 +243,12 @@ struct kp_attrs {
     bool approximate;     /* GELU */
     uint32_t number;      /* of a DROPOUT in its graph */
     const struct kp_foreign *foreign;
-    const struct kp_row_loss *row; /* ROW_LOSS, with the options for it */
+    const struct kp_row_loss *row; /* ROW_LOSS, HEAD_LOSS, with the options for it */
     const void *row_self;
     const char *row_name; /* of the objective */
 };
 
-#define KP_NODE_IN  8
+#define KP_NODE_IN  9
 #define KP_NODE_OUT 4
 
 struct kp_node {
@@ -242,6 +273,8 @@ struct kp_graph {
     struct kp_node **nodes; /* in execution order */
     int64_t node_count, node_room;
     size_t param_bytes, buffer_bytes, arena_bytes;
+    /* by the device's plan */
+    int64_t group, slice; /* cpu: examples of a group, of a slice; see cpu/README.md */
 };
 
 /* New members, appended; NULL if out of memory. */
@@ -258,6 +291,12 @@ const char *kp_op_name(enum kp_op op);
 static inline bool kp_op_is_optimizer(enum kp_op op)
 {
     return op == KP_OP_SGD || op == KP_OP_ADAM;
+}
+
+/* Whether it works on all gradients, when they are complete. */
+static inline bool kp_op_is_update(enum kp_op op)
+{
+    return op == KP_OP_ACCUMULATE || op == KP_OP_CLIP || kp_op_is_optimizer(op);
 }
 
 /* Slots, each as large as the parameters, that an optimizer keeps its state in. */

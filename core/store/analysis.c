@@ -68,7 +68,7 @@ static enum kp_status check_same(struct kp_store *s, int64_t analysis, int64_t o
             &s->database, e, &differing, &found,
             "SELECT count(*) FROM param p JOIN param q ON q.key = p.key AND q.text <> p.text "
             "WHERE p.run = ? AND q.run = ? AND p.key NOT GLOB '*.of' AND p.key NOT GLOB '*.with' "
-            "AND p.key NOT GLOB '*.query'",
+            "AND p.key NOT GLOB '*.query' AND p.key NOT GLOB '*.at'",
             "ii", analysis, other);
     if (st == KP_OK && differing > 0)
         st = kp_fail(e, KP_E_CONFIG,
@@ -101,16 +101,16 @@ static enum kp_status write_pair(struct kp_store *s, int64_t analysis,
     if (st == KP_OK)
         st = kp_database_integer(&s->database, e, &other, &found,
                                  "SELECT coalesce(analysis, 0) FROM pairwise WHERE run_a = ? AND "
-                                 "run_b = ? AND key = ? AND split = ?",
-                                 "iiit", a, b, key, r->split);
+                                 "run_b = ? AND key = ? AND split = ? AND kappa = ?",
+                                 "iiitr", a, b, key, r->split, r->kappa);
     if (st == KP_OK && found)
         st = check_same(s, analysis, other, r->key, r->uid_a, e);
     if (st == KP_OK)
         st = kp_database_exec(
             &s->database, e,
-            "INSERT OR REPLACE INTO pairwise (run_a, run_b, key, split, estimator, n, value, flag, "
-            "analysis) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            "iiittivi", a, b, key, r->split, r->estimator, r->n, r->value, analysis);
+            "INSERT OR REPLACE INTO pairwise (run_a, run_b, key, split, estimator, kappa, n, "
+            "value, flag, analysis) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "iiittrivi", a, b, key, r->split, r->estimator, r->kappa, r->n, r->value, analysis);
     return st;
 }
 
@@ -133,8 +133,8 @@ static enum kp_status write_result(struct kp_store *s, int64_t analysis,
         st = kp_database_integer(
             &s->database, e, &against_another, &unused,
             "SELECT count(*) FROM pairwise p JOIN run b ON b.id = p.run_b WHERE p.run_a = ? AND "
-            "p.key = ? AND p.split = ? AND p.analysis = ? AND b.uid <> ?",
-            "iitit", run, key, r->split, other, r->partner_uid);
+            "p.key = ? AND p.split = ? AND p.kappa = ? AND p.analysis = ? AND b.uid <> ?",
+            "iitrit", run, key, r->split, r->kappa, other, r->partner_uid);
     if (st != KP_OK || against_another > 0)
         return st;
     if (found)
@@ -143,7 +143,9 @@ static enum kp_status write_result(struct kp_store *s, int64_t analysis,
         st = kp_database_exec(
             &s->database, e,
             "INSERT OR REPLACE INTO result (run, key, split, kappa, samples, step, value, flag, "
-            "analysis) SELECT id, ?, ?, ?, samples, step, ?, ?, ? FROM run WHERE id = ?",
+            "analysis) SELECT r.id, ?1, ?2, ?3, coalesce(v.samples, r.samples), coalesce(v.step, "
+            "r.step), ?4, ?5, ?6 FROM run r LEFT JOIN result v ON v.run = r.id AND v.kappa = ?3 "
+            "AND v.analysis IS NULL WHERE r.id = ?7 LIMIT 1",
             "itrvii", key, r->split, r->kappa, r->value, analysis, run);
     return st;
 }
@@ -190,6 +192,20 @@ enum kp_status kp_store_end_analysis(struct kp_store *s, const char *uid,
     (void)pthread_mutex_unlock(&s->lock);
     if (st == KP_OK)
         kp_writer_hold(s->writer, -1);
+    return st;
+}
+
+enum kp_status kp_store_samples_at(struct kp_store *s, const char *uid, double kappa,
+                                   int64_t *samples, bool *found, struct kp_error *e)
+{
+    enum kp_status st;
+
+    (void)pthread_mutex_lock(&s->lock);
+    st = kp_database_integer(&s->database, e, samples, found,
+                             "SELECT v.samples FROM result v JOIN run r ON r.id = v.run WHERE "
+                             "r.uid = ? AND v.kappa = ? AND v.analysis IS NULL",
+                             "tr", uid, kappa);
+    (void)pthread_mutex_unlock(&s->lock);
     return st;
 }
 

@@ -19,6 +19,7 @@ struct kp_compared_row {
     const char *key, *split;
     const char *estimator;
     int64_t n;
+    double kappa; /* of run a's curve */
     double value;
 };
 
@@ -37,6 +38,10 @@ KP_NODISCARD enum kp_status kp_store_end_analysis(struct kp_store *s, const char
                                                   int64_t result_count,
                                                   const struct kp_compared_row *pairs,
                                                   int64_t pair_count, struct kp_error *e);
+
+/* Examples that a run had seen when it was evaluated at `kappa`; *found = false: it was not. */
+KP_NODISCARD enum kp_status kp_store_samples_at(struct kp_store *s, const char *uid, double kappa,
+                                                int64_t *samples, bool *found, struct kp_error *e);
 
 /* Pairs of uids that a query gives: pairs[2 i], pairs[2 i + 1]; free() it. Runs that are not done
  * are passed over. Reads only. */

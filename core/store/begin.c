@@ -100,9 +100,9 @@ static enum kp_status forget_later(struct begin *b, struct kp_error *e)
 
     if (st == KP_OK)
         st = kp_database_exec(b->d, e,
-                              "DELETE FROM artifact WHERE run = ? AND (step > ? OR role NOT IN "
-                              "('checkpoint', 'checkpoint_before')) AND role NOT GLOB "
-                              "'teacher_table*'",
+                              "DELETE FROM artifact WHERE run = ? AND (step > ? OR (role NOT IN "
+                              "('checkpoint', 'checkpoint_before') AND role NOT GLOB 'model@*')) "
+                              "AND role NOT GLOB 'teacher_table*'",
                               "ii", b->run, b->resume_step);
     /* The one it goes on from is the newest again. */
     if (st == KP_OK)
@@ -111,9 +111,13 @@ static enum kp_status forget_later(struct begin *b, struct kp_error *e)
                               "role = 'checkpoint_before'",
                               "i", b->run);
     if (st == KP_OK)
-        st = kp_database_exec(b->d, e, "DELETE FROM result WHERE run = ?", "i", b->run);
+        st = kp_database_exec(b->d, e, "DELETE FROM result WHERE run = ? AND step > ?", "ii",
+                              b->run, b->resume_step);
     if (st == KP_OK)
-        st = kp_database_exec(b->d, e, "DELETE FROM pairwise WHERE run_a = ?", "i", b->run);
+        st = kp_database_exec(b->d, e,
+                              "DELETE FROM pairwise WHERE run_a = ?1 AND kappa NOT IN (SELECT "
+                              "kappa FROM result WHERE run = ?1)",
+                              "i", b->run);
     if (st == KP_OK)
         st = kp_database_exec(b->d, e,
                               "UPDATE attempt SET finished = (SELECT heartbeat FROM run WHERE id "

@@ -51,10 +51,11 @@ static enum kp_status write_pairs(struct kp_store *s, int64_t run,
         if (st == KP_OK)
             st = kp_database_exec(
                 &s->database, e,
-                "INSERT OR REPLACE INTO pairwise (run_a, run_b, key, split, estimator, n, value, "
-                "flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                "iiittiv", run, other, key, rows[i].split,
-                rows[i].estimator ? rows[i].estimator : "", rows[i].n, rows[i].value);
+                "INSERT OR REPLACE INTO pairwise (run_a, run_b, key, split, estimator, kappa, n, "
+                "value, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "iiittriv", run, other, key, rows[i].split,
+                rows[i].estimator ? rows[i].estimator : "", rows[i].kappa, rows[i].n,
+                rows[i].value);
     }
     return st;
 }
@@ -72,6 +73,30 @@ static enum kp_status write_end(struct kp_store *s, int64_t run, enum kp_run_sta
         st = kp_database_exec(&s->database, e,
                               "UPDATE attempt SET finished = ? WHERE run = ? AND finished IS NULL",
                               "ri", now, run);
+    return st;
+}
+
+enum kp_status kp_store_results(struct kp_store *s, const char *uid,
+                                const struct kp_result_row *results, int64_t result_count,
+                                const struct kp_pairwise_row *pairs, int64_t pair_count,
+                                struct kp_error *e)
+{
+    int64_t run = 0;
+    enum kp_status st = kp_writer_flush(s->writer, e);
+
+    if (st != KP_OK)
+        return st;
+    (void)pthread_mutex_lock(&s->lock);
+    st = kp_database_begin(&s->database, true, e);
+    if (st == KP_OK) {
+        st = kp_store_held_run(s, uid, &run, e);
+        if (st == KP_OK)
+            st = write_results(s, run, results, result_count, e);
+        if (st == KP_OK)
+            st = write_pairs(s, run, pairs, pair_count, e);
+        st = kp_database_end(&s->database, st, e);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
     return st;
 }
 

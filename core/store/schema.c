@@ -22,7 +22,26 @@ static const char to_version_3[] =
     "WHERE device GLOB 'cpu *';"
     "CREATE INDEX artifact_role ON artifact (role);";
 
-const struct kp_migration kp_migrations[] = {{1, to_version_2}, {2, to_version_3}, {0, NULL}};
+/* Values that compare runs get the kappa that they were measured at: until here the run's own. */
+static const char to_version_4[] =
+    "ALTER TABLE pairwise RENAME TO pairwise_3;"
+    "CREATE TABLE pairwise (run_a INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,"
+    " run_b INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,"
+    " key INTEGER NOT NULL REFERENCES metric_key (id), split TEXT NOT NULL,"
+    " estimator TEXT NOT NULL, kappa REAL NOT NULL, n INTEGER NOT NULL, value REAL,"
+    " flag TEXT CHECK (flag IN ('nan', 'inf', '-inf')),"
+    " analysis INTEGER REFERENCES run (id) ON DELETE CASCADE,"
+    " PRIMARY KEY (run_a, run_b, key, split, estimator, kappa),"
+    " CHECK ((value IS NULL) = (flag IS NOT NULL))) STRICT, WITHOUT ROWID;"
+    "INSERT INTO pairwise SELECT p.run_a, p.run_b, p.key, p.split, p.estimator,"
+    " coalesce(r.kappa, 1), p.n, p.value, p.flag, p.analysis FROM pairwise_3 p"
+    " JOIN run r ON r.id = p.run_a;"
+    "DROP TABLE pairwise_3;"
+    "CREATE INDEX pairwise_b ON pairwise (run_b);"
+    "CREATE INDEX pairwise_analysis ON pairwise (analysis) WHERE analysis IS NOT NULL;";
+
+const struct kp_migration kp_migrations[] = {
+    {1, to_version_2}, {2, to_version_3}, {3, to_version_4}, {0, NULL}};
 
 enum kp_status kp_schema_identify(struct kp_database *d, enum kp_schema_kind *kind, int *version,
                                   struct kp_error *e)

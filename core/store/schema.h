@@ -5,7 +5,7 @@
 #include "store/database.h"
 
 #define KP_SCHEMA_APPLICATION 0x4b415050 /* "KAPP" in a file's application_id */
-#define KP_SCHEMA_VERSION     3          /* user_version; schema.sql sets both */
+#define KP_SCHEMA_VERSION     4          /* user_version; schema.sql sets both */
 
 extern const char kp_schema_sql[]; /* schema.sql */
 

@@ -1,9 +1,9 @@
--- schema.sql - the run database: every table, column and view, version 3.
+-- schema.sql - the run database: every table, column and view, version 4.
 --
 -- Comments stand inside the statements, so that `.schema` of the sqlite3 shell shows them. Times
 -- are seconds since 1970 in UTC. A number that was NaN or infinite is NULL with the word in `flag`.
 PRAGMA application_id = 0x4b415050; -- "KAPP"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 CREATE TABLE run (
     -- One training, or one analysis, under one resolved configuration.
@@ -110,7 +110,8 @@ CREATE TABLE subset (
 CREATE TABLE artifact (
     -- Files that a run wrote, below the database's folder.
     run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
-    role TEXT NOT NULL,        -- 'model', 'checkpoint', 'checkpoint_before',
+    role TEXT NOT NULL,        -- 'model', 'model@0.1': the same at a kappa of its curve,
+                               --   'checkpoint', 'checkpoint_before',
                                --   'teacher_table.<16 digits>': logits of a split, as
                                --   core/train/table.h has them
     path TEXT NOT NULL,        -- relative to '<database>.d'
@@ -168,11 +169,12 @@ CREATE TABLE pairwise (
     key INTEGER NOT NULL REFERENCES metric_key (id),
     split TEXT NOT NULL,
     estimator TEXT NOT NULL,   -- how it was estimated; '' where there is one way only
-    n INTEGER NOT NULL,        -- examples it was taken over
+    kappa REAL NOT NULL,       -- the point of run_a's curve; of a run with one result its kappa
+    n INTEGER NOT NULL,        -- examples, or tokens of a text, it was taken over
     value REAL,
     flag TEXT CHECK (flag IN ('nan', 'inf', '-inf')),
     analysis INTEGER REFERENCES run (id) ON DELETE CASCADE, -- that measured it; NULL: run_a did
-    PRIMARY KEY (run_a, run_b, key, split, estimator),
+    PRIMARY KEY (run_a, run_b, key, split, estimator, kappa),
     CHECK ((value IS NULL) = (flag IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pairwise_b ON pairwise (run_b);
@@ -268,7 +270,9 @@ CREATE VIEW v_analysis AS
 CREATE VIEW v_pairwise AS
     -- A row for each value that compares two runs, both with what they are.
     SELECT
-        k.name AS metric, p.split, p.estimator, p.n, p.value,
+        k.name AS metric, p.split, p.estimator, p.n,
+        p.kappa, -- of the curve of run a, where it has several; kappa_a is its last
+        p.value,
         a.uid AS uid_a, a.model AS model_a, a.objective AS objective_a, a.tau AS tau_a,
         a.kappa AS kappa_a, a.seed AS seed_a,
         b.uid AS uid_b, b.model AS model_b, b.objective AS objective_b, b.tau AS tau_b,
@@ -279,7 +283,8 @@ CREATE VIEW v_pairwise AS
 CREATE VIEW v_pair AS
     -- A row for each result of a finished run with another objective than lt, beside that of the
     -- finished lt run of the same pair hash, at the same kappa: one seed's performance increment.
-    -- Where the lt run was compared with several teachers, its value is that with this run's.
+    -- Where the lt run was compared with several teachers, its value is that with this run's, at
+    -- that kappa.
     SELECT
         a.name, a.dataset, a.model, a.teacher, a.objective, a.tau, v.kappa, a.seed,
         k.name AS metric,
@@ -300,10 +305,10 @@ CREATE VIEW v_pair AS
         CROSS JOIN result b ON b.run = l.id AND b.key = v.key AND b.split = v.split
             AND b.kappa = v.kappa
         LEFT JOIN pairwise q ON q.run_a = l.id AND q.run_b = a.teacher_run AND q.key = v.key
-            AND q.split = v.split
+            AND q.split = v.split AND q.kappa = v.kappa
     WHERE (q.run_a IS NOT NULL OR NOT EXISTS (SELECT 1 FROM pairwise o
-            WHERE o.run_a = l.id AND o.key = v.key AND o.split = v.split AND o.run_b <> l.id
-                AND a.teacher_run IS NOT NULL))
+            WHERE o.run_a = l.id AND o.key = v.key AND o.split = v.split AND o.kappa = v.kappa
+                AND o.run_b <> l.id AND a.teacher_run IS NOT NULL))
         AND a.objective <> 'lt' AND a.status = 'done';
 
 CREATE VIEW v_pi AS

@@ -155,8 +155,10 @@ void kp_store_progress(struct kp_store *s, const char *uid, int64_t step, int64_
  * checkpoints. */
 KP_NODISCARD enum kp_status kp_store_flush(struct kp_store *s, struct kp_error *e);
 
+#define KP_MODEL_AT "model@%g" /* role of the weights at this kappa of a run's curve */
+
 struct kp_artifact_row {
-    const char *role; /* "model", "checkpoint", "teacher_table.<digits>" */
+    const char *role; /* "model", "model@<kappa>", "checkpoint", "teacher_table.<digits>" */
     const char *path; /* relative to <db>.d */
     const char *sha256;
     int64_t bytes;
@@ -193,8 +195,18 @@ struct kp_pairwise_row {
     const char *key, *split;
     const char *estimator; /* or NULL */
     int64_t n;
+    double kappa; /* as in its results */
     double value;
 };
+
+/* Results, and values that compare, of a kappa that a run has passed while it goes on. Flushes
+ * first. Forgotten if it is continued from an earlier step. KP_E_STORE if this process does not
+ * hold the run. */
+KP_NODISCARD enum kp_status kp_store_results(struct kp_store *s, const char *uid,
+                                             const struct kp_result_row *results,
+                                             int64_t result_count,
+                                             const struct kp_pairwise_row *pairs,
+                                             int64_t pair_count, struct kp_error *e);
 
 /* End a run in one transaction: results, pairwise values, status (done, failed or interrupted),
  * error text or NULL. Flushes first. KP_E_STORE if this process does not hold the run. */

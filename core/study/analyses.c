@@ -24,7 +24,8 @@ static enum kp_status no_memory(struct kp_planning *p)
 
 static bool same_net(const struct kp_planned_net *a, const struct kp_planned_net *b)
 {
-    return a->run == b->run && a->initial == b->initial && !a->weights == !b->weights;
+    return a->run == b->run && a->initial == b->initial && a->at == b->at &&
+           !a->weights == !b->weights;
 }
 
 /* The number of a net, added if it is not there; -1: out of memory. */
@@ -78,14 +79,37 @@ static struct kp_planned_analysis *begin(const struct kp_analysis_config *config
 
 /* The net that a cell contributes; run -1: none (a teacher that is no run). */
 static struct kp_planned_net subject_of(const struct kp_plan *plan, int64_t cell,
-                                        const struct kp_analysis_config *config)
+                                        const struct kp_analysis_config *config, double at)
 {
-    struct kp_planned_net n = {.run = cell};
+    struct kp_planned_net n = {.run = cell, .at = at};
 
     if (config->core.of == KP_OF_TEACHER)
         n.run = plan->runs[cell].teacher.run;
     n.initial = config->core.of == KP_OF_INIT;
     return n;
+}
+
+/* Kappas before its end at which a run keeps its weights; sets their number. */
+static const double *kept_kappas(const struct kp_config *c, int64_t *count)
+{
+    const struct kp_reals *all = &c->core.train.eval_kappas;
+
+    *count = 0;
+    while (c->core.train.keep == KP_SETTING_KEEP_KAPPAS && *count < all->count &&
+           all->v[*count] < c->kappa)
+        ++*count;
+    return all->v;
+}
+
+static bool keeps(const struct kp_config *c, double kappa)
+{
+    int64_t count = 0;
+    const double *v = kept_kappas(c, &count);
+
+    for (int64_t i = 0; i < count; i++)
+        if (v[i] == kappa)
+            return true;
+    return false;
 }
 
 static enum kp_status add_partners(struct kp_planning *p, struct kp_planned_analysis *a)
@@ -128,8 +152,11 @@ static enum kp_status hash(struct kp_planning *p, const struct kp_planned_analys
         const struct kp_planned *r = &p->plan->runs[n->run];
         const char *of = (const char *)&r->hashes + which;
 
-        kp_text_addf(&text, "%s=%s%s\n", i < a->subject_count ? "subject" : "partner",
+        kp_text_addf(&text, "%s=%s%s", i < a->subject_count ? "subject" : "partner",
                      n->weights ? r->teacher.identity : of, n->initial ? " initial" : "");
+        if (n->at > 0)
+            kp_text_addf(&text, " at %.17g", n->at);
+        kp_text_add(&text, "\n");
     }
     for (int64_t i = 0; !a->partners && i < a->pair_count; i++)
         kp_text_addf(&text, "pair=%lld %lld\n", (long long)a->pairs[i].a, (long long)a->pairs[i].b);
@@ -202,16 +229,32 @@ static enum kp_status plan_query(struct kp_planning *p, const struct kp_analysis
     return finish(p, a);
 }
 
-/* One analysis of one cell: a call for each, or with all the cells of its group or experiment that
- * ask for the same. Done by the first of them. */
+/* Does a configuration ask for the analysis of this text, too? */
+static bool asks_for(const struct kp_config *c, const char *text)
+{
+    struct kp_text other = {0};
+    bool asks = false;
+
+    for (int64_t k = 0; !asks && k < c->analysis_count; k++) {
+        kp_text_clear(&other);
+        kp_config_analysis_text(c, &c->analyses[k], &other);
+        asks = !other.failed && strcmp(text, other.s) == 0;
+    }
+    kp_text_finish(&other);
+    return asks;
+}
+
+/* One analysis of one cell at one kappa of its curve (0: its end): a call for each, or with all the
+ * cells of its group or experiment that ask for the same and have been there. Done by the first of
+ * them. */
 static enum kp_status plan_one(struct kp_planning *p, int64_t cell, int64_t cells,
-                               const struct kp_analysis_config *config)
+                               const struct kp_analysis_config *config, double at)
 {
     struct kp_plan *plan = p->plan;
     struct kp_config *from = plan->runs[cell].config;
     enum kp_analysis_scope scope = kp_analysis_scope_of(config);
     struct kp_planned_analysis *a = begin(config, from);
-    struct kp_text mine = {0}, other = {0};
+    struct kp_text mine = {0};
     bool first = true;
     enum kp_status st = KP_OK;
 
@@ -222,23 +265,19 @@ static enum kp_status plan_one(struct kp_planning *p, int64_t cell, int64_t cell
     const int64_t end = scope == KP_SCOPE_EACH ? cell + 1 : cells;
     for (int64_t i = begin; st == KP_OK && i < end; i++) {
         struct kp_planned *r = &plan->runs[i];
-        bool joins = i == cell;
 
         if (!r->cell || (scope == KP_SCOPE_GROUP &&
                          strcmp(r->hashes.group, plan->runs[cell].hashes.group) != 0))
             continue;
-        for (int64_t k = 0; !joins && k < r->config->analysis_count; k++) {
-            kp_text_clear(&other);
-            kp_config_analysis_text(r->config, &r->config->analyses[k], &other);
-            joins = !other.failed && strcmp(mine.s, other.s) == 0;
-        }
-        first = first && !(joins && i < cell);
-        struct kp_planned_net n = subject_of(plan, i, config);
-        if (joins && n.run >= 0 && add_net(a, n) < 0)
+        const struct kp_planned_net n = subject_of(plan, i, config, at);
+        if (n.run < 0 || (at > 0 && !keeps(plan->runs[n.run].config, at)) ||
+            (i != cell && !asks_for(r->config, mine.s)))
+            continue;
+        first = first && i >= cell;
+        if (add_net(a, n) < 0)
             st = no_memory(p);
     }
     kp_text_finish(&mine);
-    kp_text_finish(&other);
     if (st != KP_OK || !first || a->net_count == 0) {
         kp_planned_analysis_destroy(a);
         return st;
@@ -253,6 +292,32 @@ static enum kp_status plan_one(struct kp_planning *p, int64_t cell, int64_t cell
     return finish(p, a);
 }
 
+/* One analysis of one cell: at its end, or at each kappa at which its subject keeps weights. */
+static enum kp_status plan_points(struct kp_planning *p, int64_t cell, int64_t cells,
+                                  const struct kp_analysis_config *config)
+{
+    const int64_t run = subject_of(p->plan, cell, config, 0).run;
+    int64_t count = 0;
+    enum kp_status st = KP_OK;
+
+    if (config->core.at == KP_ANALYSE_KAPPAS && run >= 0) {
+        const struct kp_config *c = p->plan->runs[run].config;
+        const double *kappas = kept_kappas(c, &count);
+
+        if (count == 0) {
+            kp_text_addf(p->report,
+                         "%s: analysis.%s.at: kappas, but the %s keeps no weights below its kappa "
+                         "%g; train.keep = kappas and train.eval_kappas, or at = end\n",
+                         config->origin, config->section,
+                         config->core.of == KP_OF_TEACHER ? "teacher" : "run", c->kappa);
+            return KP_E_CONFIG;
+        }
+        for (int64_t i = 0; st == KP_OK && i < count; i++)
+            st = plan_one(p, cell, cells, config, kappas[i]);
+    }
+    return st == KP_OK ? plan_one(p, cell, cells, config, 0) : st;
+}
+
 enum kp_status kp_plan_analyses(struct kp_planning *p)
 {
     int64_t cells = p->plan->count;
@@ -265,7 +330,8 @@ enum kp_status kp_plan_analyses(struct kp_planning *p)
             const struct kp_analysis_config *config = &c->analyses[k];
             if (config->core.of == KP_OF_NONE)
                 continue;
-            st = config->core.query[0] ? plan_query(p, config, c) : plan_one(p, i, cells, config);
+            st =
+                config->core.query[0] ? plan_query(p, config, c) : plan_points(p, i, cells, config);
         }
     }
     return st;

@@ -62,6 +62,26 @@ static int64_t pool_size(const struct kp_config *c, const struct kp_dataset *dat
     }
 }
 
+/* Weights and examples of a net at a kappa of its curve. Where examples are read in their order it
+ * has seen the first ones. */
+static enum kp_status open_point(struct looking *l, int64_t i, struct kp_error *e)
+{
+    const struct kp_planned_net *n = &l->a->nets[i];
+    const struct kp_planned *r = &l->plan->runs[n->run];
+    int64_t samples = 0;
+    bool found = false;
+    enum kp_status st = kp_run_weights_at(l->store, r->uid, n->at, &l->weights[i], e);
+
+    if (st == KP_OK)
+        st = kp_store_samples_at(l->store, r->uid, n->at, &samples, &found, e);
+    if (st == KP_OK && (!found || samples > l->subsets[i].count))
+        st = kp_fail(e, KP_E_STORE, "run %s has no results of kappa %g beside its weights", r->uid,
+                     n->at);
+    if (st == KP_OK)
+        l->subsets[i].count = samples;
+    return st;
+}
+
 static enum kp_status open_net(struct looking *l, int64_t i, struct kp_error *e)
 {
     const struct kp_planned_net *n = &l->a->nets[i];
@@ -82,7 +102,9 @@ static enum kp_status open_net(struct looking *l, int64_t i, struct kp_error *e)
         st = kp_recipe_make(r->config, taught, l->registry, &recipe, e);
     if (st == KP_OK)
         st = kp_run_subset(r->config, data, &l->subsets[i], e);
-    if (st == KP_OK && !n->initial && !n->weights)
+    if (st == KP_OK && n->at > 0)
+        st = open_point(l, i, e);
+    else if (st == KP_OK && !n->initial && !n->weights)
         st = kp_run_weights(l->store, r->uid, "run", &l->weights[i], e);
     if (st == KP_OK && n->initial)
         st = kp_plan_weights(l->plan, l->store, &r->init, "the run of [init]", &l->init[i], e);
@@ -98,7 +120,7 @@ static enum kp_status open_net(struct looking *l, int64_t i, struct kp_error *e)
         .init_skip = recipe.init_skip,
         .freeze = recipe.freeze,
         .uid = n->weights ? "" : r->uid,
-        .kappa = r->config->kappa,
+        .kappa = n->at > 0 ? n->at : r->config->kappa,
         .seed = r->config->core.seed.master,
         .subset_seed = (int64_t)kp_stream_seed(r->config->core.seed.subset,
                                                r->config->core.seed.master, &unused),
@@ -173,8 +195,8 @@ static enum kp_status begin_run(struct looking *l, bool *taken, struct kp_error 
         .objective = c->objective->name,
         .teacher = first->teacher.run >= 0 ? l->plan->runs[first->teacher.run].config->model->name
                                            : first->teacher.file,
-        .kappa = c->kappa,
-        .m = c->m,
+        .kappa = l->nets[0].kappa,
+        .m = l->a->nets[0].at > 0 ? l->subsets[0].count : c->m,
         .n = c->core.data.n_teacher,
         .tau = c->tau,
         .seed = c->core.seed.master,

@@ -8,6 +8,7 @@
 struct kp_planned_net {
     int64_t run;         /* in the plan; of a weights file the student's, whose model it has */
     bool initial;        /* before training */
+    double at;           /* kappa of its curve; 0: its end */
     const char *weights; /* of [teacher] file, or NULL */
 };
 

@@ -27,15 +27,27 @@ static void add_settings(struct kp_text *t, const struct kp_config *c, const cha
     }
 }
 
+/* The seeds that batches depend on; "0" for one that nothing is drawn by. */
+static void seeds_of_batches(const struct kp_config *c, const char *out[3])
+{
+    const struct kp_settings *s = &c->core;
+    const bool augments =
+        s->data.flip || s->data.crop_pad > 0 || s->data.rotate > 0 || s->data.random_resized_crop;
+
+    out[0] = s->data.draw == KP_SETTING_DRAW_FIRST ? "0" : s->seed.subset;
+    out[1] = s->data.order == KP_ORDER_FIXED ? "0" : s->seed.order;
+    out[2] = augments ? s->seed.augment : "0";
+}
+
 void kp_cohort_key(const struct kp_planned *r, char key[KP_HASH_SIZE])
 {
     static const char *const shared[] = {
-        "data.",      "device.",     "run.role",     "run.threads",       "run.checkpoint",
-        "run.cohort", "train.batch", "train.epochs", "seed.teacher_pool", "teacher.mode",
-        NULL};
+        "data.",          "device.",           "run.role",     "run.threads",
+        "run.checkpoint", "run.cohort",        "train.batch",  "train.micro_batch",
+        "train.epochs",   "seed.teacher_pool", "teacher.mode", NULL};
     static const char *const model[] = {"model.", NULL};
     const struct kp_config *c = r->config;
-    const char *const seeds[] = {c->core.seed.subset, c->core.seed.order, c->core.seed.augment};
+    const char *seeds[3];
     struct kp_text t = {0};
     bool unused = false;
 
@@ -48,6 +60,7 @@ void kp_cohort_key(const struct kp_planned *r, char key[KP_HASH_SIZE])
     /* The weights of [teacher] file are those of the run's own model. */
     if (r->teacher.file)
         add_settings(&t, c, model);
+    seeds_of_batches(c, seeds);
     for (int i = 0; i < 3; i++)
         kp_text_addf(&t, "seed=%llu\n",
                      (unsigned long long)kp_stream_seed(seeds[i], c->core.seed.master, &unused));
@@ -88,23 +101,10 @@ static enum kp_status add_size(struct kp_cohort_sizes *known, const struct kp_co
 static enum kp_status size_key(const struct kp_config *c, char key[KP_HASH_SIZE],
                                struct kp_error *e)
 {
-    static const char *const matters[] = {"model.",
-                                          "objective.",
-                                          "device.",
-                                          "data.format",
-                                          "data.name",
-                                          "data.labels",
-                                          "data.pad_to",
-                                          "data.resize",
-                                          "data.downsample",
-                                          "data.crop",
-                                          "train.batch",
-                                          "train.eval_batch",
-                                          "train.optimizer",
-                                          "train.momentum",
-                                          "train.clip_norm",
-                                          "train.freeze",
-                                          NULL};
+    static const char *const matters[] = {
+        "model.",         "objective.",        "device.",          "data.",
+        "train.batch",    "train.micro_batch", "train.eval_batch", "train.optimizer",
+        "train.momentum", "train.clip_norm",   "train.freeze",     NULL};
     const int64_t batch = c->core.train.batch;
     struct kp_text text = {0};
     enum kp_status st = KP_OK;

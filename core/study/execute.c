@@ -45,15 +45,16 @@ enum kp_status kp_run_keep_ini(struct kp_store *store, const char *uid, const ch
     return st;
 }
 
-enum kp_status kp_run_weights(struct kp_store *store, const char *uid, const char *what,
-                              char **path, struct kp_error *e)
+/* The weights of this role, as they were written; NULL if there are none. */
+static enum kp_status find_weights(struct kp_store *store, const char *uid, const char *what,
+                                   const char *role, char **path, struct kp_error *e)
 {
     char *weights = NULL, sha256[KP_HASH_SIZE], now[KP_HASH_SIZE];
     bool found = false;
-    enum kp_status st = kp_store_find_artifact(store, uid, "model", &weights, sha256, &found, e);
+    enum kp_status st = kp_store_find_artifact(store, uid, role, &weights, sha256, &found, e);
 
     if (st == KP_OK && !found)
-        st = kp_fail(e, KP_E_INVALID, "%s %s has no weights", what, uid);
+        return KP_OK;
     if (st == KP_OK && !kp_file_exists(weights))
         st = kp_fail(e, KP_E_IO,
                      "%s: not there, though the database records it for %s %s; the folder %s.d "
@@ -71,6 +72,37 @@ enum kp_status kp_run_weights(struct kp_store *store, const char *uid, const cha
     }
     *path = weights;
     return KP_OK;
+}
+
+enum kp_status kp_run_weights(struct kp_store *store, const char *uid, const char *what,
+                              char **path, struct kp_error *e)
+{
+    char *weights = NULL;
+    enum kp_status st = find_weights(store, uid, what, "model", &weights, e);
+
+    if (st == KP_OK && !weights)
+        st = kp_fail(e, KP_E_INVALID, "%s %s has no weights", what, uid);
+    if (st == KP_OK)
+        *path = weights;
+    return st;
+}
+
+enum kp_status kp_run_weights_at(struct kp_store *store, const char *uid, double kappa, char **path,
+                                 struct kp_error *e)
+{
+    char role[48], *weights = NULL;
+
+    (void)snprintf(role, sizeof(role), KP_MODEL_AT, kappa);
+    enum kp_status st = find_weights(store, uid, "run", role, &weights, e);
+    if (st == KP_OK && !weights)
+        st =
+            kp_fail(e, KP_E_INVALID,
+                    "run %s kept no weights at kappa %g: it was trained with another train.keep or "
+                    "train.eval_kappas; train it anew in another database (--db), or at = end",
+                    uid, kappa);
+    if (st == KP_OK)
+        *path = weights;
+    return st;
 }
 
 /* A dataset that is missing, a device that does not open: every run would say the same. */

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *kp_config_dataset(const struct kp_config *c)
 {
@@ -29,6 +30,9 @@ void kp_planned_label(const struct kp_planned *r, char *out, size_t size)
             (void)snprintf(out + n, size - (size_t)n, "%lld runs", (long long)a->subject_count);
         else
             kp_planned_label(&subject, out + n, size - (size_t)n);
+        const size_t length = strlen(out);
+        if (a->nets[0].at > 0)
+            (void)snprintf(out + length, size - length, " at kappa %g", a->nets[0].at);
         return;
     }
     bool teacher = c->core.run.role == KP_ROLE_TEACHER;

@@ -135,4 +135,8 @@ KP_NODISCARD enum kp_status kp_plan_import(struct kp_plan *p, int64_t run, const
 KP_NODISCARD enum kp_status kp_run_weights(struct kp_store *store, const char *uid,
                                            const char *what, char **path, struct kp_error *e);
 
+/* The same of those that it kept at a kappa of its curve (train.keep = kappas). */
+KP_NODISCARD enum kp_status kp_run_weights_at(struct kp_store *store, const char *uid, double kappa,
+                                              char **path, struct kp_error *e);
+
 #endif

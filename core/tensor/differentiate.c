@@ -268,7 +268,21 @@ static void table_back(struct reverse *r, const struct kp_node *n, struct kp_val
     }
 }
 
-static void node_back(struct reverse *r, const struct kp_node *n, struct kp_value *dy)
+/* Like a row loss, and it leaves out the gradients that nobody wants. */
+static void head_loss_back(struct reverse *r, struct kp_node *n, const struct kp_value *dy)
+{
+    static const int of[] = {
+        [KP_HEAD_DX] = KP_HEAD_X, [KP_HEAD_DW] = KP_HEAD_W, [KP_HEAD_DB] = KP_HEAD_B};
+
+    KP_ASSERT(dy == n->in[KP_HEAD_DY]);
+    for (int k = KP_HEAD_DX; k <= KP_HEAD_DB; k++)
+        if (wanted(r, n->in[of[k]])) {
+            n->out[k] = like(r, n->in[of[k]]);
+            flow(r, n->in[of[k]], n->out[k]);
+        }
+}
+
+static void node_back(struct reverse *r, struct kp_node *n, struct kp_value *dy)
 {
     switch (n->op) {
     case KP_OP_LAYER_NORM:
@@ -299,6 +313,9 @@ static void node_back(struct reverse *r, const struct kp_node *n, struct kp_valu
         KP_ASSERT(dy == n->in[4]); /* dz is made with the loss, for this dy */
         flow(r, n->in[0], n->out[1]);
         break;
+    case KP_OP_HEAD_LOSS:
+        head_loss_back(r, n, dy);
+        break;
     case KP_OP_RESHAPE:
         reshape_back(r, n, dy);
         break;
@@ -322,6 +339,8 @@ static bool is_differentiable(const struct kp_node *n, int k)
 {
     if (n->op == KP_OP_FOREIGN)
         return !kp_op_operand(n->attrs.foreign->def, (uint32_t)k)->constant;
+    if (n->op == KP_OP_HEAD_LOSS)
+        return k <= KP_HEAD_B;
     return n->op == KP_OP_KL || n->op == KP_OP_ROW_LOSS ? k == 0 : n->op != KP_OP_ARGMAX;
 }
 
@@ -380,7 +399,7 @@ enum kp_status kp_differentiate(struct kp_graph *g, struct kp_value *loss, struc
     }
     r.grad[loss->id] = seed;
     for (int64_t i = nodes - 1; i >= 0; i--) {
-        const struct kp_node *n = g->nodes[i];
+        struct kp_node *n = g->nodes[i];
         struct kp_value *dy = n->out[0] ? r.grad[n->out[0]->id] : NULL;
         if (dy)
             node_back(&r, n, dy);

@@ -17,6 +17,12 @@ static double multiply_adds(const struct kp_node *n)
         const struct kp_foreign *f = n->attrs.foreign;
         return f->def->flops ? f->def->flops(f->self, &f->shapes) / 2 : 0;
     }
+    if (n->op == KP_OP_HEAD_LOSS) {
+        /* not the teacher's: its program counts its head, left out or not */
+        const struct kp_shape *rows = &n->in[KP_HEAD_WEIGHTS]->shape;
+        return (double)(kp_shape_count(*rows) / rows->dim[0]) *
+               (double)kp_shape_count(n->in[KP_HEAD_W]->shape);
+    }
     if (n->op != KP_OP_LINEAR && n->op != KP_OP_CONV2D)
         return 0;
     /* Each output element needs one row of the weight: its size without the output channels. */

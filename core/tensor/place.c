@@ -13,7 +13,7 @@ static struct kp_value *root_of(struct kp_value *v)
 
 static bool has_effect(const struct kp_node *n)
 {
-    if (n->op == KP_OP_BATCH_NORM || kp_op_is_optimizer(n->op))
+    if (n->op == KP_OP_BATCH_NORM || kp_op_is_update(n->op))
         return true;
     for (int k = 0; k < KP_NODE_OUT; k++)
         if (n->out[k] && (n->out[k]->output || n->out[k]->place == KP_AT_GRADS))

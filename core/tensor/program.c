@@ -5,6 +5,7 @@
 #include "tensor/differentiate.h"
 #include "tensor/flops.h"
 #include "tensor/freeze.h"
+#include "tensor/head.h"
 #include "tensor/place.h"
 #include "tensor/record.h"
 
@@ -66,7 +67,6 @@ static enum kp_status record_model(struct kp_program *p, struct kp_recording *r,
         return kp_fail_in(e, "model '%s'", net->def->name);
     p->logits = (*logits)->value;
     p->features = r->features;
-    keep(p->logits);
     keep(p->features);
     return KP_OK;
 }
@@ -80,6 +80,25 @@ static void keep_taps(struct kp_program *p, const struct kp_recording *r)
     }
 }
 
+/* The features are enough. Of the logits remains how they are made, where that is simple. */
+static void drop_logits(struct kp_program *p, const struct kp_recording *r)
+{
+    const struct kp_node *head = kp_head_find(r, p->logits);
+
+    if (!p->features)
+        return;
+    if (head && head->in[0] == p->features && kp_head_is_of_parameters(head)) {
+        p->head_weight = head->in[1];
+        p->head_bias = head->in[2];
+    }
+    p->logits->output = false;
+    p->logits = NULL;
+    keep(p->features);
+    for (int i = 0; i < p->tap_count; i++)
+        keep(p->taps[i].value); /* one may be the logits */
+    kp_graph_prune(&p->graph);
+}
+
 static enum kp_status record_cotangent(struct kp_program *p, struct kp_recording *r,
                                        struct kp_error *e)
 {
@@ -91,25 +110,69 @@ static enum kp_status record_cotangent(struct kp_program *p, struct kp_recording
     return KP_OK;
 }
 
-/* The loss of a row function, in one operation with its gradient. */
-static struct kp_tensor *record_rows(struct kp_recording *r, const struct kp_objective_def *o,
-                                     const void *self, const struct kp_objective_io *io,
-                                     struct kp_tensor *seed)
+/* The loss of rows of logits, in one operation with its gradient. */
+static struct kp_node *record_row_loss(const struct kp_program *p, struct kp_recording *r)
 {
-    struct kp_value *in[] = {io->logits->value, io->labels->value,
-                             io->teacher_logits ? io->teacher_logits->value : NULL,
-                             io->weights->value, seed->value};
+    struct kp_value *in[] = {p->logits, p->labels, p->teacher_logits, p->weights, p->seed};
     struct kp_node *n = kp_record_node(r, KP_OP_ROW_LOSS, (struct kp_shape){0}, false, 5, in);
 
     if (!n)
         return NULL;
-    n->attrs.row = kp_objective_row(o);
-    n->attrs.row_self = self;
-    n->attrs.row_name = o->name;
     n->out[1] = kp_graph_value(r->graph, KP_F32, in[0]->shape, true);
     if (!n->out[1])
         kp_record_out_of_memory(r);
+    return n;
+}
+
+/* The same together with the head, in place of the logits. */
+static struct kp_node *record_head_loss(struct kp_program *p, struct kp_recording *r,
+                                        const struct kp_node *head)
+{
+    struct kp_value *const in[KP_NODE_IN] = {
+        [KP_HEAD_X] = head->in[0],
+        [KP_HEAD_W] = head->in[1],
+        [KP_HEAD_B] = head->in[2],
+        [KP_HEAD_LABELS] = p->labels,
+        [KP_HEAD_WEIGHTS] = p->weights,
+        [KP_HEAD_DY] = p->seed,
+        [KP_HEAD_T] = p->teacher_features ? p->teacher_features : p->teacher_logits,
+        [KP_HEAD_TW] = p->teacher_weight,
+        [KP_HEAD_TB] = p->teacher_bias,
+    };
+
+    p->logits = NULL;
+    return kp_record_node(r, KP_OP_HEAD_LOSS, (struct kp_shape){0}, false, KP_NODE_IN, in);
+}
+
+/* The loss of a row function; head: NULL where the logits are to exist. */
+static struct kp_tensor *record_rows(struct kp_program *p, const struct kp_program_spec *spec,
+                                     struct kp_recording *r, const struct kp_node *head)
+{
+    struct kp_node *n = head ? record_head_loss(p, r, head) : record_row_loss(p, r);
+
+    if (!n)
+        return NULL;
+    n->attrs.row = kp_objective_row(spec->objective);
+    n->attrs.row_self = spec->objective_self;
+    n->attrs.row_name = spec->objective->name;
     return kp_record_result(r, n);
+}
+
+/* Features and head of the teacher. */
+static void record_teacher(struct kp_program *p, struct kp_recording *r,
+                           const struct kp_program *teacher)
+{
+    struct kp_shape features = teacher->features->shape;
+    struct kp_tensor *t[3] = {0};
+
+    features.dim[0] = p->capacity;
+    t[0] = kp_recording_input(r, "teacher_features", KP_F32, features, true);
+    t[1] = kp_recording_input(r, "teacher_weight", KP_F32, teacher->head_weight->shape, false);
+    if (teacher->head_bias)
+        t[2] = kp_recording_input(r, "teacher_bias", KP_F32, teacher->head_bias->shape, false);
+    p->teacher_features = t[0] ? t[0]->value : NULL;
+    p->teacher_weight = t[1] ? t[1]->value : NULL;
+    p->teacher_bias = t[2] ? t[2]->value : NULL;
 }
 
 static enum kp_status record_objective(struct kp_program *p, const struct kp_program_spec *spec,
@@ -120,12 +183,17 @@ static enum kp_status record_objective(struct kp_program *p, const struct kp_pro
     struct kp_shape rows = rows_of(p);
     struct kp_tensor features = {.value = r->features};
     struct kp_objective_io io = {.size = sizeof(io), .logits = logits, .rows = rows};
+    const bool chunks = spec->chunk_head && rows.n > 1 && kp_objective_row(o);
+    const struct kp_node *head = chunks ? kp_head_find(r, logits->value) : NULL;
     struct kp_tensor *loss = NULL;
 
     io.features = r->features ? &features : NULL;
     io.labels = kp_recording_input(r, "labels", KP_I32, rows, true);
     io.weights = kp_recording_input(r, "weights", KP_F32, rows, true);
-    if (o->needs & KP_NEED_TEACHER_LOGITS)
+    if (head && o->needs & KP_NEED_TEACHER_LOGITS &&
+        kp_head_teaches(spec->teacher, p->classes, rows))
+        record_teacher(p, r, spec->teacher);
+    else if (o->needs & KP_NEED_TEACHER_LOGITS)
         io.teacher_logits = kp_recording_input(r, "teacher_logits", KP_F32, p->logits->shape, true);
     struct kp_tensor *seed = kp_recording_input(r, "seed", KP_F32, (struct kp_shape){0}, false);
     if (e->status != KP_OK)
@@ -137,7 +205,7 @@ static enum kp_status record_objective(struct kp_program *p, const struct kp_pro
 
     enum kp_status st = KP_OK;
     if (kp_objective_row(o))
-        loss = record_rows(r, o, spec->objective_self, &io, seed);
+        loss = record_rows(p, spec, r, head);
     else
         KP_IN_PLUGIN("objective", o->name, "loss",
                      st = o->loss(spec->objective_self, &r->tape, &io, &loss));
@@ -158,11 +226,12 @@ static enum kp_status append_optimizer(struct kp_program *p, const struct kp_pro
 {
     const struct kp_optimizer *o = &spec->optimizer;
     struct kp_graph *g = &p->graph;
+    struct kp_node *sum = spec->accumulate ? kp_graph_node(g, KP_OP_ACCUMULATE) : NULL;
     struct kp_node *clip = o->clip_norm > 0 ? kp_graph_node(g, KP_OP_CLIP) : NULL;
     struct kp_value *scale = clip ? kp_graph_value(g, KP_F32, (struct kp_shape){0}, false) : NULL;
     struct kp_node *n = kp_graph_node(g, o->kind == KP_OPTIMIZER_SGD ? KP_OP_SGD : KP_OP_ADAM);
 
-    if (!n || (o->clip_norm > 0 && !scale) ||
+    if (!n || (spec->accumulate && !sum) || (o->clip_norm > 0 && !scale) ||
         !kp_frozen_extents(p->net, spec->freeze, &g->memory, &n->attrs.frozen,
                            &n->attrs.frozen_count))
         return kp_fail(e, KP_E_NOMEM, "no memory for the optimizer");
@@ -179,6 +248,7 @@ static enum kp_status append_optimizer(struct kp_program *p, const struct kp_pro
     n->attrs.weight_decay = o->weight_decay;
     n->attrs.decoupled = o->kind == KP_OPTIMIZER_ADAMW;
     p->slots = kp_optimizer_slots(n);
+    p->accumulates = spec->accumulate;
     return KP_OK;
 }
 
@@ -211,6 +281,7 @@ static enum kp_status make(struct kp_program *p, const struct kp_program_spec *s
         st = record_objective(p, spec, &rec, logits, e);
     if (st == KP_OK && spec->taps)
         keep_taps(p, &rec);
+    keep(p->logits);
     if (st == KP_OK && spec->cotangent)
         st = record_cotangent(p, &rec, e);
     if (st != KP_OK)
@@ -218,6 +289,8 @@ static enum kp_status make(struct kp_program *p, const struct kp_program_spec *s
     kp_graph_prune(g);
     if (!kp_graph_flops(g, &p->flops))
         return kp_fail(e, KP_E_NOMEM, "no memory for a program");
+    if (spec->without_logits)
+        drop_logits(p, &rec);
     st = ops->fuse(p->device, g, e);
     if (st == KP_OK && p->trains)
         st = kp_differentiate(g, p->loss, p->seed, e);

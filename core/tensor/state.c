@@ -142,7 +142,8 @@ enum kp_status kp_exec_create(const struct kp_program *p, struct kp_state *s, st
     x->memory.grads = p->trains || p->cotangent ? s->grads : NULL;
     x->memory.slots = p->slots > 0 ? s->slots : NULL;
     x->memory.arena = take(p->device, p->graph.arena_bytes);
-    if (!x->memory.arena) {
+    x->memory.sums = p->accumulates ? take(p->device, p->graph.param_bytes) : NULL;
+    if (!x->memory.arena || (p->accumulates && !x->memory.sums)) {
         kp_exec_destroy(x);
         return kp_fail(e, KP_E_NOMEM, "no device memory for %zu bytes of activations",
                        p->graph.arena_bytes);
@@ -158,6 +159,7 @@ void kp_exec_destroy(struct kp_exec *x)
     if (!x)
         return;
     give(x->program->device, x->memory.arena, x->program->graph.arena_bytes);
+    give(x->program->device, x->memory.sums, x->program->graph.param_bytes);
     free(x);
 }
 
@@ -174,9 +176,47 @@ void kp_exec_write(struct kp_exec *x, const struct kp_value *v, const void *host
     x->program->device->ops->write(x->program->code, &x->memory, v, host, rows);
 }
 
+/* A parameter of the teacher's as an input of x; both may be NULL. */
+static enum kp_status take_parameter(struct kp_exec *x, const struct kp_value *to,
+                                     const struct kp_exec *teacher, const struct kp_value *from,
+                                     struct kp_error *e)
+{
+    float *numbers = to ? malloc((size_t)kp_shape_count(to->shape) * sizeof(*numbers)) : NULL;
+
+    if (to && !numbers)
+        return kp_fail(e, KP_E_NOMEM, "no memory for the teacher's head");
+    if (to) {
+        kp_exec_read(teacher, from, numbers, 1);
+        kp_exec_write(x, to, numbers, 1);
+    }
+    free(numbers);
+    return KP_OK;
+}
+
+enum kp_status kp_exec_take_head(struct kp_exec *x, const struct kp_exec *teacher,
+                                 struct kp_error *e)
+{
+    const struct kp_program *p = x->program, *t = teacher->program;
+    enum kp_status st = take_parameter(x, p->teacher_weight, teacher, t->head_weight, e);
+
+    return st == KP_OK ? take_parameter(x, p->teacher_bias, teacher, t->head_bias, e) : st;
+}
+
 void kp_exec_read(const struct kp_exec *x, const struct kp_value *v, void *host, int64_t rows)
 {
     x->program->device->ops->read(x->program->code, &x->memory, v, host, rows);
+}
+
+enum kp_status kp_exec_run_part(struct kp_exec *x, int64_t rows, const struct kp_batch_part *part,
+                                struct kp_error *e)
+{
+    const float share = (float)part->share;
+
+    KP_ASSERT(x->program->accumulates || (part->number == 0 && !part->more));
+    kp_exec_write(x, x->program->seed, &share, 1);
+    x->memory.scalars[KP_SCALAR_PART] = (double)part->number;
+    x->memory.scalars[KP_SCALAR_MORE] = part->more;
+    return kp_exec_run(x, rows, e);
 }
 
 enum kp_status kp_exec_run(struct kp_exec *x, int64_t rows, struct kp_error *e)
@@ -186,7 +226,7 @@ enum kp_status kp_exec_run(struct kp_exec *x, int64_t rows, struct kp_error *e)
     x->memory.scalars[KP_SCALAR_SEED] = (double)x->state->dropout_seed;
     enum kp_status st = x->program->device->ops->run(x->program->code, &x->memory, rows, e);
 
-    if (st == KP_OK && x->program->trains) {
+    if (st == KP_OK && x->program->trains && x->memory.scalars[KP_SCALAR_MORE] == 0) {
         for (int64_t i = 0; i < x->state->net->counter_count; i++)
             x->state->counters[i] += x->program->counts[i];
         x->state->updates++;

@@ -23,6 +23,7 @@ struct job {
     int64_t *tokens;             /* [books] */
     struct kp_encoder **encoder; /* [threads] */
     int64_t total;               /* bytes of all books */
+    int64_t model_time_ns;       /* when OUT/NAME.model was written */
 
     pthread_mutex_t lock; /* of the fields below */
     bool lock_made;
@@ -69,16 +70,22 @@ static enum kp_status write_file(const char *path, const char *bytes, size_t siz
     return kp_replace_commit(&file, e);
 }
 
-/* Number of tokens of a file that is newer than the text; 0: there is none. */
-static int64_t find_finished(const char *path, const struct kp_text_book *b)
+/* When the file was written; -1: it is not there. */
+static int64_t time_of(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 ? s.st_mtim.tv_sec * INT64_C(1000000000) + s.st_mtim.tv_nsec : -1;
+}
+
+/* Number of tokens of a file that is newer than the text and the tokeniser; 0: there is none. */
+static int64_t find_finished(const struct job *j, const char *path, const struct kp_text_book *b)
 {
     struct kp_error none = {0};
     struct kp_book book = {0};
-    struct stat s;
-    int64_t count = 0;
+    int64_t count = 0, time = time_of(path);
 
-    if (stat(path, &s) != 0 ||
-        s.st_mtim.tv_sec * INT64_C(1000000000) + s.st_mtim.tv_nsec < b->time_ns)
+    if (time < 0 || time < b->time_ns || time < j->model_time_ns)
         return 0;
     if (kp_book_open(path, &book, &none) == KP_OK)
         count = book.count;
@@ -145,7 +152,7 @@ static void do_book(void *arg, int64_t i, int worker)
     if (!path)
         (void)kp_fail(&e, KP_E_NOMEM, "no memory for a path");
     else
-        j->tokens[i] = find_finished(path, b);
+        j->tokens[i] = find_finished(j, path, b);
     bool kept = j->tokens[i] > 0;
     if (path && !kept)
         (void)encode_book(j->encoder[worker], b, path, &j->tokens[i], &stray, &e);
@@ -154,7 +161,7 @@ static void do_book(void *arg, int64_t i, int worker)
 }
 
 /* OUT/NAME.model is the model, or becomes it. */
-static enum kp_status place_model(const struct job *j, struct kp_error *e)
+static enum kp_status place_model(struct job *j, struct kp_error *e)
 {
     uint8_t *bytes = NULL, *there = NULL;
     size_t size = 0, there_size = 0;
@@ -172,6 +179,8 @@ static enum kp_status place_model(const struct job *j, struct kp_error *e)
     } else if (st == KP_OK) {
         st = write_file(path, (const char *)bytes, size, e);
     }
+    if (st == KP_OK)
+        j->model_time_ns = time_of(path);
     free(path);
     free(bytes);
     free(there);

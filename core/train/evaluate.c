@@ -30,6 +30,15 @@ static enum kp_status ask_teacher(const struct kp_evaluation *v, int64_t at,
     return KP_OK;
 }
 
+static int64_t count_labelled(const struct kp_rows *rows)
+{
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < rows->count; i++)
+        count += rows->labels[i] >= 0;
+    return count;
+}
+
 enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o,
                            struct kp_error *e)
 {
@@ -44,6 +53,7 @@ enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o
     float *logits = calloc(cells, sizeof(*logits));
     float *teacher = calloc(cells, sizeof(*teacher));
     struct kp_loader *loader = NULL;
+    int64_t labelled = 0;
     enum kp_status st;
 
     if (!logits || !teacher) {
@@ -78,10 +88,13 @@ enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o
         if (st != KP_OK)
             break;
         kp_observers_observe(o, &rows);
+        labelled += count_labelled(&rows);
         done += b->rows;
         if (v->step && !v->step(v->arg, done))
             st = kp_fail(e, KP_E_INTERRUPTED, "stopped while evaluating");
     }
+    if (st == KP_OK && v->labelled)
+        *v->labelled = labelled;
 out:
     kp_loader_destroy(loader);
     free(logits);

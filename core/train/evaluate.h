@@ -20,6 +20,7 @@ struct kp_evaluation {
     const float *mean, *sd;                /* [channels] */
     const struct kp_taught *teacher;       /* of the same examples; NULL: none */
     struct kp_teacher *live;               /* in place of it: the teacher is asked for each batch */
+    int64_t *labelled;                     /* out: rows that have a label; or NULL */
     bool (*step)(void *arg, int64_t done); /* NULL, or false stops with KP_E_INTERRUPTED */
     void *arg;
 };

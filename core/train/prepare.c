@@ -7,15 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t capacity_of(const struct kp_recipe *r, int64_t examples)
+/* Examples of a batch, and of a part of it that goes through the net at once. */
+static int64_t batch_of(const struct kp_recipe *r, int64_t examples)
 {
     return r->batch < examples ? r->batch : examples;
 }
 
+static int64_t capacity_of(const struct kp_recipe *r, int64_t examples)
+{
+    const int64_t batch = batch_of(r, examples);
+
+    return r->micro_batch > 0 && r->micro_batch < batch ? r->micro_batch : batch;
+}
+
 /* The net of a recipe and its programs; what is made is *t's even on failure. */
 static enum kp_status build_programs(const struct kp_recipe *r, const struct kp_dataset *data,
-                                     int64_t examples, struct kp_device *device,
-                                     struct kp_training *t, struct kp_error *e)
+                                     int64_t examples, const struct kp_teacher *teacher,
+                                     struct kp_device *device, struct kp_training *t,
+                                     struct kp_error *e)
 {
     struct kp_program_spec spec = {
         .mode = KP_TRAIN,
@@ -23,7 +32,10 @@ static enum kp_status build_programs(const struct kp_recipe *r, const struct kp_
         .objective = r->objective,
         .objective_self = r->objective_self,
         .optimizer = r->optimizer,
+        .accumulate = capacity_of(r, examples) < batch_of(r, examples),
         .freeze = r->freeze,
+        .chunk_head = true,
+        .teacher = teacher ? teacher->headless : NULL,
     };
     struct kp_program_spec eval = {.mode = KP_EVAL, .capacity = kp_eval_batch(r->eval_batch, data)};
     enum kp_status st = kp_model_build(&r->model, data, &t->net, e);
@@ -59,9 +71,41 @@ static enum kp_status make_state(struct kp_training *t, struct kp_error *e)
         st = begin_with(t, run->init, e);
     if (st == KP_OK)
         st = kp_exec_create(t->train, t->state, &t->train_exec, e);
+    if (st == KP_OK && t->train->teacher_features)
+        st = kp_exec_take_head(t->train_exec, t->cohort->job->teacher->headless_exec, e);
     if (st == KP_OK)
         st = kp_exec_create(t->eval, t->state, &t->eval_exec, e);
     return st;
+}
+
+/* Room for a value on the host, unless there is such already or no value. */
+static bool make_rows(const struct kp_value *v, float **rows)
+{
+    if (v && !*rows)
+        *rows = calloc((size_t)kp_shape_count(v->shape), sizeof(**rows));
+    return !v || *rows;
+}
+
+int64_t kp_recipe_step(const struct kp_recipe *r, double kappa)
+{
+    const int64_t step = llround(kappa * (double)r->n_teacher / (double)r->batch);
+
+    return step > 1 ? step : 1;
+}
+
+/* Each kappa at which a run is evaluated is a step of its own. */
+static enum kp_status check_kappas(const struct kp_recipe *r, struct kp_error *e)
+{
+    const struct kp_reals *v = &r->eval_kappas;
+
+    for (int64_t i = 1; i < v->count; i++)
+        if (kp_recipe_step(r, v->v[i]) == kp_recipe_step(r, v->v[i - 1]))
+            return kp_fail(e, KP_E_CONFIG,
+                           "train.eval_kappas: with batches of %lld of %lld examples %g and %g are "
+                           "the same step, number %lld; leave one out",
+                           (long long)r->batch, (long long)r->n_teacher, v->v[i - 1], v->v[i],
+                           (long long)kp_recipe_step(r, v->v[i]));
+    return KP_OK;
 }
 
 static enum kp_status prepare_training(struct kp_training *t, struct kp_error *e)
@@ -69,10 +113,12 @@ static enum kp_status prepare_training(struct kp_training *t, struct kp_error *e
     const struct kp_train_job *job = t->cohort->job;
     const struct kp_recipe *r = t->recipe;
     const struct kp_checkpoint_place place = {job->store, t->run->uid, t->run->folder};
-    enum kp_status st = kp_checkpoint_tidy(&place, e);
+    enum kp_status st = check_kappas(r, e);
 
     if (st == KP_OK)
-        st = build_programs(r, job->data, job->subset->count, job->device, t, e);
+        st = kp_checkpoint_tidy(&place, e);
+    if (st == KP_OK)
+        st = build_programs(r, job->data, job->subset->count, job->teacher, job->device, t, e);
     if (st == KP_OK)
         st = make_state(t, e);
     if (st == KP_OK)
@@ -82,12 +128,11 @@ static enum kp_status prepare_training(struct kp_training *t, struct kp_error *e
                                  &t->running, e);
     if (st != KP_OK)
         return st;
-    t->logits = calloc((size_t)(kp_dataset_rows(job->data, t->train->capacity) * t->train->classes),
-                       sizeof(float));
-    if (!t->logits)
+    if (!make_rows(t->train->logits, &t->logits) ||
+        !make_rows(t->train->teacher_features, &t->cohort->teacher_features))
         return kp_fail(e, KP_E_NOMEM, "no memory for the training");
     t->sample_flops = t->train->flops.training;
-    if (t->train->teacher_logits && job->teacher)
+    if (kp_training_is_taught(t) && job->teacher)
         t->sample_flops += job->teacher->program->flops.forward;
     if (t->run->checkpoint)
         st = kp_checkpoint_load(t->run->checkpoint, t->state, t->train->slots, &t->at, &t->running,
@@ -113,7 +158,7 @@ enum kp_status kp_train_memory(const struct kp_recipe *r, const struct kp_datase
                                struct kp_error *e)
 {
     struct kp_training t = {0};
-    enum kp_status st = build_programs(r, data, examples, device, &t, e);
+    enum kp_status st = build_programs(r, data, examples, NULL, device, &t, e);
 
     if (st == KP_OK)
         *bytes = t.train->graph.arena_bytes + t.eval->graph.arena_bytes +
@@ -144,7 +189,7 @@ static enum kp_status make_loader(struct kp_cohort *c, struct kp_error *e)
         .split = KP_SPLIT_TRAIN,
         .index = subset->index,
         .count = subset->count,
-        .batch = capacity_of(r, subset->count),
+        .batch = batch_of(r, subset->count),
         .order = r->order,
         .flip = r->flip,
         .crop_pad = r->crop_pad,
@@ -176,7 +221,7 @@ static enum kp_status choose_mode(struct kp_cohort *c, bool *learning, struct kp
 
     *learning = false;
     for (int64_t i = 0; i < c->going_count; i++)
-        *learning |= c->going[i]->train->teacher_logits != NULL;
+        *learning |= kp_training_is_taught(c->going[i]);
     if (*learning && mode == KP_TEACHER_TABLE && text)
         return kp_fail(e, KP_E_CONFIG,
                        "teacher.mode = table: the logits of every token of a text are no table; "
@@ -190,7 +235,7 @@ static enum kp_status choose_mode(struct kp_cohort *c, bool *learning, struct kp
             (long long)r->crop_pad, r->rotate, r->random_resized_crop ? "true" : "false");
     c->live = *learning && (mode == KP_TEACHER_LIVE || (mode == KP_TEACHER_AUTO && !few));
     for (int64_t i = 0; mode == KP_TEACHER_AUTO && i < c->going_count; i++)
-        if (c->going[i]->train->teacher_logits)
+        if (kp_training_is_taught(c->going[i]))
             kp_store_event(c->job->store, c->going[i]->run->uid, "teacher.mode",
                            text      ? "auto took live: text is read once"
                            : c->live ? "auto took live: an example has more than two draws"
@@ -270,4 +315,5 @@ void kp_cohort_finish(struct kp_cohort *c)
     free(c->mean);
     free(c->sd);
     free(c->teacher_logits);
+    free(c->teacher_features);
 }

@@ -49,4 +49,8 @@ struct kp_recipe {
     const char *init_skip;      /* what begins at random all the same: see kp_weights_read() */
 };
 
+/* The step, counted from 1, with which a run has seen the examples of a kappa: kappa n_teacher /
+ * batch, to the nearest. */
+int64_t kp_recipe_step(const struct kp_recipe *r, double kappa);
+
 #endif

@@ -43,6 +43,7 @@ static void add(struct findings *f, struct kp_observers *o, const char *split, i
 static enum kp_status run_pass(struct kp_training *t, const struct pass *p, struct findings *f,
                                struct kp_error *e)
 {
+    int64_t labelled = 0;
     struct kp_evaluation v = {.exec = t->eval_exec,
                               .data = t->cohort->job->data,
                               .split = p->split,
@@ -50,6 +51,7 @@ static enum kp_status run_pass(struct kp_training *t, const struct pass *p, stru
                               .count = p->count,
                               .mean = t->cohort->mean,
                               .sd = t->cohort->sd,
+                              .labelled = &labelled,
                               .step = tell,
                               .arg = t};
     const struct kp_train_job *job = t->cohort->job;
@@ -68,16 +70,17 @@ static enum kp_status run_pass(struct kp_training *t, const struct pass *p, stru
     if (st == KP_OK)
         st = kp_evaluate(&v, &t->clean, e);
     if (st == KP_OK)
-        add(f, &t->clean, p->name, kp_dataset_rows(job->data, p->count));
+        add(f, &t->clean, p->name, labelled);
     kp_taught_finish(&taught);
     return st;
 }
 
 /* After the last epoch every split, but not the text that was read. Before it the development split
  * alone where there is one, so that nothing is selected on the test split; else the test split. */
-static enum kp_status run_passes(struct kp_training *t, bool last, struct findings *f,
+static enum kp_status run_passes(struct kp_training *t, enum kp_occasion when, struct findings *f,
                                  struct kp_error *e)
 {
+    const bool last = when == KP_AT_END;
     const struct kp_train_job *job = t->cohort->job;
     const struct kp_subset *s = job->subset;
     const int64_t test = last || s->dev_count == 0 ? job->data->split[KP_SPLIT_TEST].count : 0;
@@ -115,9 +118,9 @@ static void store_points(struct kp_training *t, const struct findings *f)
     }
 }
 
-/* Results of the run, and beside them what compares it with its teacher. */
-static enum kp_status store_results(struct kp_training *t, const struct findings *f,
-                                    struct kp_error *e)
+/* Results of a kappa of the run, and beside them what compares it with its teacher. */
+static enum kp_status store_results(struct kp_training *t, const struct findings *f, double kappa,
+                                    bool last, struct kp_error *e)
 {
     const struct kp_train_job *job = t->cohort->job;
     struct kp_result_row *rows = calloc((size_t)f->count + 1, sizeof(*rows));
@@ -131,23 +134,25 @@ static enum kp_status store_results(struct kp_training *t, const struct findings
     }
     for (int64_t i = 0; i < f->count; i++) {
         const struct kp_observed *v = &f->v[i];
-        rows[i] = (struct kp_result_row){f->split[i],   v->key,     t->recipe->kappa,
-                                         t->at.samples, t->at.step, v->value};
+        rows[i] =
+            (struct kp_result_row){f->split[i], v->key, kappa, t->at.samples, t->at.step, v->value};
         if (v->with_teacher && job->teacher->uid[0])
             pairs[pair_count++] = (struct kp_pairwise_row){
-                job->teacher->uid, v->key,     f->split[i], "mean",
-                f->rows[i],        t->recipe->kappa, v->value};
+                job->teacher->uid, v->key, f->split[i], "mean", f->rows[i], kappa, v->value};
     }
-    st = kp_store_end_run(job->store, t->run->uid, KP_RUN_DONE, NULL, rows, f->count, pairs,
-                          pair_count, e);
+    st = last ? kp_store_end_run(job->store, t->run->uid, KP_RUN_DONE, NULL, rows, f->count, pairs,
+                                 pair_count, e)
+              : kp_store_results(job->store, t->run->uid, rows, f->count, pairs, pair_count, e);
 out:
     free(rows);
     free(pairs);
     return st;
 }
 
-enum kp_status kp_training_evaluate(struct kp_training *t, bool last, struct kp_error *e)
+enum kp_status kp_training_evaluate(struct kp_training *t, enum kp_occasion when, double kappa,
+                                    struct kp_error *e)
 {
+    const bool last = when == KP_AT_END;
     int64_t room =
         3 * kp_observers_value_count(&t->clean) + kp_observers_value_count(&t->running) + 1;
     struct findings f = {calloc((size_t)room, sizeof(struct kp_observed)),
@@ -158,15 +163,15 @@ enum kp_status kp_training_evaluate(struct kp_training *t, bool last, struct kp_
     if (!f.v || !f.split || !f.rows)
         st = kp_fail(e, KP_E_NOMEM, "no memory for the results");
     if (st == KP_OK)
-        st = run_passes(t, last, &f, e);
-    if (st == KP_OK && last && t->at.step > 0)
+        st = run_passes(t, when, &f, e);
+    if (st == KP_OK && last && t->at.step > 0 && !kp_dataset_is_text(t->cohort->job->data))
         add(&f, &t->running, "train_running", t->cohort->job->subset->count);
     if (st == KP_OK)
         st = name_metrics(t, &f, e);
-    if (st == KP_OK && last)
-        st = store_results(t, &f, e);
-    else if (st == KP_OK)
+    if (st == KP_OK && when == KP_AT_EPOCH)
         store_points(t, &f);
+    else if (st == KP_OK)
+        st = store_results(t, &f, kappa, last, e);
     free(f.v);
     free((void *)f.split);
     free(f.rows);

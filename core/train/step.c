@@ -4,16 +4,19 @@
 #include <math.h>
 #include <string.h>
 
+/* A part of a batch, or all of it. */
 struct step {
     struct kp_cohort *cohort;
-    const struct kp_batch *batch;
+    struct kp_batch batch; /* of the part's examples */
     struct kp_load load;
-    double weight; /* of all its rows */
+    double weight; /* of the part's rows */
+    struct kp_batch_part part;
     bool observe;
 };
 
-static double weight_of(const struct kp_batch *b, int64_t rows)
+static double weight_of(const struct kp_dataset *data, const struct kp_batch *b)
 {
+    const int64_t rows = kp_dataset_rows(data, b->rows);
     double sum = 0;
 
     for (int64_t i = 0; i < rows; i++)
@@ -21,24 +24,38 @@ static double weight_of(const struct kp_batch *b, int64_t rows)
     return sum;
 }
 
-static bool learns_from_teacher(const struct kp_training *t)
+/* Examples first .. first + rows of a batch. */
+static struct kp_batch part_of(const struct kp_dataset *data, const struct kp_batch *b,
+                               int64_t first, int64_t rows)
 {
-    return t->train->teacher_logits != NULL;
+    const int64_t labels = kp_dataset_rows(data, first);
+
+    return (struct kp_batch){.rows = rows,
+                             .pixels = b->pixels + (size_t)first * kp_dataset_bytes(data),
+                             .labels = b->labels + labels,
+                             .weights = b->weights + labels,
+                             .draws = b->draws ? b->draws + first : NULL,
+                             .position = b->position + first};
 }
 
-/* The teacher's logits for a batch, if a run that goes on wants them: from the table or from the
- * teacher itself. */
+/* The teacher's features and logits for a batch, if runs that go on want them: from the teacher
+ * itself, logits also from the table. */
 static enum kp_status ask_teacher(struct step *s, struct kp_error *e)
 {
     struct kp_cohort *c = s->cohort;
-    const struct kp_batch *b = s->batch;
+    const struct kp_batch *b = &s->batch;
     const size_t classes = (size_t)c->job->data->classes;
-    bool wanted = false;
+    bool logits = false, features = false;
+    enum kp_status st = KP_OK;
 
-    for (int64_t i = 0; i < c->going_count; i++)
-        wanted |= learns_from_teacher(c->going[i]);
-    if (!wanted)
-        return KP_OK;
+    for (int64_t i = 0; i < c->going_count; i++) {
+        logits |= c->going[i]->train->teacher_logits != NULL;
+        features |= c->going[i]->train->teacher_features != NULL;
+    }
+    if (features)
+        st = kp_teacher_features(c->job->teacher, &s->load, c->teacher_features, e);
+    if (!logits || st != KP_OK)
+        return st;
     if (c->live)
         return kp_teacher_logits(c->job->teacher, &s->load, c->teacher_logits, e);
     for (int64_t i = 0; i < b->rows; i++)
@@ -56,7 +73,7 @@ static void take_batch(const struct step *s, struct kp_training *t)
     const struct kp_device_ops *ops = s->cohort->job->device->ops;
 
     if (x != first && !ops->copy_batch(&first->memory, first->program->x, &x->memory, x->program->x,
-                                       s->batch->rows))
+                                       s->batch.rows))
         kp_exec_load(x, &s->load);
 }
 
@@ -68,7 +85,7 @@ static void observe(struct kp_training *t, const struct kp_batch *b)
                                  .classes = p->classes,
                                  .logits = t->logits,
                                  .teacher_logits =
-                                     learns_from_teacher(t) ? t->cohort->teacher_logits : NULL,
+                                     p->teacher_logits ? t->cohort->teacher_logits : NULL,
                                  .labels = b->labels,
                                  .length = t->cohort->job->data->made.length};
 
@@ -80,18 +97,22 @@ static void observe(struct kp_training *t, const struct kp_batch *b)
 static void step_one(void *arg, int64_t task)
 {
     const struct step *s = arg;
-    const struct kp_batch *b = s->batch;
+    const struct kp_batch *b = &s->batch;
     struct kp_training *t = s->cohort->going[task];
     struct kp_exec *x = t->train_exec;
     const struct kp_program *p = t->train;
     float loss;
 
+    if (t->status != KP_OK) /* in a part before this one */
+        return;
     take_batch(s, t);
-    if (learns_from_teacher(t))
+    if (p->teacher_logits)
         kp_exec_write(x, p->teacher_logits, s->cohort->teacher_logits, b->rows);
+    if (p->teacher_features)
+        kp_exec_write(x, p->teacher_features, s->cohort->teacher_features, b->rows);
     kp_exec_write(x, p->labels, b->labels, b->rows);
     kp_exec_write(x, p->weights, b->weights, b->rows);
-    t->status = kp_exec_run(x, b->rows, &t->error);
+    t->status = kp_exec_run_part(x, b->rows, &s->part, &t->error);
     if (t->status != KP_OK)
         return;
     kp_exec_read(x, p->loss, &loss, 1);
@@ -106,23 +127,32 @@ static void step_one(void *arg, int64_t task)
     t->at.loss_weight += s->weight;
     if (s->observe)
         observe(t, b);
-    t->at.step++;
-    t->at.batch++;
     t->at.samples += b->rows;
+    t->at.step += !s->part.more;
+    t->at.batch += !s->part.more;
 }
 
 enum kp_status kp_cohort_step(struct kp_cohort *c, const struct kp_batch *b, bool observed,
                               struct kp_error *e)
 {
-    struct step s = {.cohort = c, .batch = b, .observe = observed};
-    enum kp_status st;
+    const struct kp_dataset *data = c->job->data;
+    const int64_t room = c->going[0]->train->capacity;
+    const double all = weight_of(data, b);
+    struct step s = {.cohort = c, .observe = observed};
 
-    s.load = kp_batch_load(c->job->data, b, c->mean, c->sd);
-    s.weight = weight_of(b, kp_dataset_rows(c->job->data, b->rows));
-    st = ask_teacher(&s, e);
-    if (st != KP_OK)
-        return st;
-    kp_exec_load(c->going[0]->train_exec, &s.load);
-    c->job->device->ops->share(c->job->device, c->going_count, step_one, &s);
+    for (int64_t at = 0; at < b->rows; at += room, s.part.number++) {
+        const int64_t left = b->rows - at;
+
+        s.batch = part_of(data, b, at, left < room ? left : room);
+        s.load = kp_batch_load(data, &s.batch, c->mean, c->sd);
+        s.weight = weight_of(data, &s.batch);
+        s.part.more = left > room;
+        s.part.share = all > 0 ? s.weight / all : 0;
+        enum kp_status st = ask_teacher(&s, e);
+        if (st != KP_OK)
+            return st;
+        kp_exec_load(c->going[0]->train_exec, &s.load);
+        c->job->device->ops->share(c->job->device, c->going_count, step_one, &s);
+    }
     return kp_cohort_settle(c, e);
 }

@@ -14,6 +14,10 @@ struct kp_teacher {
     struct kp_state *state;
     struct kp_program *program;
     struct kp_exec *exec;
+    /* The same up to the features, for students that compute its head themselves (spec.teacher);
+     * NULL where there is no text or the head is no linear layer */
+    struct kp_program *headless;
+    struct kp_exec *headless_exec;
     float *mean, *sd;       /* [channels] */
     int64_t example_logits; /* numbers of an example's rows */
     float
@@ -32,5 +36,9 @@ void kp_teacher_close(struct kp_teacher *t);
  * replaced by the teacher's. */
 KP_NODISCARD enum kp_status kp_teacher_logits(struct kp_teacher *t, const struct kp_load *load,
                                               float *out, struct kp_error *e);
+
+/* The same of `headless`: its features, out [rows of its examples][width]. */
+KP_NODISCARD enum kp_status kp_teacher_features(struct kp_teacher *t, const struct kp_load *load,
+                                                float *out, struct kp_error *e);
 
 #endif

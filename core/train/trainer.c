@@ -2,11 +2,10 @@
 #include "train/trainer.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "train/training.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #define RATE_SECONDS 1.0
 
@@ -106,7 +105,7 @@ static enum kp_status checkpoint(struct kp_cohort *c, struct kp_error *e)
     return kp_cohort_settle(c, e);
 }
 
-static double epoch_loss(const struct kp_training *t)
+static double mean_loss(const struct kp_training *t)
 {
     return t->at.loss_weight > 0 ? t->at.loss_sum / t->at.loss_weight : (double)NAN;
 }
@@ -141,41 +140,79 @@ static enum kp_status save_interrupted(struct kp_cohort *c, struct kp_error *e)
     return kp_fail(e, KP_E_INTERRUPTED, "stopped while evaluating; the state is saved");
 }
 
+static bool goes_on(const struct kp_cohort *c)
+{
+    return c->going_count > 0 && kp_cohort_at(c)->epoch < c->recipe->epochs;
+}
+
 static bool epoch_is_over(const struct kp_cohort *c)
 {
     return kp_cohort_at(c)->batch == kp_loader_batches(c->loader);
 }
 
-/* The run's points of an epoch whose last batch is done. */
+/* Points of what was trained since the last ones. */
 static void look_back(struct kp_training *t)
+{
+    if (t->at.loss_weight <= 0)
+        return;
+    add_point(t, "train/loss", mean_loss(t));
+    add_point(t, "train/lr", rate_at(t, t->at.step - 1));
+    t->at.loss_sum = t->at.loss_weight = 0;
+}
+
+/* The last batch of an epoch is done. */
+static void close_epoch(struct kp_training *t)
 {
     const int64_t every = t->recipe->eval_every, done = t->at.epoch + 1;
 
-    add_point(t, "train/loss", epoch_loss(t));
-    add_point(t, "train/lr", rate_at(t, t->at.step - 1));
+    look_back(t);
     if (every > 0 && done % every == 0 && done < t->recipe->epochs)
-        t->status = kp_training_evaluate(t, false, &t->error);
+        t->status = kp_training_evaluate(t, KP_AT_EPOCH, t->recipe->kappa, &t->error);
+}
+
+/* Evaluate at the kappas that the run has come to with this step. */
+static void pass_kappas(struct kp_training *t)
+{
+    const struct kp_reals *kappas = &t->recipe->eval_kappas;
+    char role[48];
+
+    for (int64_t i = 0; t->status == KP_OK && i < kappas->count; i++) {
+        const double kappa = kappas->v[i];
+
+        if (kappa >= t->recipe->kappa || kp_recipe_step(t->recipe, kappa) != t->at.step)
+            continue;
+        (void)snprintf(role, sizeof(role), KP_MODEL_AT, kappa);
+        t->status = kp_training_evaluate(t, KP_AT_KAPPA, kappa, &t->error);
+        if (t->status == KP_OK && t->recipe->keep_kappas)
+            t->status = kp_training_keep(t, role, &t->error);
+    }
+}
+
+/* Each run does what evaluates it. One that is stopped there does it again when it goes on, from
+ * the state that is saved here. */
+static enum kp_status evaluate_each(struct kp_cohort *c, void (*fn)(struct kp_training *t),
+                                    struct kp_error *e)
+{
+    bool stopped = false;
+
+    for (int64_t i = 0; !stopped && i < c->going_count; i++) {
+        fn(c->going[i]);
+        stopped = c->going[i]->status == KP_E_INTERRUPTED;
+    }
+    return stopped ? save_interrupted(c, e) : kp_cohort_settle(c, e);
 }
 
 /* Only when everything that belongs to the end of an epoch is done does the next one begin: a run
  * that is stopped meanwhile goes on from here. */
 static enum kp_status end_epoch(struct kp_cohort *c, struct kp_error *e)
 {
-    bool stopped = false;
+    enum kp_status st = evaluate_each(c, close_epoch, e);
 
-    for (int64_t i = 0; !stopped && i < c->going_count; i++) {
-        look_back(c->going[i]);
-        stopped = c->going[i]->status == KP_E_INTERRUPTED;
-    }
-    if (stopped)
-        return save_interrupted(c, e);
-    enum kp_status st = kp_cohort_settle(c, e);
     for (int64_t i = 0; st == KP_OK && i < c->going_count; i++) {
         struct kp_position *at = &c->going[i]->at;
 
         at->epoch++;
         at->batch = 0;
-        at->loss_sum = at->loss_weight = 0;
     }
     return st;
 }
@@ -184,16 +221,21 @@ static enum kp_status end_epoch(struct kp_cohort *c, struct kp_error *e)
 static enum kp_status end_step(struct kp_cohort *c, struct kp_error *e)
 {
     const int64_t step = kp_cohort_at(c)->step;
-    enum kp_status st = KP_OK;
 
     for (int64_t i = 0; i < c->going_count; i++)
         kp_store_progress(c->job->store, c->going[i]->run->uid, step, steps_of(c),
                           c->going[i]->at.samples);
     bool go = kp_cohort_tell(c, KP_PHASE_TRAIN, step, steps_of(c),
-                             c->going_count == 1 ? epoch_loss(c->going[0]) : (double)NAN);
-    if (epoch_is_over(c))
+                             c->going_count == 1 ? mean_loss(c->going[0]) : (double)NAN);
+    for (int64_t i = 0; i < c->going_count; i++) {
+        const int64_t every = c->going[i]->recipe->log_every;
+        if (every > 0 && step % every == 0)
+            look_back(c->going[i]);
+    }
+    enum kp_status st = evaluate_each(c, pass_kappas, e);
+    if (st == KP_OK && goes_on(c) && epoch_is_over(c))
         st = end_epoch(c, e);
-    if (st == KP_OK &&
+    if (st == KP_OK && c->going_count > 0 &&
         (!go || kp_clock_monotonic() - c->last_checkpoint >= c->recipe->checkpoint_seconds))
         st = checkpoint(c, e);
     if (st == KP_OK && !go)
@@ -202,21 +244,21 @@ static enum kp_status end_step(struct kp_cohort *c, struct kp_error *e)
     return st;
 }
 
-static bool goes_on(const struct kp_cohort *c)
-{
-    return c->going_count > 0 && kp_cohort_at(c)->epoch < c->recipe->epochs;
-}
-
 static enum kp_status train_all(struct kp_cohort *c, struct kp_error *e)
 {
     enum kp_status st = KP_OK;
 
-    if (goes_on(c) && epoch_is_over(c))
+    if (goes_on(c))
+        st = evaluate_each(c, pass_kappas, e);
+    if (st == KP_OK && goes_on(c) && epoch_is_over(c))
         st = end_epoch(c, e);
     if (st == KP_OK && goes_on(c))
         st = kp_loader_start(c->loader, kp_cohort_at(c)->epoch, kp_cohort_at(c)->batch, e);
     while (st == KP_OK && goes_on(c)) {
-        const bool last = kp_cohort_at(c)->epoch == c->recipe->epochs - 1;
+        /* All of a text is its last epoch, and its rows have many logits: metrics of each step
+         * would cost more than the step. */
+        const bool last =
+            kp_cohort_at(c)->epoch == c->recipe->epochs - 1 && !kp_dataset_is_text(c->job->data);
         const struct kp_batch *b = NULL;
 
         st = kp_loader_next(c->loader, &b, e);
@@ -230,46 +272,16 @@ static enum kp_status train_all(struct kp_cohort *c, struct kp_error *e)
     return st;
 }
 
-/* "model.safetensors", and no checkpoint any more. */
-static enum kp_status keep_model(struct kp_training *t, struct kp_error *e)
-{
-    const struct kp_train_run *run = t->run;
-    struct kp_store *store = t->cohort->job->store;
-    struct kp_snapshot snapshot = {0};
-    char sha256[KP_HASH_SIZE];
-    int64_t bytes = 0;
-    char *path = kp_path_join(run->folder, "model.safetensors");
-    char *relative = kp_path_join(run->uid, "model.safetensors");
-    enum kp_status st = KP_OK;
-
-    if (!path || !relative) {
-        st = kp_fail(e, KP_E_NOMEM, "no memory for a path");
-        goto out;
-    }
-    st = kp_snapshot_take(t->state, false, &snapshot, e);
-    if (st == KP_OK)
-        st = kp_safetensors_write(path, snapshot.arrays, snapshot.count, sha256, &bytes, e);
-    if (st == KP_OK) {
-        struct kp_artifact_row row = {"model", relative, sha256, bytes};
-        st = kp_store_artifact(store, run->uid, &row, t->at.epoch, t->at.step, e);
-    }
-out:
-    kp_snapshot_finish(&snapshot);
-    free(path);
-    free(relative);
-    return st;
-}
-
 /* The end of a training: keep the weights, evaluate, end the run, remove its checkpoints. What
  * cannot be removed now is removed when the run is next found done. */
 static enum kp_status finish(struct kp_training *t, struct kp_error *e)
 {
     const struct kp_checkpoint_place place = place_of(t);
     struct kp_error later = {0};
-    enum kp_status st = keep_model(t, e);
+    enum kp_status st = kp_training_keep(t, "model", e);
 
     if (st == KP_OK)
-        st = kp_training_evaluate(t, true, e);
+        st = kp_training_evaluate(t, KP_AT_END, t->recipe->kappa, e);
     if (st == KP_OK)
         (void)(kp_checkpoint_drop(&place, &later) == KP_OK);
     return st;

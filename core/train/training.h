@@ -19,7 +19,7 @@ struct kp_training {
     struct kp_exec *train_exec, *eval_exec;
     struct kp_observers running; /* over the last epoch, while training */
     struct kp_observers clean;   /* evaluation passes */
-    float *logits;               /* [batch][classes] */
+    float *logits;               /* [batch][classes]; NULL where the program has none */
     struct kp_position at;
     double sample_flops; /* training on one example, teacher included */
     bool done;           /* so says its row */
@@ -38,7 +38,8 @@ struct kp_cohort {
     struct kp_taught taught; /* the teacher's logits of the training examples */
     bool live;               /* the teacher runs on each batch */
     float *mean, *sd;
-    float *teacher_logits; /* [batch][classes] */
+    float *teacher_logits;   /* [batch][classes] */
+    float *teacher_features; /* [batch][width]; NULL if no run asks for them */
     /* the clock */
     double last_checkpoint, last_rate;
     int64_t rate_samples;
@@ -50,6 +51,12 @@ struct kp_cohort {
 KP_NODISCARD enum kp_status kp_cohort_prepare(struct kp_cohort *c, const struct kp_train_job *job,
                                               struct kp_error *e);
 void kp_cohort_finish(struct kp_cohort *c);
+
+/* Whether the run's objective reads a teacher. */
+static inline bool kp_training_is_taught(const struct kp_training *t)
+{
+    return t->train->teacher_logits || t->train->teacher_features;
+}
 
 /* The cohort asking its teacher; there is a run that goes on. */
 struct kp_teaching kp_cohort_teaching(const struct kp_cohort *c);
@@ -73,9 +80,19 @@ KP_NODISCARD enum kp_status kp_cohort_step(struct kp_cohort *c, const struct kp_
 bool kp_cohort_tell(struct kp_cohort *c, enum kp_phase phase, int64_t done, int64_t total,
                     double loss);
 
-/* Clean passes over the splits of the run. Values go to the points, or after the last epoch to the
- * results, which end the run. */
-KP_NODISCARD enum kp_status kp_training_evaluate(struct kp_training *t, bool last,
-                                                 struct kp_error *e);
+/* When a run is evaluated, and where its values go. */
+enum kp_occasion {
+    KP_AT_EPOCH = 0, /* points */
+    KP_AT_KAPPA = 1, /* results of that kappa */
+    KP_AT_END = 2,   /* results of the run's kappa, which end it */
+};
+
+/* Clean passes over the splits of the run. */
+KP_NODISCARD enum kp_status kp_training_evaluate(struct kp_training *t, enum kp_occasion when,
+                                                 double kappa, struct kp_error *e);
+
+/* The weights as "<role>.safetensors" in the run's folder, an artifact of this role. */
+KP_NODISCARD enum kp_status kp_training_keep(struct kp_training *t, const char *role,
+                                             struct kp_error *e);
 
 #endif

@@ -1,11 +1,11 @@
--- kappa-star.sql - where the mean performance gain of distillation at tau 20 first falls below 1,
--- linear in log kappa, for each study, with the seeds behind it.
+-- kappa-star.sql - where the mean performance gain of distillation first falls below 1, linear in
+-- log kappa, for each study, in what it is judged by (headline.sql), with the seeds behind it.
 measured AS (
-    SELECT study, dataset, model, teacher, self, kappa, count(*) AS n,
-        group_concat(seed, ' ') AS seeds, lt_uid, teacher_run
-    FROM (SELECT * FROM v_study ORDER BY seed)
-    WHERE objective = 'kd' AND tau = 20 AND metric = 'test/accuracy'
-    GROUP BY study, dataset, model, teacher, self, kappa
+    SELECT s.study, s.dataset, s.model, s.teacher, s.self, s.kappa, h.metric, h.tau,
+        count(*) AS n, group_concat(s.seed, ' ') AS seeds, s.lt_uid, s.teacher_run
+    FROM (SELECT * FROM v_study WHERE objective = 'kd' ORDER BY seed) s
+        JOIN headline h ON h.dataset = s.dataset AND h.metric = s.metric AND h.tau = s.tau
+    GROUP BY s.study, s.dataset, s.model, s.teacher, s.self, s.kappa
 ),
 star AS ( -- kappa_star NULL: `why`; n and seeds of the kappa that has the fewest
     SELECT m.study, m.dataset, m.model, m.teacher, m.self, min(m.n) AS n, m.seeds, m.lt_uid,
@@ -13,6 +13,7 @@ star AS ( -- kappa_star NULL: `why`; n and seeds of the kappa that has the fewes
     FROM measured m
         JOIN v_kappa_star s ON coalesce(s.name, '') = m.study AND s.dataset = m.dataset
             AND s.model = m.model AND s.teacher IS m.teacher
-    WHERE s.objective = 'kd' AND s.tau = 20 AND s.metric = 'test/accuracy'
+            AND s.tau = m.tau AND s.metric = m.metric
+    WHERE s.objective = 'kd'
     GROUP BY m.study, m.dataset, m.model, m.teacher
 )

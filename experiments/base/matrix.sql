@@ -1,7 +1,7 @@
 -- matrix.sql - similarity of students of one study and kappa with each other, kd before lt; those
 -- of lt belong to the matrix of every tau.
 entry AS (
-    SELECT a.study, a.kappa, coalesce(a.tau, b.tau) AS tau, a.objective AS of, b.objective AS to_of,
+    SELECT a.study, v.kappa, coalesce(a.tau, b.tau) AS tau, a.objective AS of, b.objective AS to_of,
         a.seed AS of_seed, b.seed AS to_seed, v.value, v.n
     FROM pairwise v
         JOIN metric_key k ON k.id = v.key AND k.name = 'test/cka_cross'

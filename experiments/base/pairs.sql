@@ -1,6 +1,6 @@
 -- pairs.sql - what claims speak of. Studies that change one setting on purpose are left out.
--- `gain`: accuracy of students from a teacher of their own kind, at the study's temperature, with
--- that of label training beside it.
+-- `gain`: what students from a teacher of their own kind are judged by (headline.sql), at the
+-- study's temperature, with that of label training beside it.
 claimed (study) AS (
     SELECT DISTINCT study FROM student
     WHERE study <> 'tau-scale' AND study NOT LIKE '%-fixed' AND study NOT LIKE '%-crop'
@@ -11,7 +11,7 @@ pair AS (
     SELECT * FROM v_study WHERE study IN (SELECT study FROM claimed) ORDER BY seed
 ),
 gain AS (
-    SELECT * FROM pair
-    WHERE self AND objective = 'kd' AND metric = 'test/accuracy'
-        AND tau = iif(dataset = 'cifar100', 100, 20)
+    SELECT p.* FROM pair p
+        JOIN headline h ON h.dataset = p.dataset AND h.metric = p.metric AND h.tau = p.tau
+    WHERE p.self AND p.objective = 'kd'
 )

@@ -1,17 +1,19 @@
 -- title: Distillation needs about a third of the data for equal accuracy
 -- kind: claim
 -- from: ../fig2/small.ini
--- with: ../base/pairs.sql
+-- with: ../base/headline.sql ../base/pairs.sql
 -- statistics: kappa of LT / kappa at which KD reaches its accuracy: mean within 2 to 4
 -- note: A seed whose KD curve starts above the accuracy, or never reaches it, gives no ratio.
 WITH kd AS (
     SELECT study, dataset, model, seed, kappa, value,
         lead(kappa) OVER curve AS next_kappa, lead(value) OVER curve AS next_value
     FROM gain
+    WHERE metric = 'test/accuracy'
     WINDOW curve AS (PARTITION BY study, dataset, model, seed ORDER BY kappa)
 ),
 lt AS (
-    SELECT study, dataset, model, seed, kappa, lt FROM gain WHERE kappa BETWEEN 0.15 AND 0.5
+    SELECT study, dataset, model, seed, kappa, lt FROM gain
+    WHERE metric = 'test/accuracy' AND kappa BETWEEN 0.15 AND 0.5
 ),
 crossing AS ( -- linear in log kappa, at the smallest kappa that reaches it
     SELECT lt.study, lt.dataset, lt.model, lt.seed, lt.kappa,

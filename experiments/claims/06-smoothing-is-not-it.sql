@@ -1,7 +1,7 @@
 -- title: Label smoothing does not explain the gain
 -- kind: claim
 -- from: ../table2/small.ini
--- with: ../base/pairs.sql
+-- with: ../base/headline.sql ../base/pairs.sql
 -- statistics: |mean PI of ls| < 1 at all kappa; largest mean PI of kd > 3, in points
 WITH cell AS (
     SELECT study, dataset, model, teacher, objective, kappa, count(*) AS n, avg(pi) AS mean,

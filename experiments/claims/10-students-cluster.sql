@@ -5,7 +5,7 @@
 --   student; pairs share students, so means are compared without a t test
 -- note: sd: over the pairs of students.
 WITH entry AS (
-    SELECT a.study, a.dataset, a.model, a.kappa, a.seed AS seed, v.value,
+    SELECT a.study, a.dataset, a.model, v.kappa, a.seed AS seed, v.value,
         CASE a.objective || ' ' || b.objective WHEN 'kd kd' THEN 'kd' WHEN 'lt lt' THEN 'lt'
             ELSE 'mixed' END AS kind
     FROM pairwise v

@@ -1,7 +1,7 @@
 -- title: The gain grows with the temperature and saturates
 -- kind: claim
 -- from: ../fig8/small.ini
--- with: ../base/pairs.sql
+-- with: ../base/headline.sql ../base/pairs.sql
 -- statistics: from each tau to the next up to 20: PI does not fall (a one-sided paired t at 95 %
 --   finds no fall); from the smallest tau to 20 it grows (paired t at 95 %)
 WITH curve AS (

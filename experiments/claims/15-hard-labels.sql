@@ -1,7 +1,7 @@
 -- title: The teacher's hard labels give a smaller gain than its logits, most at small kappa
 -- kind: claim
 -- from: ../fig8/small.ini
--- with: ../base/pairs.sql ../base/ends.sql
+-- with: ../base/headline.sql ../base/pairs.sql ../base/ends.sql
 -- statistics: accuracy of KD - of hard-KD > 0 at each kappa < 1; larger at the smallest kappa than
 --   at the largest; one-sided paired t at 95 %
 WITH difference AS (

@@ -1,7 +1,7 @@
 -- title: The gap of train and test fidelity falls with one over the square root of kappa
 -- kind: claim
 -- from: ../fig13/small.ini
--- with: ../base/pairs.sql ../base/fidelity-gap.sql
+-- with: ../base/headline.sql ../base/pairs.sql ../base/fidelity-gap.sql
 -- statistics: seed by seed: slope of log gap on log kappa, mean within -0.7 to -0.3; R^2 of gap =
 --   omega / sqrt(kappa), mean > 0.9
 -- needs: test/agreement train_running/agreement

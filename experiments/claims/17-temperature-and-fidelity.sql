@@ -1,7 +1,7 @@
 -- title: A higher temperature lowers train fidelity and raises test accuracy
 -- kind: claim
 -- from: ../fig12/small.ini
--- with: ../base/pairs.sql
+-- with: ../base/headline.sql ../base/pairs.sql
 -- statistics: Spearman's correlation with tau, seed by seed, averaged over kappa < 1: < 0 and > 0,
 --   one-sided t at 95 %
 -- needs: train_running/agreement

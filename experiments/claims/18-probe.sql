@@ -1,7 +1,7 @@
 -- title: A linear probe on all data keeps the gain of distilled features, most at small kappa
 -- kind: claim
 -- from: ../fig14/small.ini
--- with: ../base/pairs.sql ../base/ends.sql
+-- with: ../base/headline.sql ../base/pairs.sql ../base/ends.sql
 -- statistics: probe accuracy of KD - of LT > 0 at each kappa < 1; larger at the smallest kappa
 --   than at the largest; one-sided paired t at 95 %
 -- needs: test/probe_accuracy

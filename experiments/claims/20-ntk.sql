@@ -1,7 +1,7 @@
 -- title: Features are more alike than tangent kernels, with the same trend over kappa
 -- kind: claim
 -- from: ../fig16/small.ini
--- with: ../base/pairs.sql
+-- with: ../base/headline.sql ../base/pairs.sql
 -- statistics: CKA of features - CKA of NTKs > 0, one-sided paired t at 95 %; their means over
 --   kappa correlate (Pearson's r > 0)
 -- needs: test/cka test/ntk_cka

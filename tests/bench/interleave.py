@@ -38,7 +38,9 @@ class Contender:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait()
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.peak = used.ru_maxrss // 1024  # MiB
 
 
 def measure(contenders, rounds, steps):

@@ -96,17 +96,41 @@ def compare_attention(python, its, a):
     return f"train_ratio={min(ratios):.2f} full_ratio={ratios[0]:.2f} causal_ratio={ratios[1]:.2f}"
 
 
+def compare_gpt(python, its, a):
+    """Steps from labels and from a teacher of the same size, and the loss alone."""
+    ratios = {}
+    for objective in ["lt", "kd"]:
+        for part in ["step", "loss"]:
+            print(f"gpt, {objective}: {part}, 4 x 512 tokens, vocabulary 16 384, {a.threads} "
+                  f"threads, fp32; PyTorch {its}; medians of {a.rounds} turns of {a.steps}")
+            options = ["--threads", str(a.threads), "--objective", objective]
+            ours = Contender("kappa", [os.path.join(a.folder, "gpt_bench" if part == "step"
+                                                    else "loss_bench"), *options],
+                             False, a.threads)
+            theirs = Contender("PyTorch", [python, "-B", os.path.join(HERE, "torch_gpt.py"),
+                                           *options, *(["--loss"] if part == "loss" else [])],
+                               True, a.threads)
+            measure([ours, theirs], a.rounds, a.steps)
+            ratios[f"{objective}_{part}_ratio"] = shown(part, theirs, ours)
+            if part == "step":
+                ratios[f"{objective}_memory_ratio"] = theirs.peak / ours.peak
+                print(f"  most memory: {ours.peak} MiB, PyTorch {theirs.peak} MiB")
+    return " ".join(f"{name}={value:.2f}" for name, value in ratios.items())
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
-    parser.add_argument("--rounds", type=int, help="default: 7, 3 for resnet and vit")
-    parser.add_argument("--steps", type=int, help="of a turn; default: 8, 2 for resnet and vit")
+    parser.add_argument("--rounds", type=int, help="default: 7, 3 for resnet, vit and gpt")
+    parser.add_argument("--steps", type=int,
+                        help="of a turn; default: 8, 2 for resnet, vit and gpt")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, help="default: 256 for cnn, else 128")
-    parser.add_argument("--model", choices=["cnn", "resnet", "vit", "attention"], default="cnn")
+    parser.add_argument("--model", choices=["cnn", "resnet", "vit", "gpt", "attention"],
+                        default="cnn")
     a = parser.parse_args()
     a.batch = a.batch or (256 if a.model == "cnn" else 128)
-    slow = a.model in ("resnet", "vit")  # seconds a step
+    slow = a.model in ("resnet", "vit", "gpt")  # seconds a step
     a.rounds = a.rounds or (3 if slow else 7)
     a.steps = a.steps or (2 if slow else 8)
 
@@ -118,7 +142,7 @@ def main():
     print(f"{processor()}, {os.cpu_count()} processors, load {load:.2f}")
     if load > 0.5:
         print("the machine is busy: these figures do not count")
-    contest = compare_attention if a.model == "attention" else compare
+    contest = {"attention": compare_attention, "gpt": compare_gpt}.get(a.model, compare)
     results = [(its, contest(python, its, a)) for python, its in found]
     for its, line in results[1:]:
         print(f"PyTorch {its}: {line}")

@@ -1,17 +1,19 @@
-"""A run database of one small invented study, for the queries of experiments/sql.
+"""A run database of two small invented studies, for the queries of experiments/sql.
 
 usage: make_runs.py SCHEMA.sql OUT.db
 
 A teacher and students of lt and kd (tau 20) at four kappas with two seeds: kd gains at small kappa
-and loses at large, one student has failed, one is lost, one was never begun.
+and loses at large, one student has failed, one is lost, one was never begun. Then a student of text
+with lt and kd, its perplexity at three kappas of one curve.
 """
+import math
 import sqlite3
 import sys
 
 KAPPAS = (0.1, 0.5, 1, 2)
 SEEDS = (11, 13)
 METRICS = (("test/accuracy", "%"), ("test/agreement", "%"), ("train/accuracy", "%"),
-           ("train/loss", "nats"))
+           ("train/loss", "nats"), ("test/perplexity", ""))
 GAIN = {0.1: 8.0, 0.5: 3.0, 1: 0.5, 2: -1.5}
 
 db = sqlite3.connect(sys.argv[2])
@@ -76,4 +78,21 @@ for kappa in KAPPAS:
             run("kd", kappa, seed, "lost", "process 40 on host is gone", teacher)
         else:
             run("kd", kappa, seed, teacher=teacher)
+
+
+def curve(objective, seed):
+    run_id = run(objective, 1, seed, teacher=teacher)
+    db.execute("DELETE FROM result WHERE run = ?", (run_id,))
+    db.execute("UPDATE run SET name = 'books', dataset = 'languini', model = 'gpt', pair_hash = ?, "
+               "group_hash = ? WHERE id = ?", (f"p books {seed}", f"g books {objective}", run_id))
+    for kappa in (0.25, 0.5, 1):
+        loss = 2 + 1 / (1 + kappa) - (0.1 if objective == "kd" else 0) + seed / 1000
+        db.execute("INSERT INTO result (run, key, split, kappa, samples, step, value) "
+                   "VALUES (?, 5, 'test', ?, ?, ?, ?)",
+                   (run_id, kappa, int(6400 * kappa), int(100 * kappa), math.exp(loss)))
+
+
+for seed in SEEDS:
+    for objective in ("lt", "kd"):
+        curve(objective, seed)
 db.commit()

@@ -27,12 +27,12 @@ METRICS = {
     "test/eigenvalue_ratio": "", "test/eigenvalues_teacher": "",
     "test/eigenvalue_drop_teacher": "", "test/eigenvalue_ratio_teacher": "", "test/variance": "",
     "test/bias2": "", "dev/accuracy": "%",
-    "run/params": "", "run/forward_flops": "FLOP", "train/loss": "nats",
+    "run/params": "", "run/forward_flops": "FLOP", "train/loss": "nats", "test/perplexity": "",
 }
 KEY = {}
 for i, (name, unit) in enumerate(METRICS.items(), 1):
-    db.execute("INSERT INTO metric_key (id, name, unit, higher_is_better) VALUES (?, ?, ?, 1)",
-               (i, name, unit))
+    db.execute("INSERT INTO metric_key (id, name, unit, higher_is_better) VALUES (?, ?, ?, ?)",
+               (i, name, unit, name != "test/perplexity"))
     KEY[name] = i
 
 count = 0
@@ -192,9 +192,9 @@ def pinned(t):
                     continue
                 alike = 0.6 + sign * 0.15 * ((a[0] == "kd") + (b[0] == "kd") - 0.5)
                 value = 1 if a == b else alike + 0.005 * (a[2] + b[2]) % 0.03
-                db.execute("INSERT INTO pairwise (run_a, run_b, key, split, estimator, n, value) "
-                           "VALUES (?, ?, ?, 'test', 'biased', 1280, ?)",
-                           (a[3], b[3], KEY["test/cka_cross"], value))
+                db.execute("INSERT INTO pairwise (run_a, run_b, key, split, estimator, kappa, n, "
+                           "value) VALUES (?, ?, ?, 'test', 'biased', ?, 1280, ?)",
+                           (a[3], b[3], KEY["test/cka_cross"], kappa, value))
 
 
 def resnet():
@@ -291,6 +291,40 @@ def others(t):
                             {"objective.kd.tau_scale": scale}, pair="")
 
 
+def text():
+    """Language models: each student is one run with a result at every kappa."""
+    increments = {0.05: 140, 0.1: 100, 0.2: 70, 0.3: 45, 0.4: 30, 0.6: 15, 0.8: 8, 1: 3, 1.5: -5}
+    size = {"64": 0.37, "128": 1.33, "256": 4.24}  # million operations for a token, forward
+
+    def lt_perplexity(kappa):
+        return 100 + 60 * kappa**-0.8
+
+    def net(width):
+        return {"model.gpt.width": width, "data.set": "languini"}
+
+    t = {}
+    for width in size:
+        t[width] = run("books-teachers", "books", "gpt", "lt", 1, 11, settings=net(width),
+                       role="teacher")
+        put(t[width], "test/perplexity", lt_perplexity(1.5) + sign * 5, 1)
+        point(t[width], "train/loss", 1, 1.0, 30 * size[width])
+    for study, width, of, late in (("mini", "64", "64", 0), ("small", "128", "128", 0),
+                                   ("small-to-mini", "64", "128", 2),
+                                   ("medium-to-mini", "64", "256", 4),
+                                   ("mini-to-small", "128", "64", -4)):
+        for seed in SEEDS:
+            for objective, tau in (("lt", None), ("kd", 1)):
+                s = run("books-" + study, "books", "gpt", objective, 1.5, seed, tau, t[of],
+                        net(width))
+                point(s, "train/loss", 1, 1.0,
+                      10 * (3 * size[width] + (size[of] if tau else 0)))
+                for kappa, pi in increments.items():
+                    put(s, "test/perplexity", lt_perplexity(kappa) + spread(seed, 0.1) -
+                        (sign * (pi + late) + spread(seed, 0.1) if tau else 0), kappa)
+                    put(s, "test/cka", 0.6 + spread(seed, 0.01) - (sign * 0.05 if tau else 0),
+                        kappa)
+
+
 teachers = cifar10()
 pinned(teachers)
 resnet()
@@ -299,4 +333,5 @@ spectra()
 cifar100()
 transfer()
 others(teachers)
+text()
 db.commit()

@@ -83,8 +83,8 @@ END_STATE = {
     "result": "SELECT r.config_hash, k.name, v.split, v.kappa, v.samples, v.step, v.value, v.flag, "
               "a.config_hash FROM result v JOIN run r ON r.id = v.run "
               "JOIN metric_key k ON k.id = v.key LEFT JOIN run a ON a.id = v.analysis",
-    "pairwise": "SELECT a.config_hash, b.config_hash, k.name, v.split, v.estimator, v.n, v.value, "
-                "v.flag, c.config_hash FROM pairwise v JOIN run a ON a.id = v.run_a "
+    "pairwise": "SELECT a.config_hash, b.config_hash, k.name, v.split, v.estimator, v.kappa, v.n, "
+                "v.value, v.flag, c.config_hash FROM pairwise v JOIN run a ON a.id = v.run_a "
                 "JOIN run b ON b.id = v.run_b JOIN metric_key k ON k.id = v.key "
                 "LEFT JOIN run c ON c.id = v.analysis",
     "artifact": "SELECT r.config_hash, a.role, replace(a.path, r.uid, ''), a.sha256, a.bytes, "

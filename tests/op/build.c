@@ -157,6 +157,7 @@ static bool build_sequence(struct op_builder *b)
         {KP_OP_SELECT, op_build_select},
         {KP_OP_EMBEDDING, op_build_embedding},
         {KP_OP_DROPOUT, op_build_dropout},
+        {KP_OP_HEAD_LOSS, op_build_head_loss},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)

@@ -62,6 +62,7 @@ void op_build_chain(struct op_builder *b);
 void op_build_optimizer(struct op_builder *b);
 void op_build_classes(struct op_builder *b);
 void op_build_row_loss(struct op_builder *b);
+void op_build_head_loss(struct op_builder *b);
 void op_build_layer_norm(struct op_builder *b);
 void op_build_attention(struct op_builder *b);
 void op_build_gelu(struct op_builder *b);

@@ -25,6 +25,7 @@ static const struct gradients table[] = {
     {KP_OP_CROSS_ENTROPY, KP_OP_CROSS_ENTROPY_GRAD, KP_OP_COUNT},
     {KP_OP_KL, KP_OP_KL_GRAD, KP_OP_COUNT},
     {KP_OP_ROW_LOSS, KP_OP_ROW_LOSS, KP_OP_COUNT},
+    {KP_OP_HEAD_LOSS, KP_OP_HEAD_LOSS, KP_OP_HEAD_LOSS},
     {KP_OP_WEIGHTED_MEAN, KP_OP_WEIGHTED_MEAN_GRAD, KP_OP_COUNT},
     {KP_OP_LAYER_NORM, KP_OP_LAYER_NORM_GRAD, KP_OP_COUNT},
     {KP_OP_GELU, KP_OP_GELU_GRAD, KP_OP_COUNT},
@@ -113,7 +114,7 @@ void op_case_name(const struct op_case *c, unsigned part, char *out, size_t size
     kp_text_add(&t, c->last ? " last" : "");
     if (c->heads > 0)
         kp_text_addf(&t, " heads=%lld", (long long)c->heads);
-    if (c->op == KP_OP_SELECT || c->op == KP_OP_ROW_LOSS)
+    if (c->op == KP_OP_SELECT || c->op == KP_OP_ROW_LOSS || c->op == KP_OP_HEAD_LOSS)
         kp_text_addf(&t, " index=%lld", (long long)c->index);
     kp_text_add(&t, c->causal ? " causal" : "");
     kp_text_add(&t, c->approximate ? " tanh" : "");

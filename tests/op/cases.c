@@ -33,6 +33,8 @@
 /* the row functions of build_row_loss.c */
 #define ROW_LOSSES(...) \
     PLAIN(ROW_LOSS, __VA_ARGS__, .index = 0), PLAIN(ROW_LOSS, __VA_ARGS__, .index = 1)
+#define HEAD_LOSSES(...) \
+    PLAIN(HEAD_LOSS, __VA_ARGS__, .index = 0), PLAIN(HEAD_LOSS, __VA_ARGS__, .index = 1)
 #define CLASSES(...) PLAIN(ONE_HOT, __VA_ARGS__), PLAIN(ARGMAX, __VA_ARGS__)
 
 const struct op_case op_cases[] = {
@@ -240,6 +242,17 @@ const struct op_case op_cases[] = {
     ROW_LOSSES(16, 16, 33, .factor = 1, .mean = 1e4),
     ROW_LOSSES(33, 20, 10, .factor = 4, .zero_weights = true),
     ROW_LOSSES(16, 16, 10, .factor = 4, .sd = 4, .bench = 256),
+
+    /* rows of one chunk and of several; width is that of the teacher's rows, 0: its logits */
+    HEAD_LOSSES(1, 1, 1, 1, 1, 2, .factor = 1, .bias = true),
+    HEAD_LOSSES(5, 4, 7, 3, 5, 13, .factor = 2, .bias = true),
+    HEAD_LOSSES(5, 5, 16, .outputs = 10, .factor = 4),
+    HEAD_LOSSES(33, 20, 9, 1, 0, 37, .factor = 1, .bias = true),
+    HEAD_LOSSES(33, 32, 12, 17, 11, 30, .factor = 4, .bias = true),
+    HEAD_LOSSES(70, 61, 5, 17, 0, 9, .factor = 20, .sd = 3),
+    HEAD_LOSSES(2, 2, 24, 5, 8, 2100, .factor = 2, .bias = true),
+    HEAD_LOSSES(3, 2, 10, 300, 6, 50, .factor = 2),
+    HEAD_LOSSES(17, 9, 6, 4, 3, 11, .factor = 4, .zero_weights = true),
 
     PLAIN(WEIGHTED_MEAN, 1, 1, 1),
     PLAIN(WEIGHTED_MEAN, 16, 16, 1),

@@ -152,7 +152,7 @@ int64_t op_result_words(const struct op_instance *x, const struct op_result *r)
 static bool has_optimizer(const struct kp_graph *g)
 {
     for (int64_t i = 0; i < g->node_count; i++)
-        if (g->nodes[i]->op == KP_OP_CLIP || kp_op_is_optimizer(g->nodes[i]->op))
+        if (kp_op_is_update(g->nodes[i]->op))
             return true;
     return false;
 }

@@ -37,6 +37,12 @@ def unbiased_cka(k, l):
     return hsic1(k, l) / np.sqrt(hsic1(k, k) * hsic1(l, l))
 
 
+def inverse_frequency(y):
+    """Of each row's label, counted once more than it is there; the largest is 1."""
+    f = (np.bincount(y) + 1) / (np.bincount(y) + 1).sum()
+    return (1 / f[y] / np.max(1 / f[y]))[:, None]
+
+
 def unit(x):
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
@@ -88,6 +94,7 @@ def main():
 
     x, v, w = (m.astype(np.float64) for m in (a, b, c))
     ux, uv, uw = unit(x), unit(v), unit(w)
+    r = inverse_frequency(y)
     z = logits.astype(np.float64)
     p = np.stack([softmax(m) for m in z])
     mean_p = p.mean(axis=0)
@@ -108,6 +115,9 @@ def main():
         "cka.unit": gram_cka(ux @ ux.T, uv @ uv.T),
         "cka.raw": gram_cka(x @ x.T, v @ v.T),
         "cka.unbiased": unbiased_cka(ux @ ux.T, uv @ uv.T),
+        "cka.weighted": gram_cka((r * x) @ (r * x).T, (r * v) @ (r * v).T),
+        "cka.weighted_unit": gram_cka((r * ux) @ (r * ux).T, (r * uv) @ (r * uv).T),
+        "cka.weighted_unbiased": unbiased_cka((r * x) @ (r * x).T, (r * v) @ (r * v).T),
         "cka.widths": gram_cka(ux @ ux.T, uw @ uw.T),
         "cka.widths_unbiased": unbiased_cka(ux @ ux.T, uw @ uw.T),
         "fa.unit": np.mean(np.sum(ux * uv, axis=1)),

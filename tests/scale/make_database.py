@@ -69,8 +69,8 @@ REST = [
     SELECT r.id, k.id, substr(k.name, 1, instr(k.name, '/') - 1), r.kappa, r.samples, r.step,
         40 + 20 * r.kappa / (1 + r.kappa) + (r.id * 7919 % 1000) / 500.0 + k.id
     FROM run r CROSS JOIN metric_key k WHERE k.id <= 8 AND r.status = 'done'""",
-    """INSERT INTO pairwise (run_a, run_b, key, split, estimator, n, value)
-    SELECT r.id, r.teacher_run, k.id, 'test', '', 10000, 60 + r.id % 30
+    """INSERT INTO pairwise (run_a, run_b, key, split, estimator, kappa, n, value)
+    SELECT r.id, r.teacher_run, k.id, 'test', '', r.kappa, 10000, 60 + r.id % 30
     FROM run r CROSS JOIN metric_key k
     WHERE k.id IN (2, 3) AND r.status = 'done' AND r.teacher_run NOT NULL""",
     """INSERT INTO sweep (id, experiment, sha256, text, created)

@@ -57,8 +57,8 @@ static enum kp_status set(struct rig *r, const struct kp_option_table *t, const 
     return st;
 }
 
-static enum kp_status fill(struct rig *r, const struct kp_option_table *t, const char *options,
-                           size_t size, void **out, struct kp_error *e)
+enum kp_status rig_fill(struct rig *r, const struct kp_option_table *t, const char *options,
+                        size_t size, void **out, struct kp_error *e)
 {
     void *self = kp_arena_alloc(&r->memory, 1, size > 0 ? size : 1);
     char *copy = kp_arena_strdup(&r->memory, options ? options : "");
@@ -100,7 +100,7 @@ enum kp_status rig_net_io(struct rig *r, const char *model, const char *options,
     if (!def)
         return kp_fail(e, KP_E_INVALID, "no model '%s'", model);
     const struct kp_op_source ops = {kp_operation_find, &r->registry};
-    enum kp_status st = fill(r, &def->options, options, def->self_size, &self, e);
+    enum kp_status st = rig_fill(r, &def->options, options, def->self_size, &self, e);
     return st == KP_OK ? kp_net_create(def, self, io, &ops, out, e) : st;
 }
 
@@ -111,7 +111,7 @@ enum kp_status rig_objective(struct rig *r, const char *name, const char *option
 
     if (!found)
         return kp_fail(e, KP_E_INVALID, "no objective '%s'", name);
-    enum kp_status st = fill(r, &found->options, options, found->self_size, self, e);
+    enum kp_status st = rig_fill(r, &found->options, options, found->self_size, self, e);
     if (st == KP_OK)
         *def = found;
     return st;

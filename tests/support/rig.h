@@ -19,8 +19,13 @@ void rig_close(struct rig *r);
 KP_NODISCARD enum kp_status rig_scan(struct rig *r, const char *build, const char *folder,
                                      struct kp_error *e);
 
-/* Build a model for images (C, H, W). `options` is "name=value;name=value"; NULL for the defaults.
- */
+/* A state struct of `size` bytes, zeroed, with the options of a table. `options` is
+ * "name=value;name=value"; NULL for the defaults. */
+KP_NODISCARD enum kp_status rig_fill(struct rig *r, const struct kp_option_table *t,
+                                     const char *options, size_t size, void **out,
+                                     struct kp_error *e);
+
+/* Build a model for images (C, H, W). */
 KP_NODISCARD enum kp_status rig_net(struct rig *r, const char *model, const char *options,
                                     struct kp_shape input, int64_t classes, struct kp_net **out,
                                     struct kp_error *e);

@@ -341,9 +341,13 @@ INSERT INTO run VALUES (4, '01000000000000000000000004', 'train', 'old', 'failed
     1200, 1180, 1200, 'loss is NaN at step 4', '[model]');
 INSERT INTO attempt SELECT id, 1, NULL, created, finished, host, pid, 'cpu avx2', 2, 'kappa 0.1.0',
     NULL FROM run;
-INSERT INTO metric_key VALUES (1, 'test/accuracy', '%', 1), (2, 'train/loss', 'nats', 0);
+INSERT INTO metric_key VALUES (1, 'test/accuracy', '%', 1), (2, 'train/loss', 'nats', 0),
+    (3, 'test/agreement', '%', 1);
 INSERT INTO result VALUES (1, 1, 'test', 1, 640, 10, 80, NULL, NULL),
     (2, 1, 'test', 0.1, 640, 10, 50, NULL, NULL), (3, 1, 'test', 0.1, 640, 10, 53.5, NULL, NULL);
+UPDATE run SET kappa = NULL WHERE id = 1;
+INSERT INTO pairwise VALUES (2, 1, 3, 'test', 'mean', 100, 81, NULL, NULL),
+    (3, 1, 3, 'test', 'mean', 100, NULL, 'nan', NULL), (1, 1, 3, 'test', '', 100, 100, NULL, NULL);
 INSERT INTO point VALUES (2, 2, 5, 1.5, NULL, 320, 1e6, 1090),
     (2, 2, 10, 1.25, NULL, 640, 2e6, 1120);
 INSERT INTO event VALUES (1, 4, 1200, 'failed', 'loss is NaN at step 4');

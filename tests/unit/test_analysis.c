@@ -248,12 +248,117 @@ static void test_groups(void **state)
            "arrays,2\n");
 }
 
+#define CURVE "train.epochs=1", "train.warmup_epochs=0", "train.eval_kappas=0.2 0.5"
+
+/* At each kappa at which runs kept their weights: an analysis for each, its values with that kappa
+ * and the examples seen by then. */
+static void test_curve(void **state)
+{
+    const char *end[] = {
+        "sweep:objective.plugin=lt, kd", CURVE, "train.keep=kappas", "analysis.cka.n=60",
+        "analysis.cka.weight=both",      NULL};
+    const char *all[] = {"sweep:objective.plugin=lt, kd",
+                         CURVE,
+                         "train.keep=kappas",
+                         "analysis.cka.n=60",
+                         "analysis.cka.weight=both",
+                         "analysis.cka.at=kappas",
+                         "analysis.flops.at=kappas",
+                         "analysis.cka.cross.at=kappas",
+                         "analysis.cka.cross.with=each_other",
+                         "analysis.cka.cross.n=60",
+                         NULL};
+    struct kp_study_result r;
+    struct study_watch w = run("c.db", end, &r);
+
+    (void)state;
+    assert_string_equal(w.text, "");
+    assert_int_equal(r.done, 1 + 2 + 2);
+    w = run("c.db", all, &r);
+    assert_string_equal(w.text, "");
+    assert_int_equal(r.done, 2 * 2 + 2 * 3 + 3);
+    assert_int_equal(r.found, 1 + 2 + 2);
+    expect("c.db",
+           "SELECT metric, kappa, count(*), count(DISTINCT round(value, 9)) FROM v_pairwise WHERE "
+           "metric GLOB 'test/cka*' AND estimator NOT LIKE '%freq%' GROUP BY 1, 2",
+           "test/cka,0.2,2,2\ntest/cka,0.5,2,2\ntest/cka,0.7,2,2\n"
+           "test/cka_cross,0.2,4,2\ntest/cka_cross,0.5,4,2\ntest/cka_cross,0.7,4,2\n");
+    expect("c.db",
+           "SELECT metric, estimator, count(*) FROM v_pairwise WHERE metric = 'test/cka_weighted' "
+           "GROUP BY 1, 2",
+           "test/cka_weighted,\"biased freq, unit rows\",6\n");
+    expect("c.db",
+           "SELECT kappa, count(*) FROM v_pair WHERE metric = 'test/cka_weighted' GROUP BY 1",
+           "0.2,1\n0.5,1\n0.7,1\n");
+    /* Steps of 32 examples, the last one shorter. */
+    expect(
+        "c.db",
+        "SELECT DISTINCT kappa, samples, step FROM result WHERE run IN (SELECT id FROM run WHERE "
+        "kind = 'train' AND teacher_run NOT NULL) ORDER BY 1",
+        "0.2,32,1\n0.5,64,2\n0.7,105,4\n");
+    expect("c.db", "SELECT DISTINCT r.kappa FROM run r WHERE r.kind = 'analysis' ORDER BY 1",
+           "0.2\n0.5\n0.7\n");
+    /* The teacher is as large as its students: a fourth forward pass for kd. */
+    expect("c.db",
+           "SELECT r.objective, v.kappa, v.value / f.value / v.samples FROM result v JOIN run r ON "
+           "r.id = v.run JOIN metric_key k ON k.id = v.key AND k.name = 'run/train_flops' JOIN "
+           "result f ON f.run = v.run AND f.kappa = v.kappa JOIN metric_key l ON l.id = f.key AND "
+           "l.name = 'run/forward_flops' ORDER BY 1, 2",
+           "kd,0.2,4\nkd,0.5,4\nkd,0.7,4\nlt,0.2,3\nlt,0.5,3\nlt,0.7,3\n");
+    /* And the curve says the same as the analysis. */
+    expect("c.db",
+           "SELECT count(*), max(abs(p.flops / p.samples * v.samples / v.value - 1)) < 1e-12 FROM "
+           "result v JOIN metric_key k ON k.id = v.key AND k.name = 'run/train_flops' JOIN point p "
+           "ON p.run = v.run JOIN metric_key l ON l.id = p.key AND l.name = 'train/loss'",
+           "6,1\n");
+}
+
+/* What must be so before weights can be looked at along a curve. */
+static void test_no_curve(void **state)
+{
+    const char *plain[] = {CURVE, NULL};
+    const char *late[] = {CURVE, "train.keep=kappas", "analysis.cka.at=kappas", NULL};
+    static const struct {
+        const char *set[4], *says;
+    } bad[] = {
+        {{"analysis.cka.at=kappas"}, "analysis.cka.at: kappas, but the run keeps no weights"},
+        {{"analysis.cka.at=kappas", "analysis.cka.of=init"}, "initial weights have no curve"},
+        {{"analysis.cka.at=kappas", "analysis.cka.split=train"}, "data.draw = first"},
+        {{"analysis.cka.at=kappas", "analysis.cka.query=SELECT 1, 2"}, "compared at their ends"},
+    };
+    struct kp_study_result r;
+    struct study_watch w = run("d.db", plain, &r);
+
+    (void)state;
+    assert_string_equal(w.text, "");
+    w = run("d.db", late, &r);
+    assert_int_equal(r.failed, 2);
+    assert_int_equal(r.done, 1);
+    assert_non_null(strstr(w.text, "kept no weights at kappa 0."));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct kp_override list[4];
+        struct kp_text report = {0};
+        struct kp_plan *plan = NULL;
+        int64_t n = 0;
+
+        for (; n < 4 && bad[i].set[n]; n++)
+            list[n] = (struct kp_override){false, bad[i].set[n]};
+        assert_int_equal(kp_plan_make(study_path(&fixture, "students.ini"), list, n, 0,
+                                      &fixture.registry, NULL, &plan, &report),
+                         KP_E_CONFIG);
+        if (!strstr(report.s, bad[i].says))
+            fail_msg("'%s' is not in: %s", bad[i].says, report.s);
+        kp_text_finish(&report);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_added_later), cmocka_unit_test(test_label),
         cmocka_unit_test(test_partners),    cmocka_unit_test(test_query),
         cmocka_unit_test(test_interrupted), cmocka_unit_test(test_damaged_weights),
+        cmocka_unit_test(test_curve),       cmocka_unit_test(test_no_curve),
         cmocka_unit_test(test_groups),
     };
 

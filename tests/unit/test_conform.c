@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #include "conform/compile.h"
+#include "conform/findings.h"
 #include "conform/guard.h"
 #include "conform/process.h"
-#include "conform/findings.h"
 #include "conform/slate.h"
 #include "conform/symbols.h"
 

@@ -178,13 +178,74 @@ static void test_rows(void **state)
     free(b.v);
 }
 
+/* A linear layer on `*arg` tokens of an example. */
+static void build_tokens(struct kp_graph *g, const void *arg)
+{
+    const int n = (int)g->capacity, tokens = *(const int *)arg;
+    struct kp_value *y = cg_value(g, cg_shape(3, n, tokens, 3));
+
+    cg_node(g, KP_OP_LINEAR, cg_input(g, cg_shape(3, n, tokens, 5)), cg_param(g, cg_shape(2, 3, 5)),
+            NULL, cg_end, cg_output(y), cg_end);
+}
+
+/* Sequences have fewer examples in a slice, and nothing is filled up; images have groups of 16. */
+static void test_slices(void **state)
+{
+    static const struct {
+        int capacity, tokens; /* 0: images */
+        int64_t group, slice;
+        size_t floats; /* of the result */
+    } cases[] = {{4, 512, 1, 1, 4 * 512 * 3},
+                 {3, 2000, 1, 1, 3 * 2000 * 3},
+                 {128, 65, 1, 8, 128 * 65 * 3},
+                 {33, 1, 1, 32, 33 * 3},
+                 {18, 0, 16, 32, 32 * 6}};
+    const struct kp_device_config config = {.threads = 1, .slice = 32};
+    struct kp_error error = {0};
+    struct kp_device *d = NULL;
+
+    (void)state;
+    cg_ok(kp_device_open("cpu", &config, &d, &error));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct kp_graph g = {.mode = KP_EVAL, .capacity = cases[i].capacity};
+        if (cases[i].tokens > 0)
+            build_tokens(&g, &cases[i].tokens);
+        else
+            build_evaluation(&g, NULL);
+        cg_ok(d->ops->plan(d, &g, &error));
+        const struct kp_value *y = g.nodes[g.node_count - 1]->out[0];
+        assert_int_equal(g.group, cases[i].group);
+        assert_int_equal(g.slice, cases[i].slice);
+        assert_int_equal(y->bytes, (cases[i].floats * sizeof(float) + 63) / 64 * 64);
+        kp_arena_finish(&g.memory);
+    }
+    kp_device_close(d);
+}
+
+/* Slices of one example, whose first element is no multiple of the four that are drawn together. */
+static void build_dropped_tokens(struct kp_graph *g, const void *arg)
+{
+    const int n = (int)g->capacity;
+    struct kp_value *y = cg_value(g, cg_shape(3, n, 651, 3)), *kept = cg_value(g, y->shape);
+
+    (void)arg;
+    cg_node(g, KP_OP_LINEAR, cg_input(g, cg_shape(3, n, 651, 5)), cg_param(g, cg_shape(2, 3, 5)),
+            NULL, cg_end, y, cg_end);
+    cg_node(g, KP_OP_DROPOUT, y, cg_end, cg_output(kept), cg_end)->attrs.factor = 0.3;
+}
+
+static void test_dropped_tokens(void **state)
+{
+    (void)state;
+    cg_check("dropped tokens", build_dropped_tokens, NULL, 4, KP_TRAIN, 3, 1e-5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_training),
-        cmocka_unit_test(test_evaluation),
-        cmocka_unit_test(test_fusion),
-        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_training), cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_fusion),   cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_slices),   cmocka_unit_test(test_dropped_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

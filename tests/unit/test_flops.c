@@ -96,6 +96,26 @@ static void test_tokens(void **state)
     }
 }
 
+/* What a token costs a mini student: by labels, and from teachers, who add a forward pass. */
+static void test_token_of_a_student(void **state)
+{
+    static const struct {
+        const char *teacher;
+        double millions;
+    } cases[] = {{"preset=mini", 159.4}, {"preset=small", 333.4}, {"preset=medium", 807.4}};
+    const struct kp_model_io io = {sizeof(io), KP_I32, kp_shape1(512), 16384, kp_shape1(512)};
+    const double labels = of("gpt", "preset=mini", NULL, io).training;
+
+    (void)state;
+    assert_true(fabs(labels / 512e6 - 119.5) < 0.06);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        double each = (labels + of("gpt", cases[i].teacher, NULL, io).forward) / 512e6;
+
+        if (!(fabs(each - cases[i].millions) < 0.06))
+            fail_msg("%s: %.2f where %.1f is right", cases[i].teacher, each, cases[i].millions);
+    }
+}
+
 /* A frozen layer has no gradient of its weights; before the first trained one nothing goes back. */
 static void test_frozen(void **state)
 {
@@ -149,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),
         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_token_of_a_student),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_frozen_attention),
     };

@@ -166,7 +166,7 @@ static void batches_in_the_order_of_the_study(void **state)
                 compare(&f, (i + r) % count, (const int32_t *)(const void *)b->pixels + r * WINDOW,
                         b->labels + r * WINDOW);
                 for (int64_t t = 0; t < WINDOW; t++)
-                    assert_true(b->weights[r * WINDOW + t] == 1);
+                    assert_true(b->weights[r * WINDOW + t] == (b->labels[r * WINDOW + t] >= 0));
             }
         }
         kp_loader_destroy(l);
@@ -285,29 +285,6 @@ static void make_books(const char *root, const char *tokens, int64_t count)
 
 #define SMALL "rows=1 test_rows=1 window=4"
 
-static void the_vocabulary_of_the_tokeniser(void **state)
-{
-    struct kp_error e = {0};
-    struct opened o;
-    char identity[128];
-    (void)state;
-
-    make_books("v", "tok", 10);
-    assert_int_equal(scratch_put("v/tok.vocab", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\nm\nn\no\n"),
-                     0);
-    assert_int_equal(try_open("v", SMALL, &o, &e), KP_OK);
-    assert_int_equal(o.data->classes, 15);
-    memcpy(identity, o.data->made.identity, sizeof identity);
-    close_tiny(&o);
-
-    /* Another list is other data. */
-    make_books("v", "tok", 11);
-    assert_int_equal(try_open("v", SMALL " vocabulary=99", &o, &e), KP_OK);
-    assert_int_equal(o.data->classes, 99);
-    assert_string_not_equal(o.data->made.identity, identity);
-    close_tiny(&o);
-}
-
 static void refused(const char *root, const char *options, const char *says)
 {
     struct kp_error e = {0};
@@ -316,6 +293,64 @@ static void refused(const char *root, const char *options, const char *says)
     assert_int_not_equal(try_open(root, options, &o, &e), KP_OK);
     if (!strstr(e.text, says))
         fail_msg("'%s' does not say '%s'", e.text, says);
+}
+
+static void the_vocabulary_of_the_tokeniser(void **state)
+{
+    struct kp_error e = {0};
+    struct opened o;
+    char identity[128];
+    (void)state;
+
+    make_books("v", "tok", 10);
+    assert_int_equal(try_open("v", SMALL " vocabulary=99", &o, &e), KP_OK);
+    assert_int_equal(o.data->classes, 99);
+    assert_null(o.data->made.length);
+    memcpy(identity, o.data->made.identity, sizeof identity);
+    close_tiny(&o);
+
+    /* Another list is other data. */
+    make_books("v", "tok", 11);
+    assert_int_equal(
+        scratch_put("v/tok.vocab", "<pad>\n<unk>\n<D>\nd\nee\nf\ng\nh\ni\nj\nk\nl\nm\nn\no\n"), 0);
+    assert_int_equal(try_open("v", SMALL, &o, &e), KP_OK);
+    assert_int_equal(o.data->classes, 15);
+    assert_true(o.data->made.length[0] == 0 && o.data->made.length[4] == 2);
+    assert_string_not_equal(o.data->made.identity, identity);
+    close_tiny(&o);
+    assert_int_equal(try_open("v", SMALL " vocabulary=15", &o, &e), KP_OK);
+    close_tiny(&o);
+    refused("v", SMALL " vocabulary=16",
+            "vocabulary = 16, but v/tok.vocab has a line for each of 15 tokens; 15, or 0, would be "
+            "right");
+    assert_int_equal(scratch_put("v/tok.vocab", "<unk>\n<s>\n</s>\n"), 0);
+    refused("v", SMALL, "v/tok.vocab: of a tokeniser of another kind: line 1 is '<unk>'");
+}
+
+/* data.test_limit keeps the first windows of all rows. */
+static void the_first_test_examples_alone(void **state)
+{
+    const struct kp_dataset_def *def = kp_languini_plugin.datasets[0];
+    struct opened o = open_tiny("");
+    const struct kp_dataset_config config = {
+        .def = def, .root = FIXTURE, .self = o.data->made.self, .test_limit = 2 * ROWS};
+    int32_t label[WINDOW], same[WINDOW];
+    struct kp_error e = {0};
+    (void)state;
+
+    assert_int_equal(o.data->split[KP_SPLIT_TEST].count, TEST_WINDOWS * ROWS);
+    kp_dataset_close(o.data);
+    assert_int_equal(kp_dataset_open(&config, &o.data, &e), KP_OK);
+    assert_int_equal(o.data->split[KP_SPLIT_TEST].count, 2 * ROWS);
+    assert_int_equal(o.data->split[KP_SPLIT_TRAIN].count, TRAIN_WINDOWS * ROWS);
+    struct opened all = open_tiny("");
+    for (int64_t i = 0; i < 2 * ROWS; i++) {
+        assert_int_equal(first_token(&o, KP_DATASET_TEST, i, label),
+                         first_token(&all, KP_DATASET_TEST, i, same));
+        assert_memory_equal(label, same, sizeof label);
+    }
+    close_tiny(&all);
+    close_tiny(&o);
 }
 
 static void folders_that_are_refused(void **state)
@@ -331,7 +366,8 @@ static void folders_that_are_refused(void **state)
             "two/one.vocab: not there; it has a line for each token, or "
             "data.languini.vocabulary says how many");
     assert_int_equal(scratch_put("two/one.vocab", ""), 0);
-    refused("two", SMALL, "two/one.vocab: 0 lines, one for each token");
+    refused("two", SMALL, "two/one.vocab: 0 lines, one for each token; 3 to 65536");
+    assert_int_equal(unlink("two/one.vocab"), 0);
     refused("two", SMALL " vocabulary=99 test=wood", "two/file_list_test_wood.npy: ");
     refused("two", "vocabulary=99 window=4", "1 books for 128 rows");
     make_books("two", "other", 10);
@@ -376,6 +412,7 @@ int main(void)
         cmocka_unit_test(an_offset_passes_over_windows),
         cmocka_unit_test(only_the_last_tokens_count),
         cmocka_unit_test(the_vocabulary_of_the_tokeniser),
+        cmocka_unit_test(the_first_test_examples_alone),
         cmocka_unit_test(folders_that_are_refused),
         cmocka_unit_test(a_bad_token_ends_the_loading),
     };

@@ -3,6 +3,7 @@
 #include "data/loader.h"
 #include "data/subset.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -168,6 +169,15 @@ static void test_open_is_checked(void **state)
     refused(s, KP_E_INVALID, "the test split has more");
     s = numbers(), memset(s.info.identity, 'x', sizeof(s.info.identity));
     refused(s, KP_E_INVALID, "its identity does not end");
+
+    static const float length[2][4] = {{1, 0, -1, 2}, {1, 0, NAN, 2}};
+    s = numbers(), s.info.length = length[0];
+    refused(s, KP_E_INVALID, "lengths are for text");
+    for (int i = 0; i < 2; i++) {
+        s = numbers(), s.info.dtype = KP_I32, s.info.labels = s.info.shape;
+        s.info.length = length[i];
+        refused(s, KP_E_INVALID, "the length of a token must be a number of characters");
+    }
 }
 
 /* Every example of one epoch, in order of arrival, into out; its draws decide nothing here. */

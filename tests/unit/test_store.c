@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "base/clock.h"
+#include "store/analysis.h"
 #include "store/checkpoints.h"
 #include "store/state.h"
 #include "store/uid.h"
@@ -99,13 +100,13 @@ static void test_life_of_a_run(void **state)
 
     const struct kp_result_row results[] = {{"test", "test/accuracy", 0.1, 256, 4, 47.5},
                                             {"test", "test/kl", 0.1, 256, 4, FIXTURE_NAN}};
-    const struct kp_pairwise_row pairs[] = {{uid, "test/agreement", "test", NULL, 100, 88.0}};
+    const struct kp_pairwise_row pairs[] = {{uid, "test/agreement", "test", NULL, 100, 0.1, 88.0}};
     assert_ok(kp_store_end_run(s, uid, KP_RUN_DONE, NULL, results, 2, pairs, 1, &e), e);
     fixture_expect("SELECT status, finished >= created AS f FROM run", "status,f\ndone,1\n");
     fixture_expect("SELECT split, kappa, value, flag FROM result",
                    "split,kappa,value,flag\ntest,0.1,47.5,\ntest,0.1,,nan\n");
-    fixture_expect("SELECT run_a, run_b, n, value FROM pairwise",
-                   "run_a,run_b,n,value\n1,1,100,88\n");
+    fixture_expect("SELECT run_a, run_b, n, kappa, value FROM pairwise",
+                   "run_a,run_b,n,kappa,value\n1,1,100,0.1,88\n");
 
     fixture_hash(config, "config", "lt 0.1 nan 11 ", strlen("lt 0.1 nan 11 "));
     assert_ok(kp_store_find_run(s, config, &info, &found, &e), e);
@@ -192,6 +193,57 @@ static void test_continue_forgets_later_points(void **state)
     fixture_close(s);
 }
 
+/* A curve: results of each kappa that was passed, and their weights, stay with the step from which
+ * the run goes on. */
+static void test_results_of_a_curve(void **state)
+{
+    static const double kappas[] = {0.01, 0.05, 0.1};
+    struct kp_store *s = fixture_open();
+    struct kp_error e = {0};
+    char uid[KP_UID_SIZE], other[KP_UID_SIZE];
+    struct fixture_run second = lt;
+    int64_t samples = 0;
+    bool found = true;
+
+    (void)state;
+    fixture_metrics(s);
+    second.seed = 13;
+    assert_ok(fixture_begin(s, &second, -1, other, &e), e);
+    assert_ok(fixture_begin(s, &lt, -1, uid, &e), e);
+    for (int i = 0; i < 3; i++) {
+        const struct kp_result_row result = {"test",       "test/kl", kappas[i],
+                                             64 * (i + 1), i + 1,     2.0};
+        const struct kp_pairwise_row pair = {other, "test/kl", "test", "mean", 10, kappas[i], 1.0};
+        char role[32];
+
+        (void)snprintf(role, sizeof role, "model@%g", kappas[i]);
+        const struct kp_artifact_row file = {role, role, "ab", 1};
+        assert_ok(kp_store_artifact(s, uid, &file, 0, i + 1, &e), e);
+        assert_ok(kp_store_results(s, uid, &result, 1, &pair, 1, &e), e);
+    }
+    assert_ok(kp_store_samples_at(s, uid, 0.05, &samples, &found, &e), e);
+    assert_true(found);
+    assert_int_equal(samples, 128);
+    assert_ok(kp_store_samples_at(s, uid, 0.06, &samples, &found, &e), e);
+    assert_false(found);
+    assert_ok(kp_store_end_run(s, uid, KP_RUN_INTERRUPTED, "stopped", NULL, 0, NULL, 0, &e), e);
+    const struct kp_result_row late = {"test", "test/kl", 1.0, 1, 1, 1.0};
+    assert_int_equal(kp_store_results(s, uid, &late, 1, NULL, 0, &e), KP_E_STORE);
+    assert_says(e, "not held by this process");
+
+    assert_ok(fixture_begin(s, &lt, 2, uid, &e), e);
+    fixture_expect("SELECT kappa, samples, step FROM result",
+                   "kappa,samples,step\n0.01,64,1\n0.05,128,2\n");
+    fixture_expect("SELECT kappa, n FROM pairwise", "kappa,n\n0.01,10\n0.05,10\n");
+    fixture_expect("SELECT role, step FROM artifact", "role,step\nmodel@0.01,1\nmodel@0.05,2\n");
+    assert_ok(kp_store_end_run(s, uid, KP_RUN_FAILED, "NaN", NULL, 0, NULL, 0, &e), e);
+    assert_ok(fixture_begin(s, &lt, -1, uid, &e), e);
+    fixture_expect("SELECT (SELECT count(*) FROM result) + (SELECT count(*) FROM pairwise) + "
+                   "(SELECT count(*) FROM artifact) AS n",
+                   "n\n0\n");
+    fixture_close(s);
+}
+
 static void test_wrong_references(void **state)
 {
     struct kp_store *s = fixture_open();
@@ -213,7 +265,7 @@ static void test_wrong_references(void **state)
                      KP_E_INVALID);
     assert_says(e, "test/none");
     fixture_metrics(s);
-    const struct kp_pairwise_row nobody = {r.teacher_uid, "test/kl", "test", "", 1, 1.0};
+    const struct kp_pairwise_row nobody = {r.teacher_uid, "test/kl", "test", "", 1, 0.1, 1.0};
     const struct kp_result_row good = {"test", "test/kl", 0.1, 1, 1, 1.0};
     assert_int_equal(kp_store_end_run(s, uid, KP_RUN_DONE, NULL, &good, 1, &nobody, 1, &e),
                      KP_E_STORE);
@@ -355,6 +407,7 @@ int main(void)
         TEST(test_life_of_a_run),
         TEST(test_find_by_prefix),
         TEST(test_continue_forgets_later_points),
+        TEST(test_results_of_a_curve),
         TEST(test_wrong_references),
         TEST(test_writer_needs_no_flush),
         TEST(test_many_points),

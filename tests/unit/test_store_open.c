@@ -56,7 +56,7 @@ static void test_new_and_again(void **state)
     fixture_close(fixture_open());
     fixture_expect("SELECT application_id FROM pragma_application_id",
                    "application_id\n1262571600\n");
-    fixture_expect("SELECT user_version FROM pragma_user_version", "user_version\n3\n");
+    fixture_expect("SELECT user_version FROM pragma_user_version", "user_version\n4\n");
     fixture_expect("SELECT journal_mode FROM pragma_journal_mode", "journal_mode\nwal\n");
     fixture_expect("SELECT count(*) AS n FROM event", "n\n0\n");
 }
@@ -113,7 +113,7 @@ static void test_other_versions(void **state)
     fixture_close(fixture_open());
     run_sql(fixture_path, "PRAGMA user_version = 7");
     expect_refused(fixture_path, "has schema version 7");
-    expect_refused(fixture_path, "versions up to 3");
+    expect_refused(fixture_path, "versions up to 4");
     expect_refused(fixture_path, "update kappa");
     run_sql(fixture_path, "PRAGMA user_version = 0");
     expect_refused(fixture_path, "");
@@ -364,6 +364,9 @@ static void test_old_database(void **state)
     fixture_expect(ask, answer);
     fixture_expect("SELECT count(*), count(build), max(device), max(level) FROM attempt",
                    "count(*),count(build),max(device),max(level)\n4,0,cpu avx2,avx2\n");
+    fixture_expect("SELECT run_a, estimator, kappa, n, coalesce(value, flag) AS v FROM pairwise",
+                   "run_a,estimator,kappa,n,v\n1,\"\",1,100,100\n2,mean,0.1,100,81\n"
+                   "3,mean,0.1,100,nan\n");
     (void)snprintf(backup, sizeof backup, "%s.backup-v1", fixture_path);
     assert_int_equal(access(backup, F_OK), 0);
     free(got);

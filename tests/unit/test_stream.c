@@ -172,6 +172,21 @@ static void the_number_of_windows(void **state)
     assert_int_equal(windows_of(5, 5, 1), 11);
 }
 
+static void a_book_behind_a_link(void **state)
+{
+    struct kp_stream_config c = {"list.npy", "n", 40, 2, 1, 16, 0, 0, false};
+    (void)state;
+
+    (void)windows_of(40, 40, 16);
+    assert_int_equal(rename("n", "elsewhere"), 0);
+    assert_int_equal(symlink("elsewhere", "n"), 0);
+    struct kp_stream *s = opened(c);
+    assert_int_equal(kp_stream_tokens(s), 82);
+    kp_stream_close(s);
+    assert_int_equal(unlink("n"), 0);
+    assert_int_equal(rename("elsewhere", "n"), 0);
+}
+
 static void refused(struct kp_stream_config c, const char *says)
 {
     struct kp_stream *s = NULL;
@@ -258,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_books_end),
         cmocka_unit_test(a_stride_shorter_than_the_window),
         cmocka_unit_test(the_number_of_windows),
+        cmocka_unit_test(a_book_behind_a_link),
         cmocka_unit_test(streams_that_are_refused),
         cmocka_unit_test(a_token_beyond_the_vocabulary),
         cmocka_unit_test(a_book_that_changes),

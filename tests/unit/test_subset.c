@@ -192,6 +192,43 @@ static void the_hash_is_of_little_endian_numbers(void **state)
 
 /* A recorded manifest must stay valid: these draws never change while the algorithm has its name.
  */
+static bool counts_from(const struct kp_subset *s, int64_t first)
+{
+    for (int64_t i = 0; i < s->count; i++)
+        if (s->index[i] != first + i)
+            return false;
+    return true;
+}
+
+static void the_first_ones_keep_their_order(void **state)
+{
+    static const int64_t begins[] = {30, 30, 230}, overlaps[] = {50, 50, 0};
+    struct kp_subset_config c = base;
+    (void)state;
+
+    c.first = true;
+    c.offset = 30;
+    struct kp_subset t = teacher_of(c);
+    assert_true(counts_from(&t, 0));
+    assert_int_equal(t.count, 200);
+    assert_int_equal(t.dev_count, 100);
+    assert_int_equal(t.dev_index[0], TOTAL - 100);
+    kp_subset_finish(&t);
+    for (int pool = KP_POOL_FRESH; pool <= KP_POOL_DISJOINT; pool++) {
+        c.pool = (enum kp_student_pool)pool;
+        struct kp_subset s = drawn(c);
+        assert_int_equal(s.count, 50);
+        assert_true(counts_from(&s, begins[pool]));
+        assert_int_equal(s.overlap, overlaps[pool]);
+        kp_subset_finish(&s);
+    }
+    c.pool = KP_POOL_FRESH;
+    c.m = TOTAL - 100 - 30;
+    struct kp_subset s = drawn(c);
+    assert_int_equal(s.overlap, 170);
+    kp_subset_finish(&s);
+}
+
 static void draws_are_fixed_for_ever(void **state)
 {
     (void)state;
@@ -265,6 +302,7 @@ int main(void)
         cmocka_unit_test(nested_draws_are_prefixes_and_others_are_not),
         cmocka_unit_test(the_pool_grows_by_prefix_and_may_be_everything),
         cmocka_unit_test(the_hash_is_of_little_endian_numbers),
+        cmocka_unit_test(the_first_ones_keep_their_order),
         cmocka_unit_test(draws_are_fixed_for_ever),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };

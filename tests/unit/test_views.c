@@ -376,6 +376,46 @@ static void test_golden_queries(void **state)
     free(golden);
 }
 
+/* Curves of two students of one teacher, and an lt run that was compared with two teachers at each
+ * kappa: its value is that of the same teacher and kappa. */
+static void test_pairs_along_a_curve(void **state)
+{
+    static const double at[] = {0.02, 0.1};
+    const struct fixture_run first = {"lt", 1.0, FIXTURE_NAN, 7, NULL, "teacher"};
+    const struct fixture_run second = {"lt", 1.0, FIXTURE_NAN, 8, NULL, "teacher"};
+    struct fixture_run lt = {"lt", 0.1, FIXTURE_NAN, 11, NULL, NULL};
+    struct fixture_run kd = {"kd", 0.1, 1.0, 11, NULL, NULL};
+    struct kp_store *s = fixture_open();
+    struct kp_error e = {0};
+    char teacher[2][KP_UID_SIZE], uid[KP_UID_SIZE];
+
+    (void)state;
+    fixture_metrics(s);
+    assert_ok(fixture_begin(s, &first, -1, teacher[0], &e), e);
+    assert_ok(fixture_begin(s, &second, -1, teacher[1], &e), e);
+    kd.teacher_uid = teacher[1];
+    for (int kind = 0; kind < 2; kind++) {
+        struct kp_result_row results[2];
+        struct kp_pairwise_row pairs[4];
+        int count = 0;
+
+        assert_ok(fixture_begin(s, kind ? &kd : &lt, -1, uid, &e), e);
+        for (int k = 0; k < 2; k++) {
+            results[k] =
+                (struct kp_result_row){"test", "test/kl", at[k], 1, 1, kind ? 0.5 : 1.0 + k};
+            for (int t = kind; t < 2; t++)
+                pairs[count++] = (struct kp_pairwise_row){
+                    teacher[t], "test/kl", "test", "", 10, at[k], kind ? 0.5 : 1.0 + k + 10 * t};
+        }
+        assert_ok(kp_store_end_run(s, uid, KP_RUN_DONE, NULL, results, 2, pairs, count, &e), e);
+    }
+    fixture_close(s);
+    fixture_expect("SELECT kappa, lt, value, pi FROM v_pair",
+                   "kappa,lt,value,pi\n0.02,11,0.5,10.5\n0.1,12,0.5,11.5\n");
+    fixture_expect("SELECT count(*) AS n, min(kappa) AS low, max(kappa_a) AS high FROM v_pairwise",
+                   "n,low,high\n6,0.02,0.1\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -385,6 +425,7 @@ int main(void)
         TEST(test_groups),
         TEST(test_equal_values_have_no_spread),
         TEST(test_several_kappas),
+        TEST(test_pairs_along_a_curve),
         TEST(test_kappa_star),
         TEST(test_golden_schema),
         TEST(test_golden_queries),

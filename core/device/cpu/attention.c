@@ -49,7 +49,7 @@ static void forward_head(const struct kp_step *s, const struct kp_pass *p, const
     float *l = kp_floats(p, n->out[1]) + t->index * h.tokens;
     float *work = (float *)kp_scratch(p, n) + t->worker * work_floats(n);
 
-    if (e >= p->groups * KP_LANES)
+    if (e >= p->examples)
         return;
     if (e >= p->rows) {
         clear(&h, y);
@@ -78,7 +78,7 @@ static void grad_head(const struct kp_step *s, const struct kp_pass *p, const st
         .dv = kp_floats(p, n->out[2]) + at,
     };
 
-    if (e >= p->groups * KP_LANES)
+    if (e >= p->examples)
         return;
     if (e >= p->rows) {
         clear(&h, g.dq);

@@ -87,7 +87,7 @@ static void forward_slice(const struct kp_step *s, const struct kp_pass *p, cons
     const float *x = kp_floats(p, n->in[0]), *b = kp_floats(p, n->in[2]);
     float *col = (float *)kp_scratch(p, n) + t->worker * col_floats(g);
 
-    for (int64_t e = t->group * KP_LANES; e < t->group_end * KP_LANES; e++) {
+    for (int64_t e = t->first; e < t->end; e++) {
         float *y = kp_floats(p, n->out[0]) + e * y_size;
         gather(g, x + e * x_size, col);
         for (int64_t o = 0; b && o < g->out_channels; o++)
@@ -109,7 +109,7 @@ static void grad_x_slice(const struct kp_step *s, const struct kp_pass *p, const
     const int64_t x_size = kp_value_rest(n->out[0]), y_size = kp_value_rest(n->in[0]);
     float *col = (float *)kp_scratch(p, n) + t->worker * col_floats(g);
 
-    for (int64_t e = t->group * KP_LANES; e < t->group_end * KP_LANES; e++) {
+    for (int64_t e = t->first; e < t->end; e++) {
         kp_gemm(true, false, g->taps, g->pixels, g->out_channels, kp_floats(p, n->in[1]), g->taps,
                 kp_floats(p, n->in[0]) + e * y_size, g->pixels, 0.0f, col, g->pixels);
         scatter(g, col, kp_floats(p, n->out[0]) + e * x_size);
@@ -121,19 +121,19 @@ static void grad_w_slice(const struct kp_step *s, const struct kp_pass *p, const
     const struct geometry *g = s->data;
     const struct kp_node *n = s->node;
     const int64_t x_size = kp_value_rest(n->in[0]), y_size = kp_value_rest(n->in[1]);
-    const int64_t parts =
-        kp_conv_grad_parts(n, kp_cpu_slices(p->code->cpu, p->code->graph->capacity));
+    const struct kp_graph *whole = p->code->graph;
+    const int64_t parts = kp_conv_grad_parts(n, kp_cpu_slices(whole, whole->capacity));
     float *col = (float *)kp_scratch(p, n) + parts + t->worker * col_floats(g);
     float *dw = kp_conv_grad_part(n, p, t->index);
     float *db = n->out[1] ? dw + kp_shape_count(n->out[0]->shape) : NULL;
 
     if (db)
         memset(db, 0, (size_t)g->out_channels * sizeof(*db));
-    for (int64_t e = t->group * KP_LANES; e < t->group_end * KP_LANES; e++) {
+    for (int64_t e = t->first; e < t->end; e++) {
         const float *dy = kp_floats(p, n->in[1]) + e * y_size;
         gather(g, kp_floats(p, n->in[0]) + e * x_size, col);
         kp_gemm(false, true, g->out_channels, g->taps, g->pixels, dy, g->pixels, col, g->pixels,
-                e == t->group * KP_LANES ? 0.0f : 1.0f, dw, g->taps);
+                e == t->first ? 0.0f : 1.0f, dw, g->taps);
         for (int64_t o = 0; db && o < g->out_channels; o++) {
             double sum = 0.0;
             for (int64_t q = 0; q < g->pixels; q++)

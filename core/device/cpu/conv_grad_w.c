@@ -27,7 +27,7 @@ static struct kp_conv conv_of(const struct kp_node *n)
 size_t kp_scratch_conv_grad_w(const struct kp_cpu *cpu, const struct kp_graph *g,
                               const struct kp_node *n)
 {
-    const int64_t parts = kp_conv_grad_parts(n, kp_cpu_slices(cpu, g->capacity));
+    const int64_t parts = kp_conv_grad_parts(n, kp_cpu_slices(g, g->capacity));
 
     if (kp_cpu_conv_is_lane(n))
         return (size_t)(parts + kp_pool_threads(cpu->pool) * conv_of(n).work) * sizeof(float);
@@ -57,7 +57,7 @@ static void grad_w_slice(const struct kp_step *s, const struct kp_pass *p, const
     const int64_t groups = t->group_end - t->group;
     float *dw = kp_conv_grad_part(n, p, t->index);
     float *db = n->out[1] ? dw + kp_shape_count(n->out[0]->shape) : NULL;
-    const int64_t slices = kp_cpu_slices(p->code->cpu, p->code->graph->capacity);
+    const int64_t slices = kp_cpu_slices(p->code->graph, p->code->graph->capacity);
     float *work = kp_conv_grad_part(n, p, slices) + t->worker * c->work;
 
     if (c->fast)

@@ -27,8 +27,8 @@ static void cpu_arithmetic(const struct kp_device *d, char *out, size_t size)
 
     kp_gemm_describe(library, sizeof(library));
     kp_dnn_describe(dnn, sizeof(dnn));
-    (void)snprintf(out, size, "cpu %s, %s%s%s, slice %lld%s%.32s", cpu->lane->name, library,
-                   *dnn ? ", " : "", dnn, (long long)cpu->slice,
+    (void)snprintf(out, size, "cpu %s, %s%s%s, slice %lld of %d rows%s%.32s", cpu->lane->name,
+                   library, *dnn ? ", " : "", dnn, (long long)cpu->slice, KP_SLICE_ROWS,
                    coretype ? ", OPENBLAS_CORETYPE=" : "", coretype ? coretype : "");
 }
 

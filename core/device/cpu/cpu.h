@@ -8,6 +8,10 @@
 
 #include <pthread.h>
 
+/* Rows (tokens) of a slice, at most, where no value is LANE and an example does not have more: long
+ * enough for matrix products, short enough for the caches. */
+#define KP_SLICE_ROWS 640
+
 enum kp_cpu_level {
     KP_CPU_PORTABLE = 0,
     KP_CPU_AVX2 = 1,
@@ -16,7 +20,7 @@ enum kp_cpu_level {
 
 struct kp_cpu {
     struct kp_device base;
-    int64_t slice; /* examples */
+    int64_t slice; /* examples, at most */
     struct kp_pool *pool;
     pthread_mutex_t busy; /* the pool has one caller at a time */
     bool busy_made;
@@ -36,14 +40,16 @@ struct kp_pass {
     const struct kp_lane_ops *lane;
     struct kp_memory *m;
     int64_t rows;
-    int64_t groups; /* of 16 examples that hold rows */
-    int64_t slices; /* that hold rows */
+    int64_t groups;   /* that hold rows */
+    int64_t examples; /* of these groups: the rows and what fills up the last group */
+    int64_t slices;   /* that hold rows */
 };
 
 /* What one call of a step covers. */
 struct kp_span {
     int64_t index;            /* of the task or slice */
     int64_t group, group_end; /* of a slice */
+    int64_t first, end;       /* its examples, whole groups */
     int worker;
 };
 
@@ -169,9 +175,10 @@ void kp_cpu_spread(struct kp_cpu *cpu, int64_t tasks,
                    void (*fn)(void *arg, int64_t task, int worker), void *arg);
 void kp_cpu_end(struct kp_cpu *cpu);
 
-/* Examples that the arena holds of a batched value: the capacity in whole slices. */
-int64_t kp_cpu_padded(const struct kp_cpu *cpu, int64_t capacity);
-int64_t kp_cpu_slices(const struct kp_cpu *cpu, int64_t capacity);
+/* Examples that the arena holds of a batched value: the capacity in whole groups. */
+int64_t kp_cpu_padded(const struct kp_graph *g);
+/* Slices that hold this many examples. */
+int64_t kp_cpu_slices(const struct kp_graph *g, int64_t examples);
 
 /* LANE geometry of a value: planes, pixels in a plane, floats from plane to plane. */
 int64_t kp_lane_planes(const struct kp_value *v);
@@ -180,7 +187,7 @@ int64_t kp_lane_plane(const struct kp_value *v);
 
 /* Elements of one example; of the whole value if it is not batched. */
 int64_t kp_value_rest(const struct kp_value *v);
-/* Floats that 16 examples take in the value's layout. */
+/* Floats that a group of examples takes in the value's layout. */
 int64_t kp_value_group(const struct kp_value *v);
 /* Where a value lies. */
 void *kp_value_at(const struct kp_memory *m, const struct kp_value *v);
@@ -197,7 +204,7 @@ static inline float *kp_floats(const struct kp_pass *p, const struct kp_value *v
     return v ? (float *)kp_value_at(p->m, v) : NULL;
 }
 
-/* Examples of group g that count. */
+/* Examples of group g that count, where groups have 16. */
 static inline int kp_pass_lanes(const struct kp_pass *p, int64_t group)
 {
     int64_t left = p->rows - group * KP_LANES;
@@ -224,6 +231,7 @@ size_t kp_scratch_layer_norm(const struct kp_cpu *, const struct kp_graph *,
 size_t kp_scratch_attention(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 size_t kp_scratch_losses(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 size_t kp_scratch_row_loss(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
+size_t kp_scratch_head_loss(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 size_t kp_scratch_foreign(const struct kp_cpu *, const struct kp_graph *, const struct kp_node *);
 
 void kp_lower_conv(struct kp_lowering *l, const struct kp_node *n);
@@ -242,8 +250,10 @@ void kp_lower_element(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_rows(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_losses(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_row_loss(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_head_loss(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_mean(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_classes(struct kp_lowering *l, const struct kp_node *n);
+void kp_lower_accumulate(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_clip(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_optimizer(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_layer_norm(struct kp_lowering *l, const struct kp_node *n);
@@ -255,6 +265,19 @@ void kp_lower_foreign(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_dropout(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_convert(struct kp_lowering *l, const struct kp_node *n);
 void kp_lower_nothing(struct kp_lowering *l, const struct kp_node *n);
+
+/* sums = those of the columns of x, rows `stride` floats apart. */
+void kp_column_sums(const float *x, int64_t rows, int64_t columns, int64_t stride, double *sums);
+
+/* Sum of the weights that count. */
+double kp_weight_sum(const struct kp_pass *p, const struct kp_value *w);
+
+/* Of the losses of rows: what a row's gradient is multiplied by beside its weight, dy / sum(w) or
+ * 0; their weighted mean from loss i times weight i; floats that a thread's row function works in.
+ */
+double kp_rows_share(const struct kp_pass *p, const struct kp_value *w, const struct kp_value *dy);
+float kp_rows_mean(const struct kp_pass *p, const struct kp_value *w, const double *losses);
+int64_t kp_rows_work(int64_t classes);
 
 /* Parts of dw, db that the slices of a CONV2D_GRAD_W leave in its scratch: that of one slice, and
  * the floats of all, after which the scratch goes on. */

@@ -156,9 +156,9 @@ static void grad_w_finish(const struct kp_step *s, const struct kp_pass *p, cons
                (size_t)kp_shape_count(n->out[1]->shape) * sizeof(*sum));
 }
 
-static int64_t parts_of(const struct kp_cpu *cpu, const struct kp_graph *g, const struct kp_node *n)
+static int64_t parts_of(const struct kp_graph *g, const struct kp_node *n)
 {
-    return n->op == KP_OP_CONV2D_GRAD_W ? kp_cpu_slices(cpu, g->capacity) : 1;
+    return n->op == KP_OP_CONV2D_GRAD_W ? kp_cpu_slices(g, g->capacity) : 1;
 }
 
 /* 0 where oneDNN refuses: lowering says so. */
@@ -169,7 +169,7 @@ size_t kp_scratch_dnn_conv(const struct kp_cpu *cpu, const struct kp_graph *g,
 
     if (kp_dnn_conv_prepare(&c, n, false) != dnnl_success)
         return 0;
-    c.parts = parts_of(cpu, g, n);
+    c.parts = parts_of(g, n);
     return (size_t)kp_dnn_conv_floats(&c, kp_pool_threads(cpu->pool)) * sizeof(float);
 }
 
@@ -198,7 +198,7 @@ void kp_lower_dnn_conv(struct kp_lowering *l, const struct kp_node *n)
                       "oneDNN cannot prepare a convolution (its status %d)", (int)st);
         return;
     }
-    c->parts = parts_of(cpu, l->code->graph, n);
+    c->parts = parts_of(l->code->graph, n);
     if (n->op == KP_OP_CONV2D_GRAD_W) {
         kp_lower_step(l, KP_SLICES, grad_w_slice, c, 0);
         kp_lower_step(l, KP_AFTER, grad_w_combine, c,

@@ -2,7 +2,7 @@
 #include "device/dropout.h"
 #include "device/cpu/cpu.h"
 
-/* A slice begins at a multiple of 16 examples, so at a whole group of four elements. */
+/* Draws come in fours, whatever element a slice begins with. */
 static void dropout_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
@@ -11,12 +11,12 @@ static void dropout_slice(const struct kp_step *s, const struct kp_pass *p, cons
     const float *x = kp_floats(p, n->in[0]);
     const float scale = (float)d.scale;
     float *y = kp_floats(p, n->out[0]);
+    bool kept[4];
 
-    for (int64_t i = r.first; i < r.first + r.count; i += 4) {
-        bool kept[4];
-        kp_dropout_kept(&d, (uint64_t)i / 4, kept);
-        for (int64_t k = 0; k < 4; k++)
-            y[i + k] = kept[k] ? scale * x[i + k] : 0.0f;
+    for (int64_t i = r.first; i < r.first + r.count; i++) {
+        if (i == r.first || i % 4 == 0)
+            kp_dropout_kept(&d, (uint64_t)i / 4, kept);
+        y[i] = kept[i % 4] ? scale * x[i] : 0.0f;
     }
 }
 

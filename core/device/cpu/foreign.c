@@ -31,20 +31,21 @@ static int64_t part_floats(const struct kp_node *n)
     return floats;
 }
 
-static int64_t scratch_floats(const struct kp_cpu *cpu, const struct kp_node *n)
+static int64_t scratch_floats(const struct kp_graph *g, const struct kp_node *n)
 {
     const struct kp_foreign *f = n->attrs.foreign;
 
-    return f->def->scratch ? f->def->scratch(f->self, &f->shapes, cpu->slice) : 0;
+    return f->def->scratch ? f->def->scratch(f->self, &f->shapes, g->slice) : 0;
 }
 
 /* First the parts of all slices, then the plugin's own scratch for each. */
 size_t kp_scratch_foreign(const struct kp_cpu *cpu, const struct kp_graph *g,
                           const struct kp_node *n)
 {
-    const int64_t slices = kp_cpu_slices(cpu, g->capacity);
+    const int64_t slices = kp_cpu_slices(g, g->capacity);
 
-    return (size_t)(slices * (part_floats(n) + scratch_floats(cpu, n))) * sizeof(float);
+    (void)cpu;
+    return (size_t)(slices * (part_floats(n) + scratch_floats(g, n))) * sizeof(float);
 }
 
 static float *part_of(const struct kp_node *n, const struct kp_pass *p, int64_t slice)
@@ -54,9 +55,9 @@ static float *part_of(const struct kp_node *n, const struct kp_pass *p, int64_t 
 
 static float *scratch_of(const struct kp_node *n, const struct kp_pass *p, int64_t slice)
 {
-    const struct kp_cpu *cpu = p->code->cpu;
-    const int64_t parts = kp_cpu_slices(cpu, p->code->graph->capacity) * part_floats(n);
-    const int64_t floats = scratch_floats(cpu, n);
+    const struct kp_graph *g = p->code->graph;
+    const int64_t parts = kp_cpu_slices(g, g->capacity) * part_floats(n);
+    const int64_t floats = scratch_floats(g, n);
 
     return floats > 0 ? (float *)kp_scratch(p, n) + parts + slice * floats : NULL;
 }
@@ -133,16 +134,17 @@ static void call(const struct kp_node *n, const struct kp_pass *p, const struct 
 /* Examples that fill up the last group are zero, whatever the plugin makes of them. */
 static void clear_rest(const struct kp_value *v, const struct kp_pass *p, const struct kp_span *t)
 {
-    const int64_t last = t->group_end - 1, lanes = kp_pass_lanes(p, last);
-    const int64_t group = kp_value_group(v), rest = kp_value_rest(v);
-    float *y = kp_floats(p, v) + last * group;
+    const int64_t last = t->group_end - 1, group = kp_value_group(v), rest = kp_value_rest(v);
+    float *y = kp_floats(p, v);
 
-    if (lanes == KP_LANES)
+    if (t->end <= p->rows)
         return;
     if (v->layout != KP_LANE) {
-        memset(y + lanes * rest, 0, (size_t)((KP_LANES - lanes) * rest) * sizeof(float));
+        memset(y + p->rows * rest, 0, (size_t)((t->end - p->rows) * rest) * sizeof(float));
         return;
     }
+    const int64_t lanes = kp_pass_lanes(p, last);
+    y += last * group;
     for (int64_t i = 0; i < group; i += KP_LANES)
         for (int64_t e = lanes; e < KP_LANES; e++)
             y[i + e] = 0.0F;
@@ -157,7 +159,7 @@ static void call_lanes(const struct kp_node *n, const struct kp_pass *p, const s
     struct piece at = {t->group * group, 0, (t->group_end - t->group) * group};
     const int64_t end = at.first + at.floats;
 
-    at.examples = (t->group_end - t->group) * KP_LANES;
+    at.examples = t->end - t->first;
     if (used == plane) {
         call(n, p, t, &at);
         return;
@@ -170,8 +172,7 @@ static void foreign_slice(const struct kp_step *s, const struct kp_pass *p, cons
 {
     const struct kp_node *n = s->node;
     const struct kp_value *sample = n->op == KP_OP_FOREIGN ? n->out[0] : n->in[KP_FOREIGN_DY];
-    const int64_t first = t->group * KP_LANES, end = t->group_end * KP_LANES;
-    const struct piece at = {first, (p->rows < end ? p->rows : end) - first, 0};
+    const struct piece at = {t->first, (p->rows < t->end ? p->rows : t->end) - t->first, 0};
 
     memset(part_of(n, p, t->index), 0, (size_t)part_floats(n) * sizeof(float));
     if (sample->layout == KP_LANE)

@@ -1,14 +1,14 @@
 /* layout.c - where the numbers of a value lie. */
 #include "device/cpu/cpu.h"
 
-int64_t kp_cpu_slices(const struct kp_cpu *cpu, int64_t capacity)
+int64_t kp_cpu_slices(const struct kp_graph *g, int64_t examples)
 {
-    return (capacity + cpu->slice - 1) / cpu->slice;
+    return (examples + g->slice - 1) / g->slice;
 }
 
-int64_t kp_cpu_padded(const struct kp_cpu *cpu, int64_t capacity)
+int64_t kp_cpu_padded(const struct kp_graph *g)
 {
-    return kp_cpu_slices(cpu, capacity) * cpu->slice;
+    return (g->capacity + g->group - 1) / g->group * g->group;
 }
 
 int64_t kp_lane_planes(const struct kp_value *v)
@@ -44,7 +44,7 @@ int64_t kp_value_group(const struct kp_value *v)
 {
     if (v->layout == KP_LANE)
         return kp_lane_planes(v) * kp_lane_plane(v);
-    return KP_LANES * kp_value_rest(v);
+    return v->group * kp_value_rest(v);
 }
 
 void *kp_value_at(const struct kp_memory *m, const struct kp_value *v)

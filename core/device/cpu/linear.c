@@ -8,9 +8,10 @@
 
 #include <string.h>
 
-/* Rows of dw that one task makes, from the whole batch. Fewer slow the product down, more leave
- * threads without work. */
-#define GRAD_ROWS 96
+/* Rows of dw that one task makes, from the whole batch: an eighth within limits. Fewer slow the
+ * product down, more leave threads without work. */
+#define GRAD_ROWS_MIN 96
+#define GRAD_ROWS_MAX 256
 /* Columns of dy that are added up together: a number that compilers turn into vectors. */
 #define SUM_COLUMNS 8
 
@@ -23,8 +24,8 @@ static int64_t each(const struct kp_value *v, int64_t width)
 /* First row of a slice and the number of its rows. */
 static struct kp_range rows_of(const struct kp_span *t, const struct kp_value *v, int64_t width)
 {
-    const int64_t group = KP_LANES * each(v, width);
-    struct kp_range r = {t->group * group, (t->group_end - t->group) * group};
+    const int64_t rows = each(v, width);
+    struct kp_range r = {t->first * rows, (t->end - t->first) * rows};
     return r;
 }
 
@@ -53,13 +54,11 @@ static void grad_x_slice(const struct kp_step *s, const struct kp_pass *p, const
             kp_floats(p, n->in[1]), in, 0.0f, kp_floats(p, n->out[0]) + r.first * in, in);
 }
 
-/* db = sums of the columns of dy, rows `stride` floats apart */
-static void column_sums(const float *dy, int64_t rows, int64_t columns, int64_t stride, float *db)
+void kp_column_sums(const float *x, int64_t rows, int64_t columns, int64_t stride, double *sums)
 {
-    double sums[GRAD_ROWS] = {0};
-
+    memset(sums, 0, (size_t)columns * sizeof(*sums));
     for (int64_t e = 0; e < rows; e++) {
-        const float *row = dy + e * stride;
+        const float *row = x + e * stride;
         int64_t i = 0;
         for (; i + SUM_COLUMNS <= columns; i += SUM_COLUMNS)
             for (int j = 0; j < SUM_COLUMNS; j++)
@@ -67,24 +66,33 @@ static void column_sums(const float *dy, int64_t rows, int64_t columns, int64_t 
         for (; i < columns; i++)
             sums[i] += (double)row[i];
     }
-    for (int64_t i = 0; i < columns; i++)
-        db[i] = (float)sums[i];
+}
+
+static int64_t grad_rows(const struct kp_node *n)
+{
+    const int64_t eighth = n->out[0]->shape.dim[0] / 8;
+
+    return eighth < GRAD_ROWS_MIN ? GRAD_ROWS_MIN : eighth > GRAD_ROWS_MAX ? GRAD_ROWS_MAX : eighth;
 }
 
 static void grad_w_rows(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
     const int64_t in = n->out[0]->shape.dim[1], out = n->out[0]->shape.dim[0];
-    const int64_t o = t->index * GRAD_ROWS;
-    const int64_t rows = out - o < GRAD_ROWS ? out - o : GRAD_ROWS;
+    const int64_t o = t->index * grad_rows(n), left = out - o;
+    const int64_t rows = left < grad_rows(n) ? left : grad_rows(n);
     const int64_t all = p->rows * each(n->in[0], in);
     const float *dy = kp_floats(p, n->in[1]) + o;
     float *db = kp_floats(p, n->out[1]);
 
     kp_gemm(true, false, rows, in, all, dy, out, kp_floats(p, n->in[0]), in, 0.0f,
             kp_floats(p, n->out[0]) + o * in, in);
-    if (db)
-        column_sums(dy, all, rows, out, db + o);
+    if (!db)
+        return;
+    double sums[GRAD_ROWS_MAX];
+    kp_column_sums(dy, all, rows, out, sums);
+    for (int64_t i = 0; i < rows; i++)
+        db[o + i] = (float)sums[i];
 }
 
 void kp_lower_linear(struct kp_lowering *l, const struct kp_node *n)
@@ -95,5 +103,5 @@ void kp_lower_linear(struct kp_lowering *l, const struct kp_node *n)
         kp_lower_step(l, KP_SLICES, grad_x_slice, NULL, 0);
     else
         kp_lower_step(l, KP_AFTER, grad_w_rows, NULL,
-                      (n->out[0]->shape.dim[0] + GRAD_ROWS - 1) / GRAD_ROWS);
+                      (n->out[0]->shape.dim[0] + grad_rows(n) - 1) / grad_rows(n));
 }

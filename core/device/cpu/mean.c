@@ -8,11 +8,10 @@ static void mean_slice(const struct kp_step *s, const struct kp_pass *p, const s
     const bool back = n->op == KP_OP_MEAN_GRAD;
     const struct kp_value *wide = back ? n->out[0] : n->in[0], *means = back ? n->in[0] : n->out[0];
     const int64_t each = kp_value_rest(means), count = kp_value_rest(wide) / each;
-    const int64_t end = t->group_end * KP_LANES * each;
     const float *in = kp_floats(p, n->in[0]);
     float *out = kp_floats(p, n->out[0]);
 
-    for (int64_t e = t->group * KP_LANES * each; e < end; e++) {
+    for (int64_t e = t->first * each; e < t->end * each; e++) {
         double sum = 0.0;
         for (int64_t i = 0; i < count; i++) {
             if (back)
@@ -31,7 +30,7 @@ static int64_t counted(const struct kp_pass *p, const struct kp_value *v)
     return v->batched ? p->rows * kp_value_rest(v) : kp_value_rest(v);
 }
 
-static double weight_sum(const struct kp_pass *p, const struct kp_value *w)
+double kp_weight_sum(const struct kp_pass *p, const struct kp_value *w)
 {
     const float *v = kp_floats(p, w);
     double sum = 0.0;
@@ -46,7 +45,7 @@ static void weighted_mean(const struct kp_step *s, const struct kp_pass *p, cons
 {
     const struct kp_node *n = s->node;
     const float *x = kp_floats(p, n->in[0]), *w = kp_floats(p, n->in[1]);
-    const double total = weight_sum(p, n->in[1]);
+    const double total = kp_weight_sum(p, n->in[1]);
     double sum = 0.0;
 
     (void)t;
@@ -60,7 +59,7 @@ static void weighted_mean_share(const struct kp_step *s, const struct kp_pass *p
                                 const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
-    const double total = weight_sum(p, n->in[1]);
+    const double total = kp_weight_sum(p, n->in[1]);
     const double dy = n->in[2] ? (double)*kp_floats(p, n->in[2]) : 1.0;
 
     (void)t;

@@ -300,7 +300,9 @@ size_t kp_scratch_norm_grad(const struct kp_cpu *cpu, const struct kp_graph *g,
 size_t kp_scratch_norm_eval_grad(const struct kp_cpu *cpu, const struct kp_graph *g,
                                  const struct kp_node *n)
 {
-    const int64_t groups = kp_cpu_padded(cpu, g->capacity) / KP_LANES;
+    const int64_t groups = kp_cpu_padded(g) / KP_LANES;
+
+    (void)cpu;
     return (size_t)(groups * kp_lane_planes(n->in[0])) * 2 * sizeof(double);
 }
 

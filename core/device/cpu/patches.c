@@ -15,7 +15,7 @@ static void patches_slice(const struct kp_step *s, const struct kp_pass *p, cons
     const int64_t across = width / size, image_size = kp_value_rest(image);
     const int64_t cut_size = kp_value_rest(cut);
 
-    for (int64_t e = t->group * KP_LANES; e < t->group_end * KP_LANES; e++) {
+    for (int64_t e = t->first; e < t->end; e++) {
         float *x = kp_floats(p, image) + e * image_size, *y = kp_floats(p, cut) + e * cut_size;
         if (back)
             memset(x, 0, (size_t)image_size * sizeof(float));

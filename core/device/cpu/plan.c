@@ -113,10 +113,43 @@ static enum kp_status plan_layouts(struct planner *p, struct kp_error *e)
     return KP_OK;
 }
 
+/* The most rows that an example has in a linear layer: its tokens. */
+static int64_t rows_of_example(const struct kp_graph *g)
+{
+    int64_t most = 1;
+
+    for (int64_t i = 0; i < g->node_count; i++) {
+        const struct kp_node *n = g->nodes[i];
+        if (n->op != KP_OP_LINEAR)
+            continue;
+        const int64_t rows = kp_value_rest(n->in[0]) / n->in[1]->shape.dim[1];
+        most = rows > most ? rows : most;
+    }
+    return most;
+}
+
+/* Groups of 16 where there are LANE values, else of one: nothing is filled up. Sequences have less
+ * of them in a slice, so that a small batch has slices for several threads. */
+static void plan_slices(struct planner *p)
+{
+    struct kp_graph *g = p->g;
+    bool lanes = false;
+
+    for (int64_t i = 0; i < g->value_count; i++)
+        lanes |= g->values[i]->layout == KP_LANE;
+    g->group = lanes ? KP_LANES : 1;
+    g->slice = p->cpu->slice;
+    for (const int64_t rows = rows_of_example(g);
+         !lanes && g->slice > 1 && g->slice * rows > KP_SLICE_ROWS;)
+        g->slice = (g->slice + 1) / 2;
+    for (int64_t i = 0; i < g->value_count; i++)
+        g->values[i]->group = g->group;
+}
+
 /* Batch norms take two passes over the batch: the first becomes a node of its own. */
 static enum kp_status split_norms(struct planner *p, struct kp_error *e)
 {
-    const int64_t groups = kp_cpu_padded(p->cpu, p->g->capacity) / KP_LANES;
+    const int64_t groups = kp_cpu_padded(p->g) / KP_LANES;
 
     for (int64_t i = 0; i < p->g->node_count; i++) {
         struct kp_node *n = p->g->nodes[i];
@@ -151,7 +184,7 @@ static size_t whole_lines(size_t bytes)
 /* Bytes of every value that a node or the host touches. */
 static void plan_sizes(struct planner *p)
 {
-    const int64_t padded = kp_cpu_padded(p->cpu, p->g->capacity);
+    const int64_t padded = kp_cpu_padded(p->g);
 
     for (int64_t i = 0; i < p->g->value_count; i++)
         p->known[i] = p->g->values[i]->input || p->g->values[i]->output;
@@ -166,7 +199,7 @@ static void plan_sizes(struct planner *p)
     }
     for (int64_t i = 0; i < p->g->value_count; i++) {
         struct kp_value *v = p->g->values[i];
-        int64_t count = v->batched ? padded / KP_LANES * kp_value_group(v) : kp_value_rest(v);
+        int64_t count = v->batched ? padded / v->group * kp_value_group(v) : kp_value_rest(v);
         v->bytes = p->known[i] ? whole_lines((size_t)count * 4) : 0;
     }
 }
@@ -184,8 +217,10 @@ enum kp_status kp_cpu_plan(struct kp_device *d, struct kp_graph *g, struct kp_er
         goto out;
     }
     st = plan_layouts(&p, e);
-    if (st == KP_OK)
-        st = split_norms(&p, e);
+    if (st != KP_OK)
+        goto out;
+    plan_slices(&p);
+    st = split_norms(&p, e);
     if (st != KP_OK)
         goto out;
     plan_sizes(&p);

@@ -14,10 +14,10 @@ static int64_t classes_of(const struct kp_node *n)
     return z->dim[z->n - 1];
 }
 
-/* Rows that scratch has room for: whole slices, each of an example's rows. */
-static int64_t room(const struct kp_cpu *cpu, const struct kp_graph *g, const struct kp_node *n)
+/* Rows that scratch has room for: of whole groups of examples. */
+static int64_t room(const struct kp_graph *g, const struct kp_node *n)
 {
-    return kp_cpu_padded(cpu, g->capacity) * kp_value_rest(n->in[W]);
+    return kp_cpu_padded(g) * kp_value_rest(n->in[W]);
 }
 
 static double *share_at(const struct kp_pass *p, const struct kp_node *n)
@@ -30,42 +30,41 @@ static double *loss_at(const struct kp_pass *p, const struct kp_node *n)
     return share_at(p, n) + 1;
 }
 
-/* Floats of a thread. */
-static int64_t work_floats(const struct kp_node *n)
+int64_t kp_rows_work(int64_t classes)
 {
-    return KP_ROW_ROOMS * KP_ROW_ROOM(classes_of(n));
+    return KP_ROW_ROOMS * KP_ROW_ROOM(classes);
 }
 
 static float *work_at(const struct kp_pass *p, const struct kp_node *n, int worker)
 {
-    float *all = (float *)(loss_at(p, n) + room(p->code->cpu, p->code->graph, n));
-    return all + worker * work_floats(n);
+    float *all = (float *)(loss_at(p, n) + room(p->code->graph, n));
+    return all + worker * kp_rows_work(classes_of(n));
 }
 
-/* Rows that count. */
-static int64_t row_count(const struct kp_pass *p, const struct kp_node *n)
+double kp_rows_share(const struct kp_pass *p, const struct kp_value *w, const struct kp_value *dy)
 {
-    return p->rows * kp_value_rest(n->in[W]);
+    const double sum = kp_weight_sum(p, w);
+
+    return sum > 0.0 ? (dy ? (double)*kp_floats(p, dy) : 1.0) / sum : 0.0;
 }
 
-static double weight_sum(const struct kp_pass *p, const struct kp_node *n)
+float kp_rows_mean(const struct kp_pass *p, const struct kp_value *w, const double *losses)
 {
-    const float *w = kp_floats(p, n->in[W]);
-    const int64_t rows = row_count(p, n);
+    const double weights = kp_weight_sum(p, w);
+    const int64_t rows = p->rows * kp_value_rest(w);
     double sum = 0.0;
 
     for (int64_t i = 0; i < rows; i++)
-        sum += (double)w[i];
-    return sum;
+        sum += losses[i];
+    return weights > 0.0 ? (float)(sum / weights) : 0.0f;
 }
 
 static void share(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
-    const double sum = weight_sum(p, n);
 
     (void)t;
-    *share_at(p, n) = sum > 0.0 ? (n->in[DY] ? (double)*kp_floats(p, n->in[DY]) : 1.0) / sum : 0.0;
+    *share_at(p, n) = kp_rows_share(p, n->in[W], n->in[DY]);
 }
 
 static void rows_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
@@ -91,21 +90,16 @@ static void rows_slice(const struct kp_step *s, const struct kp_pass *p, const s
 static void mean(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
-    const double *loss = loss_at(p, n), weights = weight_sum(p, n);
-    const int64_t rows = row_count(p, n);
-    double sum = 0.0;
 
     (void)t;
-    for (int64_t i = 0; i < rows; i++)
-        sum += loss[i];
-    *kp_floats(p, n->out[0]) = weights > 0.0 ? (float)(sum / weights) : 0.0f;
+    *kp_floats(p, n->out[0]) = kp_rows_mean(p, n->in[W], loss_at(p, n));
 }
 
 size_t kp_scratch_row_loss(const struct kp_cpu *cpu, const struct kp_graph *g,
                            const struct kp_node *n)
 {
-    return (size_t)(1 + room(cpu, g, n)) * sizeof(double) +
-           (size_t)(kp_pool_threads(cpu->pool) * work_floats(n)) * sizeof(float);
+    return (size_t)(1 + room(g, n)) * sizeof(double) +
+           (size_t)(kp_pool_threads(cpu->pool) * kp_rows_work(classes_of(n))) * sizeof(float);
 }
 
 void kp_lower_row_loss(struct kp_lowering *l, const struct kp_node *n)

@@ -80,11 +80,14 @@ static void run_task(void *arg, int64_t task, int worker)
 static void run_slice(void *arg, int64_t task, int worker)
 {
     const struct work *w = arg;
-    const int64_t groups = w->pass->code->cpu->slice / KP_LANES;
+    const struct kp_graph *g = w->pass->code->graph;
+    const int64_t groups = g->slice / g->group;
     struct kp_span t = {.index = task, .worker = worker};
 
     t.group = task * groups;
     t.group_end = t.group + groups < w->pass->groups ? t.group + groups : w->pass->groups;
+    t.first = t.group * g->group;
+    t.end = t.group_end * g->group;
     for (int64_t i = 0; i < w->steps->count; i++)
         w->steps->v[i].fn(&w->steps->v[i], w->pass, &t);
 }
@@ -105,8 +108,9 @@ enum kp_status kp_cpu_run(const struct kp_code *c, struct kp_memory *m, int64_t 
     if (rows < 1 || rows > c->graph->capacity)
         return kp_fail(e, KP_E_INVALID, "cannot run %lld rows: the program holds 1 to %lld",
                        (long long)rows, (long long)c->graph->capacity);
-    p.groups = (rows + KP_LANES - 1) / KP_LANES;
-    p.slices = kp_cpu_slices(c->cpu, rows);
+    p.groups = (rows + c->graph->group - 1) / c->graph->group;
+    p.examples = p.groups * c->graph->group;
+    p.slices = kp_cpu_slices(c->graph, rows);
     kp_cpu_begin(c->cpu);
     for (int64_t i = 0; i < c->segment_count; i++) {
         const struct kp_segment *s = &c->segments[i];

@@ -87,7 +87,7 @@ enum kp_status kp_cpu_schedule(struct kp_graph *g, struct kp_error *e)
         int64_t k = earliest(n, ready, floor, wide);
 
         /* they read all gradients; the optimizer changes what everything else reads */
-        if (n->op == KP_OP_CLIP || kp_op_is_optimizer(n->op))
+        if (kp_op_is_update(n->op))
             floor = k = top + 1;
         n->segment = (int32_t)(2 * k + (wide ? 0 : 1));
         top = k > top ? k : top;

@@ -56,7 +56,7 @@ static void tokens_slice(const struct kp_step *s, const struct kp_pass *p, const
 {
     const struct kp_node *n = s->node;
 
-    for (int64_t e = t->group * KP_LANES; e < t->group_end * KP_LANES; e++) {
+    for (int64_t e = t->first; e < t->end; e++) {
         if (n->op == KP_OP_PREPEND)
             prepend_example(n, p, e);
         else if (n->op == KP_OP_PREPEND_GRAD)

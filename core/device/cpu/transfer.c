@@ -4,6 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+/* Examples with those that fill up the last group. */
+static int64_t filled(const struct kp_value *v, int64_t rows)
+{
+    return (rows + v->group - 1) / v->group * v->group;
+}
+
 /* Four bytes a number, whatever the type; labels beyond the rows are -1, everything else 0. */
 void kp_cpu_write(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                   const void *host, int64_t rows)
@@ -16,15 +22,14 @@ void kp_cpu_write(const struct kp_code *c, struct kp_memory *m, const struct kp_
         memcpy(to, host, (size_t)rest * 4);
         return;
     }
-    const int64_t groups = (rows + KP_LANES - 1) / KP_LANES;
     if (v->layout == KP_LANE) {
-        for (int64_t g = 0; g < groups; g++)
+        for (int64_t g = 0; g * KP_LANES < rows; g++)
             kp_lane_pack(v, to, host, g, rows);
         return;
     }
     memcpy(to, host, (size_t)(rows * rest) * 4);
     memset(to + rows * rest, v->dtype == KP_I32 ? 0xff : 0,
-           (size_t)((groups * KP_LANES - rows) * rest) * 4);
+           (size_t)((filled(v, rows) - rows) * rest) * 4);
 }
 
 void kp_cpu_read(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
@@ -128,16 +133,19 @@ static void load_plane(const struct loading *l, int64_t e, int64_t c, const floa
     }
 }
 
-static void load_group(void *arg, int64_t group, int worker)
+/* Sixteen examples, whatever the layout. */
+static void load_sixteen(void *arg, int64_t task, int worker)
 {
     const struct loading *l = arg;
     const int64_t width = l->load->width, height = l->load->height;
+    const int64_t first = task * KP_LANES, all = filled(l->v, l->load->rows);
+    const int64_t end = first + KP_LANES < all ? first + KP_LANES : all;
     float table[256];
 
     (void)worker;
     for (int64_t c = 0; c < l->load->channels; c++) {
         load_table(l->load, c, table);
-        for (int64_t e = group * KP_LANES; e < (group + 1) * KP_LANES; e++) {
+        for (int64_t e = first; e < end; e++) {
             if (e < l->load->rows) {
                 load_plane(l, e, c, table);
                 continue;
@@ -158,16 +166,17 @@ void kp_cpu_load_batch(const struct kp_code *c, struct kp_memory *m, const struc
     struct loading l = {.code = c, .load = load, .v = v, .to = kp_value_at(m, v)};
 
     kp_cpu_begin(c->cpu);
-    kp_cpu_spread(c->cpu, (load->rows + KP_LANES - 1) / KP_LANES, load_group, &l);
+    kp_cpu_spread(c->cpu, (load->rows + KP_LANES - 1) / KP_LANES, load_sixteen, &l);
     kp_cpu_end(c->cpu);
 }
 
 bool kp_cpu_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
                        struct kp_memory *to_memory, const struct kp_value *to, int64_t rows)
 {
-    const int64_t groups = (rows + KP_LANES - 1) / KP_LANES;
+    const int64_t groups = filled(from, rows) / from->group;
 
-    if (from->layout != to->layout || kp_value_group(from) != kp_value_group(to))
+    if (from->layout != to->layout || from->group != to->group ||
+        kp_value_group(from) != kp_value_group(to))
         return false;
     memcpy(kp_value_at(to_memory, to), kp_value_at(from_memory, from),
            (size_t)(groups * kp_value_group(from)) * sizeof(float));

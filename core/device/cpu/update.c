@@ -16,6 +16,34 @@ static int64_t block_count(int64_t floats)
     return (floats + UPDATE_BLOCK - 1) / UPDATE_BLOCK;
 }
 
+/* Parts of the batch follow: gradients are added up, nothing is updated. */
+static bool is_part(const struct kp_pass *p)
+{
+    return p->m->scalars[KP_SCALAR_MORE] != 0;
+}
+
+/* memory.sums over the parts of a batch, and back to memory.grads after the last */
+static void accumulate_block(const struct kp_step *s, const struct kp_pass *p,
+                             const struct kp_span *t)
+{
+    const int64_t all = param_count(p->code->graph), from = t->index * UPDATE_BLOCK;
+    const int64_t to = from + UPDATE_BLOCK < all ? from + UPDATE_BLOCK : all;
+    const bool first = p->m->scalars[KP_SCALAR_PART] == 0, more = is_part(p);
+    float *sums = p->m->sums, *g = p->m->grads;
+
+    (void)s;
+    for (int64_t i = from; i < to; i++)
+        sums[i] = first ? g[i] : sums[i] + g[i];
+    for (int64_t i = from; i < to && !more; i++)
+        g[i] = sums[i];
+}
+
+void kp_lower_accumulate(struct kp_lowering *l, const struct kp_node *n)
+{
+    (void)n;
+    kp_lower_step(l, KP_BEFORE, accumulate_block, NULL, block_count(param_count(l->code->graph)));
+}
+
 /* The scale that CLIP found for the gradients. */
 static float clip_scale(const struct kp_pass *p, const struct kp_node *n)
 {
@@ -34,6 +62,8 @@ static void sgd_block(const struct kp_step *s, const struct kp_pass *p, const st
     float *w = p->m->params, *v = p->m->slots;
     const float *g = p->m->grads;
 
+    if (is_part(p))
+        return;
     if (mu == 0.0f) {
         for (int64_t i = from; i < to; i++)
             w[i] -= lr * (c * g[i] + wd * w[i]);
@@ -71,6 +101,8 @@ static void adam_block(const struct kp_step *s, const struct kp_pass *p, const s
     float *v = m + param_count(p->code->graph);
     const float *g = (const float *)p->m->grads + block->first;
 
+    if (is_part(p))
+        return;
     for (int64_t i = 0; i < block->count; i++) {
         const float d = c * g[i] + wd * w[i];
         m[i] = b1 * m[i] + b1_rest * d;
@@ -117,7 +149,7 @@ static void clip_block(const struct kp_step *s, const struct kp_pass *p, const s
     const float *g = p->m->grads;
     double sum = 0.0;
 
-    for (int64_t i = from; i < to; i++)
+    for (int64_t i = from; i < to && !is_part(p); i++)
         sum += (double)g[i] * (double)g[i];
     ((double *)kp_scratch(p, s->node))[t->index] = sum;
 }

@@ -3,6 +3,22 @@
 
 #include <math.h>
 
+static bool is_part(const struct kp_ref_call *c)
+{
+    return c->memory->scalars[KP_SCALAR_MORE] != 0;
+}
+
+/* sums over the parts of a batch, and back after the last */
+void kp_ref_accumulate(const struct kp_ref_call *c, int64_t count)
+{
+    double *g = c->memory->grads, *sums = c->memory->sums;
+    for (int64_t i = 0; i < count; i++) {
+        sums[i] = c->memory->scalars[KP_SCALAR_PART] > 0 ? sums[i] + g[i] : g[i];
+        if (!is_part(c))
+            g[i] = sums[i];
+    }
+}
+
 /* c = min(1, clip_norm / (|g| + 1e-6)) */
 void kp_ref_clip(const struct kp_ref_call *c, int64_t count)
 {
@@ -53,7 +69,7 @@ void kp_ref_optimize(const struct kp_ref_call *c, int64_t count)
 {
     const struct kp_attrs *a = &c->node->attrs;
     const double *g = c->memory->grads, *scale = kp_ref_in(c, 0);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count && !is_part(c); i++) {
         double gradient = scale ? scale[0] * g[i] : g[i];
         if (is_frozen(a, i))
             continue;

@@ -112,9 +112,10 @@ static enum kp_status ref_plan(struct kp_device *d, struct kp_graph *g, struct k
     }
     for (int64_t i = 0; i < g->node_count; i++) {
         struct kp_node *n = g->nodes[i];
-        n->scratch = n->attrs.foreign          ? kp_ref_foreign_scratch(g, n)
-                     : n->op == KP_OP_ROW_LOSS ? kp_ref_row_loss_scratch(n)
-                                               : 0;
+        n->scratch = n->attrs.foreign           ? kp_ref_foreign_scratch(g, n)
+                     : n->op == KP_OP_ROW_LOSS  ? kp_ref_row_loss_scratch(n)
+                     : n->op == KP_OP_HEAD_LOSS ? kp_ref_head_loss_scratch(n)
+                                                : 0;
         n->segment = (int32_t)i;
     }
     return KP_OK;
@@ -173,6 +174,7 @@ static void (*const operations[KP_OP_COUNT])(const struct kp_ref_call *c) = {
     [KP_OP_WEIGHTED_MEAN] = kp_ref_weighted_mean,
     [KP_OP_WEIGHTED_MEAN_GRAD] = kp_ref_weighted_mean_grad,
     [KP_OP_ROW_LOSS] = kp_ref_row_loss,
+    [KP_OP_HEAD_LOSS] = kp_ref_head_loss,
     [KP_OP_ONE_HOT] = kp_ref_one_hot,
     [KP_OP_ARGMAX] = kp_ref_argmax,
     [KP_OP_LAYER_NORM] = kp_ref_layer_norm,
@@ -218,7 +220,9 @@ static enum kp_status ref_run(const struct kp_code *code, struct kp_memory *m, i
         const struct kp_node *n = g->nodes[i];
         struct kp_ref_call call = {n, m, rows};
         clear_results(&call);
-        if (n->op == KP_OP_CLIP)
+        if (n->op == KP_OP_ACCUMULATE)
+            kp_ref_accumulate(&call, (int64_t)(g->param_bytes / sizeof(float)));
+        else if (n->op == KP_OP_CLIP)
             kp_ref_clip(&call, (int64_t)(g->param_bytes / sizeof(float)));
         else if (kp_op_is_optimizer(n->op))
             kp_ref_optimize(&call, (int64_t)(g->param_bytes / sizeof(float)));

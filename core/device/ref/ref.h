@@ -117,12 +117,19 @@ void kp_ref_argmax(const struct kp_ref_call *c);
 /* ROW_LOSS; bytes of its scratch. */
 void kp_ref_row_loss(const struct kp_ref_call *c);
 size_t kp_ref_row_loss_scratch(const struct kp_node *n);
+void kp_ref_head_loss(const struct kp_ref_call *c);
+size_t kp_ref_head_loss_scratch(const struct kp_node *n);
+/* The row function of n: the loss of one row; `grad`, zero before, is its gradient. */
+double kp_ref_row(const struct kp_node *n, int64_t classes, double label, const double *z,
+                  const double *t, double *grad, double *work);
+#define KP_REF_ROW_WORK(classes) ((KP_ROW_WORK + 2) * (classes)) /* doubles of `work` */
 
 /* FOREIGN and FOREIGN_GRAD; bytes that the graph must plan for the plugin's scratch. */
 void kp_ref_foreign(const struct kp_ref_call *c);
 size_t kp_ref_foreign_scratch(const struct kp_graph *g, const struct kp_node *n);
 
-/* CLIP, SGD and ADAM: all `count` parameters at once. */
+/* ACCUMULATE, CLIP, SGD and ADAM: all `count` parameters at once. */
+void kp_ref_accumulate(const struct kp_ref_call *c, int64_t count);
 void kp_ref_clip(const struct kp_ref_call *c, int64_t count);
 void kp_ref_optimize(const struct kp_ref_call *c, int64_t count);
 

@@ -109,7 +109,28 @@ static int64_t classes_of(const struct kp_node *n)
 
 size_t kp_ref_row_loss_scratch(const struct kp_node *n)
 {
-    return (size_t)((KP_ROW_WORK + 2) * classes_of(n)) * sizeof(float);
+    return (size_t)KP_REF_ROW_WORK(classes_of(n)) * sizeof(float);
+}
+
+double kp_ref_row(const struct kp_node *n, int64_t classes, double label, const double *z,
+                  const double *t, double *grad, double *work)
+{
+    struct kp_row_double row = {
+        .fn = &row_fn,
+        .classes = classes,
+        .label = (int32_t)label,
+        .logits = z,
+        .teacher_logits = t,
+        .grad = grad,
+        .scratch = work + KP_ROW_WORK * classes,
+    };
+
+    KP_ASSERT(row.label >= -1 && row.label < classes);
+    for (int j = 0; j < KP_ROW_WORK; j++)
+        row.work[j] = work + j * classes;
+    KP_IN_PLUGIN("objective", n->attrs.row_name, "row",
+                 n->attrs.row->in_double(n->attrs.row_self, &row));
+    return row.loss;
 }
 
 void kp_ref_row_loss(const struct kp_ref_call *c)
@@ -123,24 +144,11 @@ void kp_ref_row_loss(const struct kp_ref_call *c)
     double sum = 0;
 
     for (int64_t i = 0; i < rows; i++) {
-        struct kp_row_double row = {
-            .fn = &row_fn,
-            .classes = k,
-            .label = (int32_t)labels[i],
-            .logits = z + i * k,
-            .teacher_logits = t ? t + i * k : NULL,
-            .grad = kp_ref_out(c, 1) + i * k,
-            .scratch = work + KP_ROW_WORK * k,
-        };
+        double *grad = kp_ref_out(c, 1) + i * k;
         if (!(w[i] != 0))
             continue;
-        KP_ASSERT(row.label >= -1 && row.label < k);
-        for (int j = 0; j < KP_ROW_WORK; j++)
-            row.work[j] = work + j * k;
-        KP_IN_PLUGIN("objective", n->attrs.row_name, "row",
-                     n->attrs.row->in_double(n->attrs.row_self, &row));
-        sum += w[i] * row.loss;
-        row_mix(k, (dy ? dy[0] : 1) * w[i] / weights, row.grad, 0, row.grad, row.grad);
+        sum += w[i] * kp_ref_row(n, k, labels[i], z + i * k, t ? t + i * k : NULL, grad, work);
+        row_mix(k, (dy ? dy[0] : 1) * w[i] / weights, grad, 0, grad, grad);
     }
     kp_ref_out(c, 0)[0] = weights != 0 ? sum / weights : 0;
 }

@@ -38,7 +38,12 @@ enum kp_analysis_need {
 };
 
 /* Which examples. The order is one fixed permutation for each dataset, so that the first n are a
- * random choice and the same for every net; OWN_TRAIN is in the order in which they were drawn. */
+ * random choice and the same for every net; OWN_TRAIN is in the order in which they were drawn.
+ *
+ * Of a text each token is an example here: what is said of examples below, of how many there are,
+ * of which are read, of their features, logits and labels, is said of tokens, those of a window one
+ * behind the other. Windows are permuted, not tokens; of the test split only those are there that
+ * have a label for each token. */
 enum kp_rows_from {
     KP_ROWS_SPLIT = 0,     /* of the analysis's `split`: TEST or OWN_TRAIN */
     KP_ROWS_TEST = 1,      /* the test split */
@@ -53,14 +58,14 @@ struct kp_net_facts {
     bool initial;         /* its weights before training */
     int64_t params;       /* trainable scalars */
     int64_t width;        /* of the features; 0: the model names none */
-    int64_t trained_on;   /* M: training examples */
+    int64_t trained_on;   /* M: training examples, of a text windows */
     int64_t pool;         /* examples that these were drawn from */
-    double kappa;         /* 1 for a teacher */
+    double kappa;         /* 1 for a teacher; of its curve, where it is looked at before its end */
     int64_t seed;         /* seed.master */
     int64_t subset_seed;  /* of the draw of its training examples */
-    double forward_flops; /* of one example: 2 x multiply-adds of convolutions, linear layers and
-                             attention */
-    double train_flops;   /* of the whole training, the teacher's forward passes included */
+    double forward_flops; /* of one example, of a text a window: 2 x multiply-adds of convolutions,
+                             linear layers and attention */
+    double train_flops;   /* of the training so far, the teacher's forward passes included */
 };
 
 /* Two nets to compare, by number. */
@@ -265,7 +270,8 @@ static inline int64_t kp_param_blocks(struct kp_analysis *a, int64_t net,
     return a->fn->blocks(a, net, out);
 }
 
-/* Evaluation mode, no augmentation. */
+/* Evaluation mode, no augmentation. Logits are computed only if they are asked for. With a large
+ * vocabulary read few rows of them at a time: as many as fit into memory, not all. */
 static inline enum kp_status kp_read_rows(struct kp_analysis *a, int64_t net,
                                           const struct kp_read *r)
 {
@@ -275,7 +281,8 @@ static inline enum kp_status kp_read_rows(struct kp_analysis *a, int64_t net,
 /* Gradients of single examples in EVAL_GRAD mode, for parameters first .. first + count of the
  * vector of all:
  *   out[i][p] = sum_k cotangent[k] d logit_k(x_i) / d theta_p      out [r->count][param_count]
- * The buffers of `r` are not filled. Costs a forward and a backward pass an example. */
+ * The buffers of `r` are not filled. Costs a forward and a backward pass an example. Not of text.
+ */
 static inline enum kp_status kp_example_grads(struct kp_analysis *a, int64_t net,
                                               const struct kp_read *r, const float *cotangent,
                                               int64_t param_first, int64_t param_count, float *out)

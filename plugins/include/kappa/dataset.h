@@ -48,6 +48,10 @@ struct kp_dataset_info {
     /* What tells these data from others that the same options describe, such as the sha256 of files
      * (at most 127 characters); recorded with a run. "" for none. */
     char identity[128];
+    /* [classes] Of a dataset of text: characters that each token stands for in the text (of UTF-8,
+     * not bytes), by which normalised perplexity is counted. Lives until close. NULL: not known.
+     * Since 1.3. */
+    const float *length;
 };
 
 struct kp_dataset_def {

@@ -17,6 +17,7 @@ struct kp_rows {
     const float *logits;         /* [count][classes], the student's */
     const float *teacher_logits; /* [count][classes]; NULL unless needed */
     const int32_t *labels;       /* [count], -1 for none */
+    const float *length; /* [classes] characters of each token's text; NULL: not known. Since 1.3 */
 };
 
 struct kp_metric_def {
@@ -32,8 +33,9 @@ struct kp_metric_def {
     uint32_t value_size; /* sizeof(struct kp_metric_value) */
     uint32_t sum_count;  /* doubles that observe() adds to; they start at 0 and are checkpointed */
 
-    /* Add the rows to sums. Called in row order, on one thread at a time. NULL, with result: the
-     * plugin only analyses. */
+    /* Add the rows to sums; those without a label do not count: padding behind the end of a text,
+     * tokens that an evaluation passes over. Called in row order, on one thread at a time. NULL,
+     * with result: the plugin only analyses. */
     void (*observe)(const void *self, const struct kp_rows *rows, double *sums);
 
     /* values[i] from the sums of a whole pass; NaN where there is none. */
