@@ -44,6 +44,14 @@ static bool has_pairs(const struct kp_plan *p)
     return lt && other;
 }
 
+/* The metric to show: language models have a perplexity. */
+static const char *judged_by(const struct kp_plan *plan)
+{
+    const char *metrics = plan->runs[0].config->core.metrics.plugins;
+
+    return strncmp(metrics, "perplexity", strlen("perplexity")) == 0 ? "perplexity" : "accuracy";
+}
+
 static void print_summary(struct kp_watch *w, const struct kp_plan *plan, const char *database,
                           const struct kp_study_result *r, double seconds)
 {
@@ -62,14 +70,14 @@ static void print_summary(struct kp_watch *w, const struct kp_plan *plan, const 
     if (has_pairs(plan))
         kp_display_line(d,
                         "next: kappa sql --db %s \"SELECT kappa, objective, tau, n, lt_mean, "
-                        "pi_mean, pi_sd FROM v_pi WHERE metric = 'test/accuracy' "
+                        "pi_mean, pi_sd FROM v_pi WHERE metric = 'test/%s' "
                         "ORDER BY 1, 2, 3\"",
-                        quoted.s ? quoted.s : "");
+                        quoted.s ? quoted.s : "", judged_by(plan));
     else
         kp_display_line(d,
                         "next: kappa sql --db %s \"SELECT name, model, objective, kappa, seed, "
-                        "status, test_accuracy FROM v_run\"",
-                        quoted.s ? quoted.s : "");
+                        "status, test_%s FROM v_run\"",
+                        quoted.s ? quoted.s : "", judged_by(plan));
 out:
     kp_text_finish(&quoted);
 }

@@ -22,14 +22,13 @@ struct waiting {
 struct languini_open {
     struct kp_stream *stream[KP_DATASET_SPLITS];
     struct kp_vocabulary pieces;                /* of NAME.vocab; none: there is no such file */
-    int64_t first;                              /* training example that is number 0 */
     pthread_mutex_t lock;                       /* of the readers, as many as threads */
     struct waiting *waiting[KP_DATASET_SPLITS]; /* free ones */
 };
 
 struct languini {
     const char *tokens, *test;
-    int64_t vocabulary, rows, window, offset, test_rows, test_stride, test_last;
+    int64_t vocabulary, rows, window, test_rows, test_stride, test_last;
     struct languini_open *open;
 };
 
@@ -42,8 +41,6 @@ static const struct kp_option languini_options[] = {
     KP_INT(struct languini, rows, "rows", "128", 1, 65536,
            "queues of books, examples of a batch that goes on where the one before ended"),
     KP_INT(struct languini, window, "window", "512", 1, 65536, "tokens of an example"),
-    KP_INT(struct languini, offset, "offset", "0", 0, 1e15,
-           "tokens of the training books that are passed over, a multiple of rows x window"),
     KP_STRING(struct languini, test, "test", "iid", "test books: file_list_test_NAME.npy"),
     KP_INT(struct languini, test_rows, "test_rows", "16", 1, 65536, "queues of test books"),
     KP_INT(struct languini, test_stride, "test_stride", "0", 0, 65536,
@@ -173,26 +170,6 @@ static enum kp_status open_split(struct languini *m, struct kp_data *d, const ch
     return st;
 }
 
-static enum kp_status pass_over(struct languini *m, struct kp_data *d, struct kp_dataset_info *info)
-{
-    const int64_t step = m->rows * m->window;
-    const int64_t count = kp_stream_windows(m->open->stream[KP_DATASET_TRAIN]) * m->rows;
-
-    if (m->offset % step != 0)
-        return kp_data_fail(d, KP_E_CONFIG,
-                            "offset = %lld tokens is no multiple of rows x window; %lld or %lld "
-                            "would be right",
-                            (long long)m->offset, (long long)(m->offset / step * step),
-                            (long long)((m->offset / step + 1) * step));
-    m->open->first = m->offset / m->window;
-    if (m->open->first >= count)
-        return kp_data_fail(d, KP_E_CONFIG,
-                            "offset = %lld tokens passes over all training books, which have %lld",
-                            (long long)m->offset, (long long)(count * m->window));
-    info->count[KP_DATASET_TRAIN] = count - m->open->first;
-    return KP_OK;
-}
-
 static enum kp_status open_splits(struct languini *m, struct kp_data *d, const char *name,
                                   struct kp_dataset_info *info)
 {
@@ -206,13 +183,12 @@ static enum kp_status open_splits(struct languini *m, struct kp_data *d, const c
     for (int split = 0; split < KP_DATASET_SPLITS && !st; split++)
         st = open_split(m, d, name, vocabulary, (enum kp_dataset_split)split, &hash);
     kp_hasher_end(&hash, sha256);
-    if (st == KP_OK)
-        st = pass_over(m, d, info);
     if (st)
         return st;
     info->dtype = KP_I32;
     info->shape = info->labels = kp_shape1(m->window);
     info->classes = vocabulary;
+    info->count[KP_DATASET_TRAIN] = kp_stream_windows(m->open->stream[KP_DATASET_TRAIN]) * m->rows;
     info->count[KP_DATASET_TEST] =
         kp_stream_windows(m->open->stream[KP_DATASET_TEST]) * m->test_rows;
     info->length = m->open->pieces.length;
@@ -280,13 +256,12 @@ static enum kp_status languini_read(const void *self, struct kp_data *d,
                                     int64_t count, void *example, int32_t *label)
 {
     const struct languini *m = self;
-    const int64_t first = split == KP_DATASET_TRAIN ? m->open->first : 0;
     struct waiting *w = NULL;
     struct kp_error e = {0};
     enum kp_status st = take_reader(m->open, split, &w, &e);
 
     for (int64_t i = 0; i < count && !st; i++)
-        st = kp_stream_read(w->reader, number[i] + first,
+        st = kp_stream_read(w->reader, number[i],
                             example ? (int32_t *)example + i * m->window : NULL,
                             label ? label + i * m->window : NULL, &e);
     if (w)

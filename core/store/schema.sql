@@ -226,6 +226,9 @@ CREATE VIEW v_run AS
             (SELECT id FROM metric_key WHERE name = 'test/accuracy')
             ORDER BY kappa DESC LIMIT 1) AS test_accuracy,
         (SELECT value FROM result WHERE run = r.id AND split = 'test' AND key =
+            (SELECT id FROM metric_key WHERE name = 'test/perplexity')
+            ORDER BY kappa DESC LIMIT 1) AS test_perplexity, -- of text, of a token
+        (SELECT value FROM result WHERE run = r.id AND split = 'test' AND key =
             (SELECT id FROM metric_key WHERE name = 'test/agreement')
             ORDER BY kappa DESC LIMIT 1) AS test_agreement, -- top-1 agreement with the teacher
         (SELECT value FROM result WHERE run = r.id AND split = 'test' AND key =

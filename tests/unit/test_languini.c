@@ -228,25 +228,6 @@ static int32_t first_token(const struct opened *o, enum kp_dataset_split split, 
     return x[0];
 }
 
-static void an_offset_passes_over_windows(void **state)
-{
-    struct opened o = open_tiny(""), later = open_tiny("offset=96"); /* two windows of three rows */
-    int32_t labels[WINDOW], same[WINDOW];
-    (void)state;
-
-    assert_int_equal(later.data->split[KP_SPLIT_TRAIN].count, (TRAIN_WINDOWS - 2) * ROWS);
-    assert_int_equal(later.data->split[KP_SPLIT_TEST].count, TEST_WINDOWS * ROWS);
-    for (int64_t i = 0; i < (TRAIN_WINDOWS - 2) * ROWS; i++) {
-        assert_int_equal(first_token(&later, KP_DATASET_TRAIN, i, labels),
-                         first_token(&o, KP_DATASET_TRAIN, i + 2 * ROWS, same));
-        assert_memory_equal(labels, same, sizeof labels);
-    }
-    assert_int_equal(first_token(&later, KP_DATASET_TEST, 0, labels),
-                     first_token(&o, KP_DATASET_TEST, 0, same));
-    close_tiny(&later);
-    close_tiny(&o);
-}
-
 static void only_the_last_tokens_count(void **state)
 {
     struct opened o = open_tiny("test_stride=4 test_last=4");
@@ -373,10 +354,6 @@ static void folders_that_are_refused(void **state)
     make_books("two", "other", 10);
     refused("two", SMALL " vocabulary=99", "two: tokens of several tokenisers (");
     refused("two", SMALL " vocabulary=99 tokens=third", "two/third/files/a.npy: ");
-    refused(FIXTURE, "offset=50 " TINY,
-            "offset = 50 tokens is no multiple of rows x window; 48 or 96 would be right");
-    refused(FIXTURE, "offset=480 " TINY,
-            "offset = 480 tokens passes over all training books, which have 480");
 }
 
 static void a_bad_token_ends_the_loading(void **state)
@@ -409,7 +386,6 @@ int main(void)
         cmocka_unit_test(what_the_dataset_says),
         cmocka_unit_test(batches_in_the_order_of_the_study),
         cmocka_unit_test(several_threads_read_any_example),
-        cmocka_unit_test(an_offset_passes_over_windows),
         cmocka_unit_test(only_the_last_tokens_count),
         cmocka_unit_test(the_vocabulary_of_the_tokeniser),
         cmocka_unit_test(the_first_test_examples_alone),
