@@ -105,6 +105,7 @@ static struct kp_tensor *record_rows(struct kp_recording *r, const struct kp_obj
         return NULL;
     n->attrs.row = kp_objective_row(o);
     n->attrs.row_self = self;
+    n->attrs.row_self_size = o->self_size;
     n->attrs.row_name = o->name;
     n->out[1] = kp_graph_value(r->graph, KP_F32, in[0]->shape, true);
     if (!n->out[1])

@@ -165,13 +165,13 @@ inline __device__ void kp_row_block::add_kl(struct kp_row_cuda *row, double weig
 }
 
 /* A batch, all pointers to device memory. grads, losses [rows]: as the host makes them from a row,
- * times weight, and times share = 1 / sum(weights) the gradient. work [gridDim.x][(KP_ROW_WORK + 2)
- * classes]. */
+ * times weight, and the gradient times *share too, which is 1 / sum(weights).
+ * work [gridDim.x][(KP_ROW_WORK + 2) classes]. */
 struct kp_row_batch {
     int64_t rows, classes;
     const float *logits, *teacher_logits, *weights;
     const int32_t *labels;
-    double share;
+    const double *share;
     float *grads;
     double *losses;
     float *work;
@@ -216,7 +216,7 @@ static inline __device__ void kp_row_cuda_run(function loss, const struct kp_row
         row.grad[k] = 0;
     if (weight != 0) {
         loss(options, &row);
-        kp_row_block::mix(n, weight * b->share, row.grad, 0, row.grad, row.grad);
+        kp_row_block::mix(n, weight * *b->share, row.grad, 0, row.grad, row.grad);
     }
     if (threadIdx.x == 0)
         b->losses[i] = weight * row.loss;
