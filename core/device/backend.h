@@ -9,8 +9,8 @@
 
 /* The object and the core share the structures of device.h and graph.h, so they must come from one
  * build: `layout` tells those apart that do not fit. */
-#define KP_BACKEND_LAYOUT                                                              \
-    ((uint64_t)KP_OP_COUNT << 48 | (uint64_t)sizeof(struct kp_device_ops) << 32 |      \
+#define KP_BACKEND_LAYOUT                                                                \
+    ((uint64_t)KP_OP_COUNT << 48 | (uint64_t)sizeof(struct kp_device_ops) << 32 |        \
      (uint64_t)sizeof(struct kp_node) << 16 | (uint64_t)(sizeof(struct kp_value) << 8) | \
      (uint64_t)sizeof(struct kp_memory))
 

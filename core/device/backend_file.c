@@ -1,5 +1,5 @@
-/* backend_file.c - backends that are shared objects of their own, opened when they are asked for, so
- * that the program runs where their libraries are missing. */
+/* backend_file.c - backends that are shared objects of their own, opened when they are asked for,
+ * so that the program runs where their libraries are missing. */
 #include "base/file.h"
 #include "base/program.h"
 #include "device/backend.h"
@@ -36,9 +36,10 @@ static enum kp_status load(const struct kp_backend_file *b, const char *path,
     if (!found)
         return kp_fail(e, KP_E_DEVICE, "device %s: %s is no backend of kappa", b->kind, path);
     if (found->size != sizeof(*found) || found->layout != KP_BACKEND_LAYOUT)
-        return kp_fail(e, KP_E_DEVICE,
-                       "device %s: %s is of another build of kappa; build and install both together",
-                       b->kind, path);
+        return kp_fail(
+            e, KP_E_DEVICE,
+            "device %s: %s is of another build of kappa; build and install both together", b->kind,
+            path);
     *out = found;
     return KP_OK;
 }

@@ -14,8 +14,7 @@ struct kp_dropout {
     double scale;       /* 1 / (1 - rate) */
 };
 
-KP_BOTH struct kp_dropout kp_dropout_at(uint32_t number, double rate,
-                                        const double *scalars)
+KP_BOTH struct kp_dropout kp_dropout_at(uint32_t number, double rate, const double *scalars)
 {
     uint64_t seed = (uint64_t)scalars[KP_SCALAR_SEED];
     struct kp_dropout d = {

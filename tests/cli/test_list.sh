@@ -23,7 +23,7 @@ refused() {
 
 refused other_major "other_major.so" "ABI 7" "this kappa has 1." "rebuild it"
 refused bad_major "bad_major.so" "ABI 2" "this kappa has 1." "rebuild it"
-refused newer_minor "newer_minor.so" "1.7" "1.3"
+refused newer_minor "newer_minor.so" "1.7" "1.2"
 refused no_symbol "no_symbol.so" "does not define kp_plugin_v1"
 refused bad_magic "bad_magic.so"
 refused bad_options "bad_options.so"

@@ -1,7 +1,7 @@
 // block.cpp - the threads of a block, each on a stack of its own, in turns on one processor.
 //
-// A thread runs until it ends or waits. Waiting threads go on when all that they wait for have come;
-// if nobody can go on, the kernel is wrong.
+// A thread runs until it ends or waits. Waiting threads go on when all that they wait for have
+// come; if nobody can go on, the kernel is wrong.
 #include "machine.h"
 #include "shim.h"
 
@@ -51,7 +51,7 @@ static const size_t stack_bytes = 128 * 1024;
 
 struct stack {
     char *memory;
-    void *end; // where it goes on
+    void *end;  // where it goes on
     void *fake; // ASan's
 };
 
@@ -67,7 +67,7 @@ struct thread {
 static std::vector<thread> &threads = *new std::vector<thread>;
 static std::vector<stack *> &idle = *new std::vector<stack *>;
 static std::vector<unsigned> &order = *new std::vector<unsigned>; // in which threads begin
-static size_t begun; // of `order`
+static size_t begun;                                              // of `order`
 static thread *current;
 static stack *running;
 static stack scheduler;

@@ -24,12 +24,12 @@ namespace case_file
 #include "tests/op/row_losses.h"
 }
 
+using case_file::added_cuda;
+using case_file::written_cuda;
 using kd_file::kd_row_cuda;
 using l2_file::l2_row_cuda;
 using ls_file::ls_row_cuda;
 using lt_file::lt_row_cuda;
-using case_file::added_cuda;
-using case_file::written_cuda;
 
 const emu_kernel emu_image_kernels[] = {
     EMU_KERNEL(kd_row_cuda), EMU_KERNEL(l2_row_cuda), EMU_KERNEL(ls_row_cuda),

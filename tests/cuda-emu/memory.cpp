@@ -71,8 +71,8 @@ static void begin()
 {
     struct sigaction action = {};
 
-    base = (char *)mmap(nullptr, reserve, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    base = (char *)mmap(nullptr, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                        -1, 0);
     if (base == MAP_FAILED)
         emu_die("no addresses for the device's memory");
     top = base;
@@ -168,8 +168,10 @@ void emu_need(const char *function, const char *argument, const void *p, size_t 
 
     if (bytes == 0)
         return;
-    if (found == live.begin() || !emu_is_device(p))
+    if (!emu_is_device(p))
         emu_die("%s: %s is no device memory (%p)", function, argument, p);
+    if (found == live.begin())
+        emu_die("%s: %s lies in no live allocation (%p)", function, argument, p);
     --found;
     const size_t at = (size_t)((const char *)p - found->first);
     if (at >= found->second.bytes)

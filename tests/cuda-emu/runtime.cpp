@@ -1,7 +1,7 @@
 // runtime.cpp - doubles of the CUDA runtime: devices, memory, copies, images of kernels.
 //
-// KAPPA_EMU_DRIVER, KAPPA_EMU_DEVICES, KAPPA_EMU_CAPABILITY (80 is 8.0) and KAPPA_EMU_MEMORY say what
-// machine it is. KAPPA_EMU_FAIL = n: the n-th copy fails, and every call after it.
+// KAPPA_EMU_DRIVER, KAPPA_EMU_DEVICES, KAPPA_EMU_CAPABILITY (80 is 8.0) and KAPPA_EMU_MEMORY say
+// what machine it is. KAPPA_EMU_FAIL = n: the n-th copy fails, and every call after it.
 #include "machine.h"
 #include "shim.h"
 
@@ -157,7 +157,7 @@ cudaError_t cudaFreeHost(void *p)
     emu_drain_all();
     if (p && !pinned.erase((const char *)p))
         emu_die("cudaFreeHost(%p): not the beginning of a pinned block", p);
-    delete[] (char *)p;
+    delete[](char *) p;
     return cudaSuccess;
 }
 
@@ -227,9 +227,11 @@ cudaError_t cudaLibraryGetKernel(cudaKernel_t *out, cudaLibrary_t, const char *n
 cudaError_t cudaLaunchKernel(const void *kernel, dim3 blocks, dim3 threads, void **arguments,
                              size_t shared, cudaStream_t stream)
 {
+    const emu_kernel *k = (const emu_kernel *)kernel;
+
     if (shared != 0)
         emu_die("a launch with shared memory of its own size");
-    ((const emu_kernel *)kernel)->launch(blocks, threads, stream, arguments);
+    k->launch(k->name, blocks, threads, stream, arguments);
     return cudaSuccess;
 }
 }

@@ -27,7 +27,7 @@
 #define __global__
 #define __device__
 #define __host__
-#define __shared__ static
+#define __shared__      static
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 
@@ -47,10 +47,10 @@ const emu_place &emu_here();
 
 /* `site` tells one barrier of the source from another. */
 void emu_barrier(const void *site);
-#define __syncthreads()          \
-    do {                         \
+#define __syncthreads()             \
+    do {                            \
         static const char site = 0; \
-        emu_barrier(&site);      \
+        emu_barrier(&site);         \
     } while (0)
 
 /* The `value` of the lane `source` among those of the mask, which all come here. */
@@ -109,7 +109,8 @@ static inline void emu_call(const char *name, void (*kernel)(P...), dim3 blocks,
  * whatever the image is. */
 struct emu_kernel {
     const char *name;
-    void (*launch)(dim3 blocks, dim3 threads, cudaStream_t stream, void **arguments);
+    void (*launch)(const char *name, dim3 blocks, dim3 threads, cudaStream_t stream,
+                   void **arguments);
 };
 
 template <class... P, size_t... I>
@@ -121,19 +122,17 @@ static inline void emu_call_packed(const char *name, void (*kernel)(P...), dim3 
 }
 
 template <class... P>
-static inline void emu_call_from(const char *name, void (*kernel)(P...), dim3 blocks, dim3 threads,
-                                 cudaStream_t stream, void **arguments)
+static inline auto emu_indices(void (*)(P...)) -> std::index_sequence_for<P...>;
+
+template <auto kernel>
+static void emu_call_from(const char *name, dim3 blocks, dim3 threads, cudaStream_t stream,
+                          void **arguments)
 {
     emu_call_packed(name, kernel, blocks, threads, stream, arguments,
-                    std::index_sequence_for<P...>());
+                    decltype(emu_indices(kernel))());
 }
 
-#define EMU_KERNEL(KERNEL)                                                             \
-    {                                                                                  \
-        #KERNEL, [](dim3 blocks, dim3 threads, cudaStream_t stream, void **arguments) { \
-            emu_call_from(#KERNEL, KERNEL, blocks, threads, stream, arguments);        \
-        }                                                                              \
-    }
+#define EMU_KERNEL(KERNEL) {#KERNEL, emu_call_from<KERNEL>}
 
 /* images.cpp; a kernel without a name ends it. */
 extern const emu_kernel emu_image_kernels[];

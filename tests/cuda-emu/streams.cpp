@@ -1,7 +1,7 @@
 // streams.cpp - streams, events, graphs and launches: work waits until somebody waits for it.
 //
-// KAPPA_EMU_SEED = 0 runs work as late as possible; another seed runs random parts of random streams
-// whenever something is enqueued, and shuffles the threads of kernels.
+// KAPPA_EMU_SEED = 0 runs work as late as possible; another seed runs random parts of random
+// streams whenever something is enqueued, and shuffles the threads of kernels.
 #include "machine.h"
 #include "shim.h"
 

@@ -1,12 +1,12 @@
 /* build_row_loss.c - graphs of row functions. */
-#define KP_ROW_IMAGE &image
 #include "builder.h"
-#include "kappa/row.h"
+#include "row_losses.h"
 
 /* The emulated device finds kernels by their name. */
-static const struct kp_row_image image = {sizeof(image), "", 1};
-
-#include "row_losses.h"
+static const struct kp_row_image images[] = {
+    {sizeof(struct kp_row_image), "", 1, "added_cuda"},
+    {sizeof(struct kp_row_image), "", 1, "written_cuda"},
+};
 
 void op_build_row_loss(struct op_builder *b)
 {
@@ -14,15 +14,18 @@ void op_build_row_loss(struct op_builder *b)
     const struct op_case *c = b->c;
     struct kp_shape shape = op_input_shape(c), rows = shape;
     struct row_options *o = kp_arena_new(&b->out->g.memory, struct row_options, 1);
+    struct kp_row_loss *row = kp_arena_new(&b->out->g.memory, struct kp_row_loss, 1);
     struct kp_node *n = op_node(b, KP_OP_ROW_LOSS);
     const double ulps = 2 * op_sum_ulps((double)c->channels);
 
-    b->ok &= o != NULL;
-    if (!o)
+    b->ok &= o && row;
+    if (!o || !row)
         return;
     o->tau = c->factor;
     rows.dim[--rows.n] = 0;
-    n->attrs.row = functions[c->index];
+    *row = *functions[c->index];
+    row->image = &images[c->index];
+    n->attrs.row = row;
     n->attrs.row_self = o;
     n->attrs.row_self_size = sizeof(*o);
     n->attrs.row_name = "of a case";

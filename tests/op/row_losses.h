@@ -1,4 +1,5 @@
-/* row_losses.h - the row functions of cases: one of the helpers that add losses, one of the others. */
+/* row_losses.h - the row functions of cases: one of the helpers that add losses, one of the others.
+ */
 #ifndef KP_TESTS_OP_ROW_LOSSES_H
 #define KP_TESTS_OP_ROW_LOSSES_H
 

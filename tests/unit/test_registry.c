@@ -82,9 +82,9 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"other_major.so",
      KP_E_ABI,
-     {"other_major.so: ", "plugin ABI 7", "kappa has 1.3", "rebuild it"}},
-    {"bad_major.so", KP_E_ABI, {"bad_major.so: ", "plugin ABI 2.2", "kappa has 1.3", "rebuild it"}},
-    {"newer_minor.so", KP_E_ABI, {"newer_minor.so: ", "plugin ABI 1.7", "has 1.3", "rebuild it"}},
+     {"other_major.so: ", "plugin ABI 7", "kappa has 1.2", "rebuild it"}},
+    {"bad_major.so", KP_E_ABI, {"bad_major.so: ", "plugin ABI 2.2", "kappa has 1.2", "rebuild it"}},
+    {"newer_minor.so", KP_E_ABI, {"newer_minor.so: ", "plugin ABI 1.7", "has 1.2", "rebuild it"}},
     {"no_symbol.so", KP_E_ABI, {"no_symbol.so: ", "does not define kp_plugin_v1", "KP_PLUGIN"}},
     {"bad_magic.so", KP_E_ABI, {"bad_magic.so: ", "0x12345678", "0x5050414b", "rebuild it"}},
     {"bad_size.so", KP_E_ABI, {"bad_size.so: ", "8 bytes", "rebuild it"}},

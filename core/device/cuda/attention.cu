@@ -120,8 +120,8 @@ void kp_cuda_attention(const struct kp_cuda_call *c)
 
     for (int64_t head = 0; head < s.heads; head++) {
         const int64_t at = head * s.width;
-        multiply(c, &s, {kp_cuda_in(c, 0) + at, false, false},
-                 {kp_cuda_in(c, 1) + at, false, true}, a, true, c->node->attrs.factor);
+        multiply(c, &s, {kp_cuda_in(c, 0) + at, false, false}, {kp_cuda_in(c, 1) + at, false, true},
+                 a, true, c->node->attrs.factor);
         KP_LAUNCH(attend, kp_blocks(s.examples * s.tokens), kp_row_threads(s.tokens), c->stream, s,
                   head, a, kp_cuda_out(c, 1));
         multiply(c, &s, {a, true, false}, {kp_cuda_in(c, 2) + at, false, false},
@@ -139,14 +139,14 @@ void kp_cuda_attention_grad(const struct kp_cuda_call *c)
 
     for (int64_t head = 0; head < s.heads; head++) {
         const int64_t at = head * s.width;
-        multiply(c, &s, {kp_cuda_in(c, 0) + at, false, false},
-                 {kp_cuda_in(c, 1) + at, false, true}, a, true, factor);
+        multiply(c, &s, {kp_cuda_in(c, 0) + at, false, false}, {kp_cuda_in(c, 1) + at, false, true},
+                 a, true, factor);
         multiply(c, &s, {dy + at, false, false}, {kp_cuda_in(c, 2) + at, false, true}, d, true, 1);
         KP_LAUNCH(attend_grad, kp_blocks(s.examples * s.tokens), kp_row_threads(s.tokens),
                   c->stream, s, head, a, d, kp_cuda_in(c, 4), kp_cuda_in(c, 3), dy);
         if (c->node->out[2])
-            multiply(c, &s, {a, true, true}, {dy + at, false, false}, kp_cuda_out(c, 2) + at,
-                     false, 1);
+            multiply(c, &s, {a, true, true}, {dy + at, false, false}, kp_cuda_out(c, 2) + at, false,
+                     1);
         if (c->node->out[0])
             multiply(c, &s, {d, true, false}, {kp_cuda_in(c, 1) + at, false, false},
                      kp_cuda_out(c, 0) + at, false, factor);

@@ -109,9 +109,8 @@ static __global__ void scatter(struct conv c, int64_t first, int64_t examples, c
                 const int64_t ky = s.y + c.w.pad[0] - oy * c.w.stride[0];
                 const int64_t kx = s.x + c.w.pad[1] - ox * c.w.stride[1];
                 const int64_t pixel = (s.n * c.out.height + oy) * c.out.width + ox;
-                sum += (double)from[((pixel * c.w.size[0] + ky) * c.w.size[1] + kx) *
-                                        c.in.channels +
-                                    s.c];
+                sum += (double)
+                    from[((pixel * c.w.size[0] + ky) * c.w.size[1] + kx) * c.in.channels + s.c];
             }
         dx[i + first * c.in.height * c.in.width * c.in.channels] = (float)sum;
     }
@@ -162,8 +161,7 @@ void kp_cuda_conv(const struct kp_cuda_call *call)
 
     turn(call, c, false, kp_cuda_in(call, 1), weights);
     for (int64_t first = 0; first < call->rows; first += c.chunk) {
-        const int64_t examples =
-            call->rows - first < c.chunk ? call->rows - first : c.chunk;
+        const int64_t examples = call->rows - first < c.chunk ? call->rows - first : c.chunk;
         struct kp_cuda_gemm g = {};
 
         if (c.gathers)
@@ -210,8 +208,7 @@ void kp_cuda_conv_grad_x(const struct kp_cuda_call *call)
 
     turn(call, c, false, kp_cuda_in(call, 1), weights);
     for (int64_t first = 0; first < call->rows; first += c.chunk) {
-        const int64_t examples =
-            call->rows - first < c.chunk ? call->rows - first : c.chunk;
+        const int64_t examples = call->rows - first < c.chunk ? call->rows - first : c.chunk;
         struct kp_cuda_gemm g = {};
 
         g.m = examples * pixels_of(c);
@@ -226,8 +223,7 @@ void kp_cuda_conv_grad_x(const struct kp_cuda_call *call)
         g.alpha = 1;
         kp_cuda_gemm(call, &g);
         if (c.gathers)
-            KP_LAUNCH(scatter,
-                      kp_blocks_of(examples * c.in.height * c.in.width * c.in.channels),
+            KP_LAUNCH(scatter, kp_blocks_of(examples * c.in.height * c.in.width * c.in.channels),
                       KP_THREADS, call->stream, c, first, examples, gathered, dx);
     }
 }
@@ -254,8 +250,7 @@ void kp_cuda_conv_grad_w(const struct kp_cuda_call *call)
     float *gathered = weights + weights_floats(c);
 
     for (int64_t first = 0; first < call->rows; first += c.chunk) {
-        const int64_t examples =
-            call->rows - first < c.chunk ? call->rows - first : c.chunk;
+        const int64_t examples = call->rows - first < c.chunk ? call->rows - first : c.chunk;
         struct kp_cuda_gemm g = {};
 
         if (c.gathers)

@@ -120,11 +120,11 @@ static enum kp_status find_device(struct kp_cuda *d, struct kp_error *e)
     (void)cudaDriverGetVersion(&driver);
     cudaError_t status = cudaGetDeviceCount(&count);
     if (driver > 0 && driver < CUDART_VERSION)
-        return kp_fail(e, KP_E_DEVICE,
-                       "device cuda: the NVIDIA driver is too old: it serves CUDA %d.%d, this kappa "
-                       "was built with %d.%d",
-                       driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000,
-                       CUDART_VERSION % 1000 / 10);
+        return kp_fail(
+            e, KP_E_DEVICE,
+            "device cuda: the NVIDIA driver is too old: it serves CUDA %d.%d, this kappa "
+            "was built with %d.%d",
+            driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
     if (status != cudaSuccess || count == 0)
         return kp_fail(e, KP_E_DEVICE, "device cuda: the driver finds no GPU: %s",
                        cudaGetErrorString(status != cudaSuccess ? status : cudaErrorNoDevice));
@@ -137,10 +137,10 @@ static enum kp_status find_device(struct kp_cuda *d, struct kp_error *e)
     d->capability = 10 * properties.major + properties.minor;
     (void)snprintf(d->name, sizeof(d->name), "%.60s", properties.name);
     if (d->capability < OLDEST_CAPABILITY)
-        return kp_fail(e, KP_E_DEVICE,
-                       "device cuda: %s has compute capability %d.%d; this kappa needs %d.%d or more",
-                       d->name, d->capability / 10, d->capability % 10, OLDEST_CAPABILITY / 10,
-                       OLDEST_CAPABILITY % 10);
+        return kp_fail(
+            e, KP_E_DEVICE,
+            "device cuda: %s has compute capability %d.%d; this kappa needs %d.%d or more", d->name,
+            d->capability / 10, d->capability % 10, OLDEST_CAPABILITY / 10, OLDEST_CAPABILITY % 10);
     return KP_OK;
 }
 
@@ -185,7 +185,7 @@ static enum kp_status cuda_open(const struct kp_device_config *config, struct kp
 }
 
 const struct kp_device_ops kp_cuda_device = {
-    .name = KP_CUDA_NAME,
+    .name = "cuda",
     .open = cuda_open,
     .close = cuda_close,
     .describe = cuda_describe,

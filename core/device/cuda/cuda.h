@@ -56,10 +56,10 @@ struct kp_code {
     struct kp_cuda *cuda;
     const struct kp_graph *graph;
     struct kp_arena memory;
-    struct kp_value *scalars;  /* in the arena: memory.scalars on the device */
-    void **constants;          /* [node] on the device, or NULL; see kp_cuda_op.constant */
-    cudaLibrary_t *libraries;  /* [node] of an objective's image, or NULL */
-    cudaKernel_t *kernels;     /* [node] */
+    struct kp_value *scalars; /* in the arena: memory.scalars on the device */
+    void **constants;         /* [node] on the device, or NULL; see kp_cuda_op.constant */
+    cudaLibrary_t *libraries; /* [node] of an objective's image, or NULL */
+    cudaKernel_t *kernels;    /* [node] */
     struct kp_cuda_replay *replays;
 };
 

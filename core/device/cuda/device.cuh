@@ -29,8 +29,8 @@ static inline unsigned kp_blocks_of(int64_t threads)
 }
 
 // A thread's share of n tasks; a block's.
-#define KP_MINE(i, n)                                                                \
-    for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < (n);        \
+#define KP_MINE(i, n)                                                         \
+    for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < (n); \
          i += (int64_t)gridDim.x * blockDim.x)
 #define KP_OURS(i, n) for (int64_t i = blockIdx.x; i < (n); i += gridDim.x)
 

@@ -54,9 +54,8 @@ struct kp_reach {
     int64_t y0, y1, x0, x1;
 };
 
-static inline __device__ struct kp_reach kp_reach_of(const struct kp_image &i,
-                                                     const struct kp_window &w, int64_t oy,
-                                                     int64_t ox)
+static inline __device__ struct kp_reach
+kp_reach_of(const struct kp_image &i, const struct kp_window &w, int64_t oy, int64_t ox)
 {
     struct kp_reach r;
 

@@ -6,7 +6,7 @@ struct layer_norm {
     int64_t rows, width;
     float eps;
     const float *x, *gamma, *beta, *dy;
-    float *y, *m, *s; // m and s: read backward
+    float *y, *m, *s;   // m and s: read backward
     float *dx, *scaled; // scaled = dy h
 };
 
@@ -51,8 +51,7 @@ static __global__ void backward(struct layer_norm l)
         if (!l.dx)
             continue;
         for (int64_t k = threadIdx.x; k < l.width; k += blockDim.x)
-            l.dx[r * l.width + k] =
-                s * (dy[k] * l.gamma[k] - mean - (x[k] - m) * s * slope);
+            l.dx[r * l.width + k] = s * (dy[k] * l.gamma[k] - mean - (x[k] - m) * s * slope);
     }
 }
 

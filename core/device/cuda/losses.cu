@@ -130,8 +130,8 @@ void kp_cuda_weighted_mean(const struct kp_cuda_call *c)
 {
     const int64_t n = kp_cuda_count(c->node->in[0], c->rows);
 
-    KP_LAUNCH(weighted_mean<float>, 1, KP_THREADS, c->stream, n, kp_cuda_in(c, 0),
-              kp_cuda_in(c, 1), kp_cuda_out(c, 0));
+    KP_LAUNCH(weighted_mean<float>, 1, KP_THREADS, c->stream, n, kp_cuda_in(c, 0), kp_cuda_in(c, 1),
+              kp_cuda_out(c, 0));
 }
 
 size_t kp_cuda_share_scratch(const struct kp_graph *g, const struct kp_node *n)

@@ -20,7 +20,7 @@ static enum kp_status load_kernel(struct kp_code *c, int64_t node, const struct 
                                   struct kp_error *e)
 {
     const struct kp_row_image *image = n->attrs.row->image;
-    const char *kernel = n->attrs.row->kernel;
+    const char *kernel = image->kernel;
     cudaError_t status =
         cudaLibraryLoadData(&c->libraries[node], image->data, NULL, NULL, 0, NULL, NULL, 0);
 

@@ -17,9 +17,9 @@ struct norm {
     float *mean, *var; // the buffers
     float *m, *s;      // of the batch: written forward, read backward
     float *y, *dx, *dgamma, *dbeta, *dr;
-    float *du;       // scratch [in]
-    double *parts;   // scratch [slices][2][channels]
-    float *slope;    // scratch [2][channels]: mean(du), mean(du h)
+    float *du;     // scratch [in]
+    double *parts; // scratch [slices][2][channels]
+    float *slope;  // scratch [2][channels]: mean(du), mean(du h)
     int64_t slices;
 };
 
@@ -193,8 +193,7 @@ static __global__ void norm_grad(struct norm n)
         const int64_t c = i % n.in.channels;
         const float s = sharpness(n, c), h = (n.x[i] - centre(n, c)) * s;
         n.dx[i] = n.eval ? n.gamma[c] * s * n.du[i]
-                         : n.gamma[c] * s *
-                               (n.du[i] - n.slope[c] - h * n.slope[n.in.channels + c]);
+                         : n.gamma[c] * s * (n.du[i] - n.slope[c] - h * n.slope[n.in.channels + c]);
     }
 }
 
@@ -288,8 +287,8 @@ void kp_cuda_norm_grad(const struct kp_cuda_call *c)
         KP_LAUNCH(norm_grad, kp_blocks_of(kp_image_count(n.in)), KP_THREADS, c->stream, n);
 }
 
-// w' = w gamma / sqrt(var + eps), b' = beta + (b - mean) gamma / sqrt(var + eps); `each` floats of w
-// for an output
+// w' = w gamma / sqrt(var + eps), b' = beta + (b - mean) gamma / sqrt(var + eps); `each` floats of
+// w for an output
 struct fold {
     int64_t outputs, each;
     float eps;

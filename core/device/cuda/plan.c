@@ -31,7 +31,7 @@ static enum kp_status check(const struct kp_graph *g, struct kp_error *e)
             return kp_fail(e, KP_E_UNSUPPORTED,
                            "operation '%s' of a plugin runs on the cpu only; [device] kind = cpu",
                            n->attrs.foreign->def->name);
-        if (n->op == KP_OP_ROW_LOSS && !(KP_HAS(n->attrs.row, kernel) && n->attrs.row->image))
+        if (n->op == KP_OP_ROW_LOSS && !n->attrs.row->image)
             return kp_fail(e, KP_E_UNSUPPORTED,
                            "objective '%s' carries no kernel for the GPU; compile its plugin with "
                            "one (KP_ROW_IMAGE), or [device] kind = cpu",

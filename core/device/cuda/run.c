@@ -77,8 +77,7 @@ static struct kp_cuda_replay *replay_of(struct kp_code *code, const struct kp_me
     return r;
 }
 
-static void capture(const struct kp_code *code, const struct kp_memory *m,
-                    struct kp_cuda_replay *r)
+static void capture(const struct kp_code *code, const struct kp_memory *m, struct kp_cuda_replay *r)
 {
     struct kp_cuda *d = code->cuda;
     cudaGraph_t graph = NULL;

@@ -32,8 +32,8 @@ void kp_cuda_stagings_finish(struct kp_cuda *d)
         staging_finish(d, &d->stagings[i]);
 }
 
-/* The next staging, with room for `bytes` and free to fill; NULL: the device failed. It grows before
- * it has held a batch and never in a step after that. */
+/* The next staging, with room for `bytes` and free to fill; NULL: the device failed. It grows
+ * before it has held a batch and never in a step after that. */
 static struct kp_cuda_staging *staging_begin(struct kp_cuda *d, size_t bytes)
 {
     struct kp_cuda_staging *s = &d->stagings[d->next_staging];
@@ -197,7 +197,8 @@ static size_t rounded(size_t bytes)
 static void load_images(struct kp_cuda *d, struct kp_memory *m, const struct kp_value *v,
                         const struct kp_load *load)
 {
-    const size_t channels = (size_t)load->channels, draws_at = rounded(2 * channels * sizeof(double));
+    const size_t channels = (size_t)load->channels,
+                 draws_at = rounded(2 * channels * sizeof(double));
     const size_t draws = load->draws ? (size_t)load->rows * sizeof(*load->draws) : 0;
     const size_t bytes_at = draws_at + rounded(draws);
     const size_t bytes = (size_t)(load->rows * load->height * load->width) * channels;

@@ -20,7 +20,7 @@
  * entry symbol's name. The minor grows when something is appended. A host loads a plugin of its own
  * major whose minor is not above its own. */
 #define KP_ABI_MAJOR 1
-#define KP_ABI_MINOR 3
+#define KP_ABI_MINOR 2
 
 /* "KAPP", little-endian: tells a kappa manifest from any other data symbol. */
 #define KP_ABI_MAGIC 0x5050414bu

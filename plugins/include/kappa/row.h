@@ -96,6 +96,7 @@ struct kp_row_image {
     size_t size;
     const void *data; /* a cubin, a fatbin or the text of PTX */
     size_t bytes;
+    const char *kernel; /* name_cuda */
 };
 
 /* A row function in its instances. Made by KP_ROW_LOSS alone. */
@@ -104,7 +105,6 @@ struct kp_row_loss {
     void (*in_float)(const void *self, struct kp_row_float *row);
     void (*in_double)(const void *self, struct kp_row_double *row);
     const struct kp_row_image *image; /* NULL: none */
-    const char *kernel;               /* its name in the image. Since 1.3. */
 };
 
 /* The image that goes with the row functions of this file, a const struct kp_row_image *. */
@@ -132,7 +132,7 @@ struct kp_row_loss {
     KP_ROW_INSTANCE(NAME, float, SELF, __VA_ARGS__)                                   \
     KP_ROW_INSTANCE(NAME, double, SELF, __VA_ARGS__)                                  \
     static const struct kp_row_loss NAME = {sizeof(struct kp_row_loss), NAME##_float, \
-                                            NAME##_double, KP_ROW_IMAGE, #NAME "_cuda"};
+                                            NAME##_double, KP_ROW_IMAGE};
 
 /* for k = 0 .. K - 1, in any order; see above. */
 #define KP_EACH(row, k) for (int64_t k = 0; k < (row)->classes; k++)
