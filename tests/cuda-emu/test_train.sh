@@ -39,5 +39,9 @@ alike() {
 alike teacher.ini
 alike teacher.ini --set train.optimizer=adamw --set train.lr=0.001
 alike teacher.ini --set model.plugin=cnn --set model.cnn.width=4
+alike teacher.ini --set model.plugin=resnet --set model.resnet.width=4 \
+    --set "model.resnet.blocks=1 1"
+alike teacher.ini --set model.plugin=vit --set model.vit.width=16 --set model.vit.depth=2 \
+    --set model.vit.heads=2 --set model.vit.mlp=16 --set train.lr=0.01
 alike students.ini --sweep objective.plugin=kd,ls,l2 --sweep data.kappa=0.5 --sweep seed.master=11
 finish
