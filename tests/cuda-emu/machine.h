@@ -48,7 +48,7 @@ void emu_grid(const char *kernel, dim3 blocks, dim3 threads, const std::function
 /* Work for later, or for the graph that the stream is capturing. */
 void emu_enqueue(cudaStream_t stream, const char *what, std::function<void()> work);
 
-/* Ends the program if a stream is capturing. */
+/* Ends the program if a stream is capturing for this thread. */
 void emu_no_capture(const char *function);
 
 /* All that was enqueued. */

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <set>
+#include <thread>
 #include <vector>
 
 struct work {
@@ -18,6 +19,7 @@ struct stream {
     std::deque<work> waiting;
     int64_t enqueued = 0, done = 0;
     bool capturing = false;
+    std::thread::id captor;
     std::vector<work> captured;
 };
 
@@ -92,7 +94,7 @@ void emu_enqueue(cudaStream_t to, const char *what, std::function<void()> run)
 void emu_no_capture(const char *function)
 {
     for (const stream *s : streams)
-        if (s->capturing)
+        if (s->capturing && s->captor == std::this_thread::get_id())
             emu_die("%s is not allowed while a stream is capturing", function);
 }
 
@@ -231,6 +233,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t which, cudaStreamCaptureMode)
 
     emu_no_capture("cudaStreamBeginCapture");
     s->capturing = true;
+    s->captor = std::this_thread::get_id();
     return cudaSuccess;
 }
 

@@ -80,6 +80,7 @@ void kp_cuda_code_destroy(struct kp_code *c)
     if (!c)
         return;
     struct kp_cuda *d = c->cuda;
+    (void)pthread_mutex_lock(&d->busy);
     kp_cuda_note(d, cudaStreamSynchronize(d->compute), "cudaStreamSynchronize");
     while (c->replays) {
         struct kp_cuda_replay *next = c->replays->next;
@@ -88,6 +89,7 @@ void kp_cuda_code_destroy(struct kp_code *c)
         free(c->replays);
         c->replays = next;
     }
+    (void)pthread_mutex_unlock(&d->busy);
     for (int64_t i = 0; c->constants && i < c->graph->node_count; i++) {
         if (c->constants[i])
             d->base.ops->release(&d->base, c->constants[i], 0);

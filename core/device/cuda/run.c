@@ -5,6 +5,7 @@
 #include "device/cuda/cuda.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void *kp_cuda_at(const struct kp_memory *m, const struct kp_value *v)
 {
@@ -61,16 +62,16 @@ static void issue(const struct kp_code *code, const struct kp_memory *m, int64_t
 static struct kp_cuda_replay *replay_of(struct kp_code *code, const struct kp_memory *m,
                                         int64_t rows)
 {
+    const void *const blocks[] = {m->params, m->buffers, m->grads, m->slots, m->arena};
     struct kp_cuda_replay *r;
 
     for (r = code->replays; r; r = r->next)
-        if (r->arena == m->arena && r->params == m->params && r->rows == rows)
+        if (r->rows == rows && memcmp(r->blocks, blocks, sizeof(blocks)) == 0)
             return r;
     r = calloc(1, sizeof(*r));
     if (!r)
         return NULL;
-    r->arena = m->arena;
-    r->params = m->params;
+    memcpy(r->blocks, blocks, sizeof(blocks));
     r->rows = rows;
     r->next = code->replays;
     code->replays = r;
