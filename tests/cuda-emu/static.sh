@@ -34,6 +34,7 @@ for arch in "$@"; do
             kernel = quoted[2]
             sub(/^void /, "", kernel)
             sub(/\(.*/, "", kernel)
+            gsub(/ /, "", kernel)
         }
         /Used [0-9]+ registers/ {
             registers = shared = 0
