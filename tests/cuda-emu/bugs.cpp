@@ -242,9 +242,9 @@ template <bool right> static bool leading_dimension()
     (void)cublasCreate_v2(&blas);
     (void)cublasSetStream_v2(blas, s);
     (void)cublasSetWorkspace_v2(blas, workspace, 4096 * sizeof(int));
-    (void)cublasSgemmStridedBatched(blas, CUBLAS_OP_N, CUBLAS_OP_N, 2, 4, 8, &one,
-                                    (const float *)p, 2, 0, (const float *)p + 16, right ? 8 : 7, 0,
-                                    &zero, (float *)p + 64, 2, 0, 1);
+    (void)cublasSgemmStridedBatched(blas, CUBLAS_OP_N, CUBLAS_OP_N, 2, 4, 8, &one, (const float *)p,
+                                    2, 0, (const float *)p + 16, right ? 8 : 7, 0, &zero,
+                                    (float *)p + 64, 2, 0, 1);
     return true;
 }
 
@@ -254,7 +254,10 @@ struct bug {
     const char *message; // NULL: wrong numbers
 };
 
-#define BUG(NAME, MESSAGE) {#NAME, NAME<false>, NAME<true>, MESSAGE}
+#define BUG(NAME, MESSAGE)                          \
+    {                                               \
+#NAME, NAME < false>, NAME < true>, MESSAGE \
+    }
 
 static const bug bugs[] = {
     BUG(barrier_missing, nullptr),

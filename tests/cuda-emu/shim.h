@@ -132,7 +132,10 @@ static void emu_call_from(const char *name, dim3 blocks, dim3 threads, cudaStrea
                     decltype(emu_indices(kernel))());
 }
 
-#define EMU_KERNEL(KERNEL) {#KERNEL, emu_call_from<KERNEL>}
+#define EMU_KERNEL(KERNEL)               \
+    {                                    \
+#KERNEL, emu_call_from < KERNEL> \
+    }
 
 /* images.cpp; a kernel without a name ends it. */
 extern const emu_kernel emu_image_kernels[];
