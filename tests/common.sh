@@ -5,7 +5,7 @@ runs=0
 broken=0
 
 # What a user has set for kappa must not reach the tests.
-unset KAPPA_PLUGINS KAPPA_CPU_LEVEL
+unset KAPPA_PLUGINS KAPPA_CPU_LEVEL KAPPA_CUDA_BACKEND KAPPA_EMU_SEED
 
 # Without these a sanitizer's finding could pass as a success.
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:abort_on_error=1:print_stacktrace=1}

@@ -21,6 +21,17 @@ suite build "unit under valgrind" -- --suite unit --timeout-multiplier 50 \
     --wrap 'valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
 unset KAPPA_CPU_LEVEL
 
+# Work in other orders: streams that run ahead, threads and blocks in turns of their own.
+for seed in 1 2 3; do
+    KAPPA_EMU_SEED=$seed
+    export KAPPA_EMU_SEED
+    suite build "the emulated GPU, schedule $seed" -- --suite cuda-emu --timeout-multiplier 10
+done
+unset KAPPA_EMU_SEED
+
+echo "== the GPU's kernels for all architectures"
+sh tests/cuda-emu/static.sh . || [ $? -eq 77 ] || failure "the GPU's kernels"
+
 echo "== faults at full length"
 sh tests/fault/full.sh || failure "the faults at full length"
 

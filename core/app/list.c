@@ -96,7 +96,10 @@ static int command_list(const struct kp_arguments *a)
         add(all, kp_dataset_formats[i], "");
     flush(all, "\ndataset formats ([data] format)");
     for (int i = 0; kp_device_kinds[i]; i++)
-        add(all, kp_device_kinds[i], i == 0 ? "what kind = auto takes" : "");
+        add(all, kp_device_kinds[i],
+            strcmp(kp_device_kinds[i], "cuda") == 0  ? "what kind = auto takes where there is a GPU"
+            : strcmp(kp_device_kinds[i], "cpu") == 0 ? "what kind = auto takes without a GPU"
+                                                     : "");
     flush(all, "\ndevices ([device] kind)");
     kp_registry_finish(&registry);
     free(all);

@@ -32,6 +32,6 @@ const char *kp_status_text(enum kp_status st);
         if (!(condition))                                     \
             kp_assert_failed(#condition, __FILE__, __LINE__); \
     } while (0)
-_Noreturn void kp_assert_failed(const char *condition, const char *file, int line);
+__attribute__((noreturn)) void kp_assert_failed(const char *condition, const char *file, int line);
 
 #endif

@@ -74,6 +74,11 @@ char *kp_program_plugins(const char *folder)
     return resolved(kp_path_join(folder, KP_PLUGINS_FROM_PROGRAM));
 }
 
+char *kp_program_backends(const char *folder)
+{
+    return resolved(kp_path_join(folder, KP_BACKENDS_FROM_PROGRAM));
+}
+
 /* The project's folder, which Meson has written into a file of the build folder. */
 static enum kp_status source_folder(const char *build, char **out, struct kp_error *e)
 {

@@ -18,6 +18,9 @@ char *kp_program_build(const char *folder);
  * Relative to `folder`, so that an installation can be moved as a whole. */
 char *kp_program_plugins(const char *folder);
 
+/* The same for the shared objects of backends. */
+char *kp_program_backends(const char *folder);
+
 /* The path of what is `name` in the project's folder ("experiments", "plugins/template"): there if
  * the program lies in a build folder, else where `meson install` puts it, relative to the program.
  * There or not; free() it. */

@@ -29,9 +29,6 @@ struct kp_rng_key {
     uint32_t epoch;
 };
 
-/* The raw block function, for its test vectors. */
-void kp_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
-
 /* Four independent 32-bit words for (key, example, index). */
 void kp_rng_words(struct kp_rng_key key, uint64_t example, uint32_t index, uint32_t out[4]);
 

@@ -17,7 +17,7 @@ static const char *const order_words[] = {"epoch", "fixed", NULL};
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant",  "cosine_epoch", "cosine",
                                              "multistep", "languini",     NULL};
-static const char *const device_words[] = {"auto", "cpu", "ref", NULL};
+static const char *const device_words[] = {"auto", "cpu", "cuda", "ref", NULL};
 static const char *const mode_words[] = {"auto", "table", "live", NULL};
 
 static const struct kp_option run_options[] = {

@@ -116,7 +116,7 @@ struct kp_settings {
         int64_t teacher_pool;
     } seed;
     struct {
-        int kind; /* enum kp_device_kind_setting: auto, cpu, ref */
+        int kind; /* enum kp_device_kind_setting: auto, cpu, cuda, ref */
         int64_t slice;
     } device;
     struct {

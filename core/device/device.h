@@ -131,7 +131,7 @@ struct kp_device {
     const struct kp_device_ops *ops;
 };
 
-/* `kind`: "cpu" or "ref". The only place that names the backends. */
+/* `kind`: "cpu", "cuda" or "ref". The only place that names the backends. */
 KP_NODISCARD enum kp_status kp_device_open(const char *kind, const struct kp_device_config *config,
                                            struct kp_device **out, struct kp_error *e);
 void kp_device_close(struct kp_device *d);

@@ -3,13 +3,13 @@
 #ifndef KP_DEVICE_DROPOUT_H
 #define KP_DEVICE_DROPOUT_H
 
-#include "base/rng.h"
+#include "base/philox.h"
 #include "device/graph.h"
 
 /* More than a graph has dropouts: where the numbers of a batch's next part begin. */
 #define KP_DROPOUT_NUMBERS 65536u
 
-/* One dropout operation in one step, or in one part of it. */
+/* Operation `number` in one step, or in one part of it. */
 struct kp_dropout {
     uint32_t key[2];
     uint32_t step, number;
@@ -17,21 +17,26 @@ struct kp_dropout {
     double scale;       /* 1 / (1 - rate) */
 };
 
-static inline struct kp_dropout kp_dropout_of(const struct kp_attrs *a, const double *scalars)
+KP_BOTH struct kp_dropout kp_dropout_at(uint32_t number, double rate, const double *scalars)
 {
     uint64_t seed = (uint64_t)scalars[KP_SCALAR_SEED];
     struct kp_dropout d = {
-        .key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
-        .step = (uint32_t)scalars[KP_SCALAR_STEP],
-        .number = a->number + (uint32_t)scalars[KP_SCALAR_PART] * KP_DROPOUT_NUMBERS,
-        .threshold = (uint32_t)(a->factor * 4294967296.0),
-        .scale = 1.0 / (1.0 - a->factor),
+        {(uint32_t)seed, (uint32_t)(seed >> 32)},
+        (uint32_t)scalars[KP_SCALAR_STEP],
+        number + (uint32_t)scalars[KP_SCALAR_PART] * KP_DROPOUT_NUMBERS,
+        (uint32_t)(rate * 4294967296.0),
+        1.0 / (1.0 - rate),
     };
     return d;
 }
 
+static inline struct kp_dropout kp_dropout_of(const struct kp_attrs *a, const double *scalars)
+{
+    return kp_dropout_at(a->number, a->factor, scalars);
+}
+
 /* Whether the elements 4 i to 4 i + 3 of the batch are kept, counted row-major. */
-static inline void kp_dropout_kept(const struct kp_dropout *d, uint64_t i, bool out[4])
+KP_BOTH void kp_dropout_kept(const struct kp_dropout *d, uint64_t i, bool out[4])
 {
     const uint32_t counter[4] = {(uint32_t)i, (uint32_t)(i >> 32), d->step, d->number};
     uint32_t words[4];

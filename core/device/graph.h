@@ -23,6 +23,7 @@ enum kp_place {
 enum kp_layout {
     KP_PLAIN = 0, /* row-major */
     KP_LANE = 1,  /* cpu: [N / 16][dims after the first...][16], see cpu/README.md */
+    KP_NHWC = 2,  /* cuda: [N][H][W][C] of a value (N,C,H,W) */
 };
 
 struct kp_value {
@@ -127,7 +128,7 @@ enum kp_op {
      *   m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2
      *   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
     KP_OP_ADAM,
-    KP_OP_CONVERT, /* cpu: x -> y, the same numbers in another layout */
+    KP_OP_CONVERT, /* cpu, cuda: x -> y, the same numbers in another layout */
     /* cpu, made by its plan: the first pass of BATCH_NORM and of BATCH_NORM_GRAD over the batch,
      * with their operands; the result is the last operand of the node that it was split from. x ->
      * sums      x, gamma, beta, m, s, r?, dy -> sums */
@@ -245,6 +246,7 @@ struct kp_attrs {
     const struct kp_foreign *foreign;
     const struct kp_row_loss *row; /* ROW_LOSS, HEAD_LOSS, with the options for it */
     const void *row_self;
+    size_t row_self_size;
     const char *row_name; /* of the objective */
 };
 

@@ -9,7 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEVICE_AUTO, DEVICE_CPU, DEVICE_REF };
+/* As the setting's words. */
+enum { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA, DEVICE_REF };
+
+static const char *const kinds[] = {
+    [DEVICE_CPU] = "cpu",
+    [DEVICE_CUDA] = "cuda",
+    [DEVICE_REF] = "ref",
+};
 
 static void forget_teacher(struct kp_session *s)
 {
@@ -19,13 +26,25 @@ static void forget_teacher(struct kp_session *s)
     s->teacher_key = NULL;
 }
 
+/* `auto` takes the GPU if there is one, and says why not otherwise. */
+static enum kp_status open_device(int kind, const struct kp_device_config *config,
+                                  struct kp_device **out, struct kp_error *why, struct kp_error *e)
+{
+    if (kind != DEVICE_AUTO)
+        return kp_device_open(kinds[kind], config, out, e);
+    if (kp_device_open(kinds[DEVICE_CUDA], config, out, why) == KP_OK)
+        return KP_OK;
+    return kp_device_open(kinds[DEVICE_CPU], config, out, e);
+}
+
 enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c,
                                  const struct kp_study_watcher *w, struct kp_error *e)
 {
     int kind = c->core.device.kind;
     int64_t threads = c->core.run.threads > 0 ? c->core.run.threads : kp_cpu_count();
     struct kp_device_config config = {.threads = (int)threads, .slice = c->core.device.slice};
-    char what[256], note[384];
+    char what[256], note[1024];
+    struct kp_error why = {0};
 
     if (s->device && s->device_kind == kind && s->device_slice == config.slice &&
         s->device_threads == threads)
@@ -33,17 +52,18 @@ enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c
     forget_teacher(s);
     kp_device_close(s->device);
     s->device = NULL;
-    enum kp_status st = kp_device_open(kind == DEVICE_REF ? "ref" : "cpu", &config, &s->device, e);
+    enum kp_status st = open_device(kind, &config, &s->device, &why, e);
     if (st != KP_OK)
         return st;
     s->device_kind = kind;
     s->device_slice = config.slice;
     s->device_threads = threads;
     s->device->ops->describe(s->device, what, sizeof(what));
-    (void)snprintf(note, sizeof(note), "device: %s%s", what,
-                   kind == DEVICE_AUTO
-                       ? " (auto: the only backend of this build that is made for speed)"
-                       : "");
+    if (kind != DEVICE_AUTO)
+        (void)snprintf(note, sizeof(note), "device: %s", what);
+    else
+        (void)snprintf(note, sizeof(note), "device: %s (auto: %.600s)", what,
+                       why.text[0] ? why.text : "there is a GPU");
     if (w->note)
         w->note(w->arg, note);
     return KP_OK;

@@ -154,6 +154,7 @@ static struct kp_tensor *record_rows(struct kp_program *p, const struct kp_progr
         return NULL;
     n->attrs.row = kp_objective_row(spec->objective);
     n->attrs.row_self = spec->objective_self;
+    n->attrs.row_self_size = spec->objective->self_size;
     n->attrs.row_name = spec->objective->name;
     return kp_record_result(r, n);
 }

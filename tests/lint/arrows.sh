@@ -6,7 +6,8 @@
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
 
-find core plugins models objectives metrics -name '*.[ch]' -o -name '*.cc' -o -name '*.inl' |
+find core plugins models objectives metrics -name '*.[ch]' -o -name '*.cc' -o -name '*.inl' \
+    -o -name '*.cu' -o -name '*.cuh' |
     LC_ALL=C sort |
     xargs grep -nH '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]' | awk '
 function arrow(from, to,    i, n, names) {
@@ -41,6 +42,8 @@ BEGIN {
     owner["sqlite3.h"] = "core/store/ core/app/" # app: versions for doctor
     owner["ini.h"] = "core/config/ core/app/"
     owner["dnnl"] = "core/device/cpu/ core/app/"
+    owner["cuda_runtime_api.h"] = owner["cuda_runtime.h"] = "core/device/cuda/"
+    owner["cublas_v2.h"] = "core/device/cuda/"
     owner["cblas.h"] = "core/device/cpu/ core/analyse/"
     owner["sentencepiece"] = "core/text/sentencepiece.cc"
     owner["lbfgs.h"] = "core/analyse/"

@@ -6,7 +6,8 @@ cd "${1:-$(dirname "$0")/../..}"
 
 find core plugins models objectives metrics experiments tests \
     \( -name '*.[ch]' -o -name '*.cc' -o -name '*.inl' -o -name '*.py' -o -name '*.sh' \
-    -o -name '*.sql' -o -name '*.ini' -o -name 'meson.build' \) ! -path '*/corpus/*' |
+    -o -name '*.cu' -o -name '*.cuh' -o -name '*.cpp' -o -name '*.sql' -o -name '*.ini' \
+    -o -name 'meson.build' \) ! -path '*/corpus/*' |
     LC_ALL=C sort | xargs awk '
 FNR == 1 { files++ }
 FNR == 500 && FILENAME !~ /_cases\.c$|\/cases\.c$/ {

@@ -19,7 +19,7 @@ refuse() {
 }
 
 sources=$(find core plugins models objectives metrics -name '*.[ch]' -o -name '*.cc' \
-    -o -name '*.inl')
+    -o -name '*.inl' -o -name '*.cu' -o -name '*.cuh')
 everything="$sources README.md $(find experiments tests subprojects -type f \( -name '*.[ch]' \
     -o -name '*.py' -o -name '*.sh' -o -name '*.ini' -o -name '*.md' -o -name '*.sql' \) \
     ! -name words.sh) $(find core plugins models objectives metrics -name '*.md')"
@@ -31,7 +31,7 @@ unsafe='strn?cpy|strn?cat|v?sprintf|gets|strtok|ato[ilf]|asctime|ctime|alloca'
 refuse "use kp_text, snprintf or strtol" "\\b($unsafe)[[:space:]]*\\(" $sources
 
 library=$(find core plugins models objectives metrics \
-    \( -name '*.[ch]' -o -name '*.cc' -o -name '*.inl' \) \
+    \( -name '*.[ch]' -o -name '*.cc' -o -name '*.inl' -o -name '*.cu' -o -name '*.cuh' \) \
     ! -path 'core/app/*' ! -path 'plugins/template/*/test_*' ! -path core/base/error.c \
     ! -path core/store/embed.c)
 # libjpeg has no other way out of an error.

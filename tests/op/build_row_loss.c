@@ -1,61 +1,33 @@
 /* build_row_loss.c - graphs of row functions, with and without the linear layer before them: one of
  * the helpers that add losses, one of the others. */
 #include "builder.h"
-#include "kappa/row.h"
+#include "row_losses.h"
 
 #include <math.h>
 
-struct options {
-    double tau;
+/* The emulated device finds kernels by their name. */
+static const struct kp_row_image images[] = {
+    {sizeof(struct kp_row_image), "", 1, "added_cuda"},
+    {sizeof(struct kp_row_image), "", 1, "written_cuda"},
 };
-
-KP_ROW_LOSS(added, struct options, {
-    kp_real *q = row->work[KP_ROW_WORK - 1];
-
-    kp_row_one_hot(row, row->label, 0.8, 0.1, q);
-    kp_row_add_soft_cross_entropy(row, 0.75, q);
-    kp_row_add_cross_entropy(row, 0.5, row->label);
-    kp_row_add_kl(row, 1.5, self->tau, row->teacher_logits, 2 * self->tau);
-    kp_row_add_kl(row, 0.25, 1, q, self->tau);
-    kp_row_add_kl(row, 0, 1, row->work[0], 1);
-})
-
-/* log(sum_k e^(z_k / tau))^2 + log sum_k e^(z_k / (2 tau)) + |z - t|^2 / 2 + sum_k e^(-(z_k/9)^2)
- */
-KP_ROW_LOSS(written, struct options, {
-    const double tau = self->tau;
-    const double top = kp_row_max(row, row->logits);
-    const double sum = kp_row_exp(row, 1 / tau, row->logits, top, row->work[0]);
-    const double log_sum = top / tau + log(sum);
-    kp_real *d = row->work[2];
-
-    row->loss += log_sum * log_sum;
-    kp_row_mix(row, 2 * log_sum / (tau * sum), row->work[0], 1, row->grad, row->grad);
-    row->loss += kp_row_soften(row, row->logits, 2 * tau, row->work[1]);
-    kp_row_mix(row, 0.5 / tau, row->work[1], 1, row->grad, row->grad);
-    kp_row_mix(row, 1, row->logits, -1, row->teacher_logits, d);
-    row->loss += kp_row_dot(row, d, d) / 2;
-    kp_row_mix(row, 1, d, 1, row->grad, row->grad);
-    KP_EACH (row, k) {
-        const kp_real z = row->logits[k] / 9;
-        d[k] = kp_exp(-z * z);
-        row->grad[k] -= 2 * z * d[k] / 9;
-    }
-    row->loss += kp_row_sum(row, d);
-})
 
 /* The case's row function, and what a row loss reads beside logits. */
 static void add_function(struct op_builder *b, struct kp_node *n)
 {
     static const struct kp_row_loss *const functions[] = {&added, &written};
-    struct options *o = kp_arena_new(&b->out->g.memory, struct options, 1);
+    struct row_options *o = kp_arena_new(&b->out->g.memory, struct row_options, 1);
+    struct kp_row_loss *row = kp_arena_new(&b->out->g.memory, struct kp_row_loss, 1);
 
-    b->ok &= o != NULL;
-    if (!o)
+    b->ok &= o && row;
+    if (!o || !row)
         return;
     o->tau = b->c->factor;
-    n->attrs.row = functions[b->c->index];
+    *row = *functions[b->c->index];
+    row->image = &images[b->c->index];
+    n->attrs.row = row;
     n->attrs.row_self = o;
+    n->attrs.row_self_size = sizeof(*o);
+    n->attrs.row_name = "of a case";
 }
 
 static struct kp_value *labels(struct op_builder *b, struct kp_shape rows)

@@ -8,11 +8,11 @@
 #define EXIT_SKIPPED 77
 
 static const char usage[] =
-    "usage: test_ops [--device cpu|ref] [--level portable|avx2|avx512] [--only TEXT]\n"
+    "usage: test_ops [--device cpu|cuda|ref] [--level portable|avx2|avx512] [--only TEXT]\n"
     "                [--slice N] [--threads N] [--list | --bench]\n"
-    "  cpu   compares the cpu device with the reference\n"
+    "  cpu   compares the cpu device with the reference; cuda likewise\n"
     "  ref   checks the reference's gradients against differences\n"
-    "  Without --device both are done.\n";
+    "  Without --device all are done.\n";
 
 struct options {
     const char *device, *level, *only;

@@ -103,6 +103,8 @@ void net_fixture_open(struct net_fixture *f, const char *device, const char *nam
     struct kp_error e = {0};
     char path[512];
 
+    if (strcmp(device, "cpu") == 0 && getenv("KAPPA_CUDA_BACKEND"))
+        device = "cuda";
     *f = (struct net_fixture){.name = name, .exact = strcmp(device, "ref") == 0};
     net_fixture_must(rig_open(&f->rig, KP_BUILD_ROOT, &e), &e);
     net_fixture_must(kp_device_open(device, &config, &f->device, &e), &e);

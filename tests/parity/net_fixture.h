@@ -35,7 +35,8 @@ struct net_fixture {
 /* Fail with the error's text. */
 void net_fixture_must(enum kp_status st, const struct kp_error *e);
 
-/* The net of a model. options: see rig.h. */
+/* The net of a model. options: see rig.h. Where KAPPA_CUDA_BACKEND is set, the device "cpu" stands
+ * for "cuda", so that one program tests both. */
 void net_fixture_open(struct net_fixture *f, const char *device, const char *name,
                       const char *model, const char *options, const struct kp_model_io *io);
 void net_fixture_close(struct net_fixture *f);

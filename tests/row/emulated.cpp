@@ -63,6 +63,7 @@ static void check(const char *what, void (*kernel)(struct kp_row_batch, const vo
     std::vector<float> weights = {1, 0.5f, 0, 2, 1}, work(blocks * (KP_ROW_WORK + 2) * classes);
     std::vector<int32_t> labels(rows);
     std::vector<double> losses(rows);
+    const double share = 0.25;
 
     for (int64_t i = 0; i < rows * classes; i++) {
         z[i] = (float)(3 * std::sin(1.7 * (double)i));
@@ -71,7 +72,7 @@ static void check(const char *what, void (*kernel)(struct kp_row_batch, const vo
     for (int64_t i = 0; i < rows; i++)
         labels[i] = (int32_t)(7 * i % classes);
     struct kp_row_batch b = {rows,          classes, z.data(),     t.data(),      weights.data(),
-                             labels.data(), 0.25,    grads.data(), losses.data(), work.data()};
+                             labels.data(), &share,  grads.data(), losses.data(), work.data()};
     launch((unsigned)blocks, threads, [&] { kernel(b, options); });
     for (int64_t i = 0; i < rows; i++) {
         row_of own(z.begin() + i * classes, z.begin() + (i + 1) * classes);

@@ -257,7 +257,7 @@ static void test_refusals(void **state)
     }
     struct kp_device_config config = {.threads = 1, .slice = 16};
     assert_int_equal(kp_device_open("abacus", &config, &d, &error), KP_E_INVALID);
-    assert_non_null(strstr(error.text, "cpu and ref"));
+    assert_non_null(strstr(error.text, "cpu, cuda and ref"));
     assert_null(d);
 }
 

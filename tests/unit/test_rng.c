@@ -1,4 +1,5 @@
 /* test_rng.c - the generator against its published vectors, and what is drawn with it. */
+#include "base/philox.h"
 #include "base/rng.h"
 
 #include <math.h>

@@ -1,15 +1,14 @@
 /* plan.c - layouts, conversions, sizes and scratch of a graph. */
 #include "device/cpu/cpu.h"
 #include "device/cpu/dnn.h"
+#include "device/layouts.h"
 
 #include <stdlib.h>
 
 struct planner {
     struct kp_graph *g;
     const struct kp_cpu *cpu;
-    int64_t room;             /* values that the arrays hold */
-    bool *known;              /* [id] the layout is chosen */
-    struct kp_value **turned; /* [id] the same numbers in the other layout, or NULL */
+    bool *touched; /* [id] a node or the host reads or writes it */
 };
 
 bool kp_cpu_conv_is_lane(const struct kp_node *n)
@@ -29,7 +28,7 @@ bool kp_cpu_conv_wants_lane(const struct kp_node *n)
 /* A value that may be in either layout. */
 static bool has_layout(const struct kp_value *v)
 {
-    return v && v->batched && v->dtype == KP_F32 && v->place == KP_AT_ARENA;
+    return v->batched && v->dtype == KP_F32 && v->place == KP_AT_ARENA;
 }
 
 /* Whether the LANE memory of v is [N / 16][elements][16] without gaps. */
@@ -38,79 +37,20 @@ static bool is_gapless(const struct kp_value *v)
     return kp_lane_plane(v) == kp_lane_pixels(v) * KP_LANES;
 }
 
-static enum kp_layout wanted(const struct planner *p, const struct kp_node *n)
+static enum kp_layout wanted(const struct kp_node *n, enum kp_layout given)
 {
     const enum kp_cpu_need need = kp_cpu_ops[n->op].need;
 
     if (n->op == KP_OP_RESHAPE)
-        return p->known[n->in[0]->id] && n->in[0]->layout == KP_LANE && is_gapless(n->in[0]) &&
-                       is_gapless(n->out[0])
-                   ? KP_LANE
-                   : KP_PLAIN;
+        return given == KP_LANE && is_gapless(n->in[0]) && is_gapless(n->out[0]) ? KP_LANE
+                                                                                 : KP_PLAIN;
     if (need == KP_WANT_CONV)
         return kp_cpu_conv_wants_lane(n) ? KP_LANE : KP_PLAIN;
     if (need == KP_WANT_FORM && !kp_foreign_is_flat(n->attrs.foreign))
         return KP_PLAIN;
     if (need != KP_WANT_SAME && need != KP_WANT_FORM)
         return need == KP_WANT_LANE ? KP_LANE : KP_PLAIN;
-    for (int j = 0; j < KP_NODE_IN; j++)
-        if (has_layout(n->in[j]) && p->known[n->in[j]->id] && n->in[j]->layout == KP_LANE)
-            return KP_LANE;
-    return KP_PLAIN;
-}
-
-/* v in the layout `want`; a conversion before nodes[*at] if need be. NULL if out of memory. */
-static struct kp_value *in_layout(struct planner *p, struct kp_value *v, enum kp_layout want,
-                                  int64_t *at)
-{
-    if (!p->known[v->id]) {
-        p->known[v->id] = true;
-        v->layout = want;
-    }
-    if (v->layout == want)
-        return v;
-    if (!p->turned[v->id]) {
-        struct kp_value *t = kp_graph_value(p->g, v->dtype, v->shape, true);
-        struct kp_node *n = t ? kp_graph_node_insert(p->g, *at, KP_OP_CONVERT) : NULL;
-        if (!n)
-            return NULL;
-        KP_ASSERT(t->id < p->room);
-        t->layout = want;
-        p->known[t->id] = true;
-        n->in[0] = v;
-        n->out[0] = t;
-        p->turned[v->id] = t;
-        ++*at;
-    }
-    return p->turned[v->id];
-}
-
-static enum kp_status plan_layouts(struct planner *p, struct kp_error *e)
-{
-    for (int64_t i = 0; i < p->g->node_count; i++) {
-        struct kp_node *n = p->g->nodes[i];
-        const enum kp_layout want = wanted(p, n);
-
-        for (int j = 0; j < KP_NODE_IN; j++) {
-            if (!has_layout(n->in[j]))
-                continue;
-            n->in[j] = in_layout(p, n->in[j], want, &i);
-            if (!n->in[j])
-                return kp_fail(e, KP_E_NOMEM, "no memory to plan a graph");
-        }
-        for (int j = 0; j < KP_NODE_OUT; j++) {
-            struct kp_value *v = n->out[j];
-            if (!v)
-                continue;
-            v->layout = has_layout(v) ? want : KP_PLAIN;
-            p->known[v->id] = true;
-            if (n->op == KP_OP_RESHAPE) {
-                v->alias = n->in[0]->alias ? n->in[0]->alias : n->in[0];
-                v->place = n->in[0]->place;
-            }
-        }
-    }
-    return KP_OK;
+    return given;
 }
 
 /* The most rows that an example has in a linear layer: its tokens. */
@@ -187,20 +127,20 @@ static void plan_sizes(struct planner *p)
     const int64_t padded = kp_cpu_padded(p->g);
 
     for (int64_t i = 0; i < p->g->value_count; i++)
-        p->known[i] = p->g->values[i]->input || p->g->values[i]->output;
+        p->touched[i] = p->g->values[i]->input || p->g->values[i]->output;
     for (int64_t i = 0; i < p->g->node_count; i++) {
         const struct kp_node *n = p->g->nodes[i];
         for (int j = 0; j < KP_NODE_IN; j++)
             if (n->in[j])
-                p->known[n->in[j]->id] = true;
+                p->touched[n->in[j]->id] = true;
         for (int j = 0; j < KP_NODE_OUT; j++)
             if (n->out[j])
-                p->known[n->out[j]->id] = true;
+                p->touched[n->out[j]->id] = true;
     }
     for (int64_t i = 0; i < p->g->value_count; i++) {
         struct kp_value *v = p->g->values[i];
         int64_t count = v->batched ? padded / v->group * kp_value_group(v) : kp_value_rest(v);
-        v->bytes = p->known[i] ? whole_lines((size_t)count * 4) : 0;
+        v->bytes = p->touched[i] ? whole_lines((size_t)count * 4) : 0;
     }
 }
 
@@ -209,28 +149,21 @@ enum kp_status kp_cpu_plan(struct kp_device *d, struct kp_graph *g, struct kp_er
     struct planner p = {.g = g, .cpu = (const struct kp_cpu *)d};
     enum kp_status st;
 
-    p.room = g->value_count + (KP_NODE_IN + 1) * g->node_count + 1;
-    p.known = calloc((size_t)p.room, sizeof(*p.known));
-    p.turned = calloc((size_t)p.room, sizeof(struct kp_value *));
-    if (!p.known || !p.turned) {
-        st = kp_fail(e, KP_E_NOMEM, "no memory to plan a graph");
-        goto out;
-    }
-    st = plan_layouts(&p, e);
+    st = kp_plan_layouts(g, has_layout, wanted, e);
     if (st != KP_OK)
-        goto out;
+        return st;
     plan_slices(&p);
     st = split_norms(&p, e);
     if (st != KP_OK)
-        goto out;
+        return st;
+    p.touched = calloc((size_t)g->value_count + 1, sizeof(*p.touched));
+    if (!p.touched)
+        return kp_fail(e, KP_E_NOMEM, "no memory to plan a graph");
     plan_sizes(&p);
     for (int64_t i = 0; i < g->node_count; i++) {
         const struct kp_cpu_op *op = &kp_cpu_ops[g->nodes[i]->op];
         g->nodes[i]->scratch = op->scratch ? whole_lines(op->scratch(p.cpu, g, g->nodes[i])) : 0;
     }
-    st = kp_cpu_schedule(g, e);
-out:
-    free(p.known);
-    free(p.turned);
-    return st;
+    free(p.touched);
+    return kp_cpu_schedule(g, e);
 }

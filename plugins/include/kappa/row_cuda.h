@@ -68,6 +68,17 @@ struct kp_row_block {
             out[k] = expf(fa * (x[k] - top));
         return sum(n, out);
     }
+    /* out_k = e^(a (x_k - x0)), x0 the largest; their sum, accurate also where all are nearly 1 */
+    static __device__ double shares(int64_t n, float a, const float *x, float x0, float *out)
+    {
+        double all = 0;
+        for (int64_t k = threadIdx.x; k < n; k += blockDim.x) {
+            const float e = a * (x[k] - x0);
+            out[k] = expf(e);
+            all += e > -1 ? 1 + (double)expm1f(e) : (double)out[k];
+        }
+        return kp_block_combine(all, false);
+    }
     static __device__ void one_hot(int64_t n, int64_t label, double on, double off, float *out)
     {
         for (int64_t k = threadIdx.x; k < n; k += blockDim.x)
@@ -140,7 +151,7 @@ inline __device__ void kp_row_block::add_kl(struct kp_row_cuda *row, double weig
     if (weight == 0)
         return;
     const float z0 = (float)max(n, z), t0 = (float)max(n, target);
-    const double p_all = exps(n, 1 / target_tau, target, t0, p), q_all = exps(n, 1 / tau, z, z0, q);
+    const double p_all = shares(n, target_sharp, target, t0, p), q_all = shares(n, sharp, z, z0, q);
     const float p_share = (float)(1 / p_all), q_share = (float)(1 / q_all);
     const float shift = (float)log(p_all / q_all), gain = (float)(weight / tau);
     double loss = 0;
@@ -165,13 +176,13 @@ inline __device__ void kp_row_block::add_kl(struct kp_row_cuda *row, double weig
 }
 
 /* A batch, all pointers to device memory. grads, losses [rows]: as the host makes them from a row,
- * times weight, and times share = 1 / sum(weights) the gradient. work [gridDim.x][(KP_ROW_WORK + 2)
- * classes]. */
+ * times weight, and the gradient times *share too, which is 1 / sum(weights).
+ * work [gridDim.x][(KP_ROW_WORK + 2) classes]. */
 struct kp_row_batch {
     int64_t rows, classes;
     const float *logits, *teacher_logits, *weights;
     const int32_t *labels;
-    double share;
+    const double *share;
     float *grads;
     double *losses;
     float *work;
@@ -216,7 +227,7 @@ static inline __device__ void kp_row_cuda_run(function loss, const struct kp_row
         row.grad[k] = 0;
     if (weight != 0) {
         loss(options, &row);
-        kp_row_block::mix(n, weight * b->share, row.grad, 0, row.grad, row.grad);
+        kp_row_block::mix(n, weight * *b->share, row.grad, 0, row.grad, row.grad);
     }
     if (threadIdx.x == 0)
         b->losses[i] = weight * row.loss;

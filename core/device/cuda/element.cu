@@ -1,0 +1,199 @@
+// element.cu - operations element by element, in any layout.
+#include "device/cuda/device.cuh"
+#include "device/cuda/ops.h"
+#include "device/dropout.h"
+
+struct relu {
+    __device__ float operator()(float x, float) const
+    {
+        // NaN stays NaN
+        return x <= 0 ? 0 : x;
+    }
+};
+
+struct relu_grad {
+    __device__ float operator()(float y, float dy) const
+    {
+        return y > 0 ? dy : 0;
+    }
+};
+
+struct add {
+    __device__ float operator()(float a, float b) const
+    {
+        return a + b;
+    }
+};
+
+struct sub {
+    __device__ float operator()(float a, float b) const
+    {
+        return a - b;
+    }
+};
+
+struct mul {
+    __device__ float operator()(float a, float b) const
+    {
+        return a * b;
+    }
+};
+
+struct scale {
+    float factor;
+    __device__ float operator()(float x, float) const
+    {
+        return factor * x;
+    }
+};
+
+// P(x), the share that GELU lets through, and its slope.
+template <bool approximate> static inline __device__ float gelu_share(float x, float *slope)
+{
+    const float root = 0.797884560802865f, cube = 0.044715f;
+
+    if (!approximate) {
+        *slope = root / 2 * expf(-x * x / 2);
+        return erfcf(-x * 0.707106781186548f) / 2;
+    }
+    const float t = tanhf(root * (x + cube * x * x * x));
+    *slope = (1 - t * t) / 2 * root * (1 + 3 * cube * x * x);
+    // (1 + t) / 2 without its cancellation at t = -1
+    return 1 / (1 + expf(-2 * root * (x + cube * x * x * x)));
+}
+
+template <bool approximate> struct gelu {
+    __device__ float operator()(float x, float) const
+    {
+        float slope;
+        return x * gelu_share<approximate>(x, &slope);
+    }
+};
+
+template <bool approximate> struct gelu_grad {
+    __device__ float operator()(float x, float dy) const
+    {
+        float slope;
+        const float share = gelu_share<approximate>(x, &slope);
+        // far out the slope is 0 while x x x may have overflowed
+        return dy * (slope > 0 ? share + x * slope : share);
+    }
+};
+
+// y = f(a, b); `wide`: all addresses are multiples of 16. b may be NULL.
+template <class F>
+static __global__ void elements(int64_t n, const float *a, const float *b, float *y, bool wide, F f)
+{
+    const int64_t quads = wide ? n / 4 : 0;
+
+    KP_MINE (i, quads) {
+        const float4 p = reinterpret_cast<const float4 *>(a)[i];
+        const float4 q = b ? reinterpret_cast<const float4 *>(b)[i] : p;
+        reinterpret_cast<float4 *>(y)[i] =
+            make_float4(f(p.x, q.x), f(p.y, q.y), f(p.z, q.z), f(p.w, q.w));
+    }
+    KP_MINE (i, n - 4 * quads) {
+        const int64_t at = 4 * quads + i;
+        y[at] = f(a[at], b ? b[at] : 0);
+    }
+}
+
+template <class F> static void each(const struct kp_cuda_call *c, F f)
+{
+    const int64_t n = kp_cuda_count(c->node->out[0], c->rows);
+    const float *a = kp_cuda_in(c, 0), *b = kp_cuda_in(c, 1);
+    float *y = kp_cuda_out(c, 0);
+    const bool wide = ((uintptr_t)a | (uintptr_t)b | (uintptr_t)y) % 16 == 0;
+
+    KP_LAUNCH(elements<F>, kp_blocks_of(wide ? n / 4 : n), KP_THREADS, c->stream, n, a, b, y, wide,
+              f);
+}
+
+void kp_cuda_relu(const struct kp_cuda_call *c)
+{
+    each(c, relu());
+}
+
+void kp_cuda_relu_grad(const struct kp_cuda_call *c)
+{
+    each(c, relu_grad());
+}
+
+void kp_cuda_add(const struct kp_cuda_call *c)
+{
+    each(c, add());
+}
+
+void kp_cuda_sub(const struct kp_cuda_call *c)
+{
+    each(c, sub());
+}
+
+void kp_cuda_mul(const struct kp_cuda_call *c)
+{
+    each(c, mul());
+}
+
+void kp_cuda_scale(const struct kp_cuda_call *c)
+{
+    each(c, scale{(float)c->node->attrs.factor});
+}
+
+void kp_cuda_gelu(const struct kp_cuda_call *c)
+{
+    if (c->node->attrs.approximate)
+        each(c, gelu<true>());
+    else
+        each(c, gelu<false>());
+}
+
+void kp_cuda_gelu_grad(const struct kp_cuda_call *c)
+{
+    if (c->node->attrs.approximate)
+        each(c, gelu_grad<true>());
+    else
+        each(c, gelu_grad<false>());
+}
+
+static __global__ void dropout(int64_t n, const float *x, float *y, uint32_t number, double rate,
+                               const double *scalars)
+{
+    const struct kp_dropout d = kp_dropout_at(number, rate, scalars);
+
+    KP_MINE (i, (n + 3) / 4) {
+        bool kept[4];
+        kp_dropout_kept(&d, (uint64_t)i, kept);
+        for (int64_t k = 0; k < 4 && 4 * i + k < n; k++)
+            y[4 * i + k] = kept[k] ? (float)d.scale * x[4 * i + k] : 0;
+    }
+}
+
+void kp_cuda_dropout(const struct kp_cuda_call *c)
+{
+    const int64_t n = kp_cuda_count(c->node->out[0], c->rows);
+
+    KP_LAUNCH(dropout, kp_blocks_of(n / 4), KP_THREADS, c->stream, n, kp_cuda_in(c, 0),
+              kp_cuda_out(c, 0), c->node->attrs.number, c->node->attrs.factor, c->scalars);
+}
+
+// x (N,C,H,W) to [N][H][W][C], or back.
+static __global__ void turn(int64_t n, int64_t channels, int64_t plane, bool to_nhwc,
+                            const float *x, float *y)
+{
+    KP_MINE (i, n) {
+        // i counts NHWC
+        const int64_t channel = i % channels, pixel = i / channels % plane;
+        const int64_t other = (i / channels / plane * channels + channel) * plane + pixel;
+        y[to_nhwc ? i : other] = x[to_nhwc ? other : i];
+    }
+}
+
+void kp_cuda_convert(const struct kp_cuda_call *c)
+{
+    const struct kp_value *v = c->node->out[0];
+    const int64_t n = kp_cuda_count(v, c->rows);
+
+    KP_LAUNCH(turn, kp_blocks_of(n), KP_THREADS, c->stream, n, v->shape.dim[1],
+              v->shape.dim[2] * v->shape.dim[3], v->layout == KP_NHWC, kp_cuda_in(c, 0),
+              kp_cuda_out(c, 0));
+}

@@ -1,0 +1,86 @@
+/* ops.h - the operations of the cuda backend: one function queues what graph.h says of it. */
+#ifndef KP_CUDA_OPS_H
+#define KP_CUDA_OPS_H
+
+#include "device/cuda/cuda.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void kp_cuda_relu(const struct kp_cuda_call *c);
+void kp_cuda_relu_grad(const struct kp_cuda_call *c);
+void kp_cuda_add(const struct kp_cuda_call *c);
+void kp_cuda_sub(const struct kp_cuda_call *c);
+void kp_cuda_mul(const struct kp_cuda_call *c);
+void kp_cuda_scale(const struct kp_cuda_call *c);
+void kp_cuda_gelu(const struct kp_cuda_call *c);
+void kp_cuda_gelu_grad(const struct kp_cuda_call *c);
+void kp_cuda_dropout(const struct kp_cuda_call *c);
+void kp_cuda_convert(const struct kp_cuda_call *c);
+void kp_cuda_softmax(const struct kp_cuda_call *c);
+void kp_cuda_softmax_grad(const struct kp_cuda_call *c);
+void kp_cuda_log_softmax(const struct kp_cuda_call *c);
+void kp_cuda_log_softmax_grad(const struct kp_cuda_call *c);
+void kp_cuda_argmax(const struct kp_cuda_call *c);
+void kp_cuda_one_hot(const struct kp_cuda_call *c);
+void kp_cuda_mean(const struct kp_cuda_call *c);
+void kp_cuda_mean_grad(const struct kp_cuda_call *c);
+void kp_cuda_cross_entropy(const struct kp_cuda_call *c);
+void kp_cuda_kl(const struct kp_cuda_call *c);
+void kp_cuda_weighted_mean(const struct kp_cuda_call *c);
+void kp_cuda_weighted_mean_grad(const struct kp_cuda_call *c);
+void kp_cuda_row_loss(const struct kp_cuda_call *c);
+void kp_cuda_linear(const struct kp_cuda_call *c);
+void kp_cuda_linear_grad_x(const struct kp_cuda_call *c);
+void kp_cuda_linear_grad_w(const struct kp_cuda_call *c);
+void kp_cuda_clip(const struct kp_cuda_call *c);
+void kp_cuda_sgd(const struct kp_cuda_call *c);
+void kp_cuda_adam(const struct kp_cuda_call *c);
+void kp_cuda_layer_norm(const struct kp_cuda_call *c);
+void kp_cuda_layer_norm_grad(const struct kp_cuda_call *c);
+void kp_cuda_patches(const struct kp_cuda_call *c);
+void kp_cuda_patches_grad(const struct kp_cuda_call *c);
+void kp_cuda_prepend(const struct kp_cuda_call *c);
+void kp_cuda_prepend_grad(const struct kp_cuda_call *c);
+void kp_cuda_add_position(const struct kp_cuda_call *c);
+void kp_cuda_add_position_grad(const struct kp_cuda_call *c);
+void kp_cuda_select(const struct kp_cuda_call *c);
+void kp_cuda_select_grad(const struct kp_cuda_call *c);
+void kp_cuda_embedding(const struct kp_cuda_call *c);
+void kp_cuda_embedding_grad(const struct kp_cuda_call *c);
+void kp_cuda_attention(const struct kp_cuda_call *c);
+void kp_cuda_attention_grad(const struct kp_cuda_call *c);
+void kp_cuda_pool(const struct kp_cuda_call *c);
+void kp_cuda_pool_grad(const struct kp_cuda_call *c);
+void kp_cuda_norm(const struct kp_cuda_call *c);
+void kp_cuda_norm_grad(const struct kp_cuda_call *c);
+void kp_cuda_fold_norm(const struct kp_cuda_call *c);
+void kp_cuda_conv(const struct kp_cuda_call *c);
+void kp_cuda_conv_grad_x(const struct kp_cuda_call *c);
+void kp_cuda_conv_grad_w(const struct kp_cuda_call *c);
+
+/* Bytes of scratch. */
+size_t kp_cuda_losses_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_share_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_row_loss_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_linear_grad_w_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_clip_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_layer_norm_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_prepend_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_add_position_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_attention_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_norm_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_norm_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_conv_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_conv_grad_x_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_conv_grad_w_scratch(const struct kp_graph *g, const struct kp_node *n);
+
+/* p[0 .. count) = 0 */
+void kp_cuda_clear(const struct kp_cuda_call *c, float *p, int64_t count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

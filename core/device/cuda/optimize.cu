@@ -1,0 +1,147 @@
+// optimize.cu - gradient clipping and the optimizers: one launch over all parameters.
+#include "device/cuda/device.cuh"
+#include "device/cuda/ops.h"
+
+#define CLIP_BLOCKS 64
+
+static __global__ void squares(int64_t n, const float *g, double *parts)
+{
+    double sum = 0;
+
+    KP_MINE (i, n)
+        sum += (double)g[i] * (double)g[i];
+    sum = kp_block_sum(sum);
+    if (threadIdx.x == 0)
+        parts[blockIdx.x] = sum;
+}
+
+// min(1, limit / (|g| + 1e-6))
+static __global__ void clip(const double *parts, double limit, float *out)
+{
+    double sum = 0;
+
+    for (int i = 0; i < CLIP_BLOCKS; i++)
+        sum += parts[i];
+    const double scale = limit / (sqrt(sum) + 1e-6);
+    *out = (float)(scale > 1 ? 1 : scale);
+}
+
+size_t kp_cuda_clip_scratch(const struct kp_graph *g, const struct kp_node *n)
+{
+    (void)g;
+    (void)n;
+    return CLIP_BLOCKS * sizeof(double);
+}
+
+// As many blocks on every device: the order of the sum is one.
+void kp_cuda_clip(const struct kp_cuda_call *c)
+{
+    double *parts = (double *)kp_cuda_scratch(c);
+
+    KP_LAUNCH(squares, CLIP_BLOCKS, KP_THREADS, c->stream, c->params,
+              (const float *)c->memory->grads, parts);
+    KP_LAUNCH(clip, 1, 1, c->stream, parts, c->node->attrs.clip_norm, kp_cuda_out(c, 0));
+}
+
+// What all parameters share. Frozen extents rise; a parameter in one stays as it is.
+struct update {
+    int64_t count, frozen_count;
+    const struct kp_extent *frozen;
+    const double *scalars;
+    const float *clip; // NULL: 1
+    const float *grads;
+    float *params, *slot0, *slot1;
+    double momentum, weight_decay, beta1, beta2, eps;
+    bool nesterov, decoupled;
+};
+
+static inline __device__ bool is_frozen(const struct update *u, int64_t i)
+{
+    for (int64_t k = 0; k < u->frozen_count; k++)
+        if (i >= u->frozen[k].first && i - u->frozen[k].first < u->frozen[k].count)
+            return true;
+    return false;
+}
+
+// g' = c g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v)
+static __global__ void sgd(struct update u)
+{
+    const float scale = u.clip ? *u.clip : 1, rate = (float)u.scalars[KP_SCALAR_LR];
+    const float decay = (float)u.weight_decay, momentum = (float)u.momentum;
+
+    KP_MINE (i, u.count) {
+        if (is_frozen(&u, i))
+            continue;
+        const float g = scale * u.grads[i] + decay * u.params[i];
+        float v = g;
+        if (momentum != 0) {
+            v += momentum * u.slot0[i];
+            u.slot0[i] = v;
+        }
+        u.params[i] -= rate * (u.nesterov ? g + momentum * v : v);
+    }
+}
+
+// The formula of ADAM in graph.h. A block's first thread makes what is the same for all.
+static __global__ void adam(struct update u)
+{
+    __shared__ float shared[2];
+
+    if (threadIdx.x == 0) {
+        const double t = u.scalars[KP_SCALAR_STEP];
+        shared[0] = (float)(u.scalars[KP_SCALAR_LR] / (1 - pow(u.beta1, t)));
+        shared[1] = (float)(1 / sqrt(1 - pow(u.beta2, t)));
+    }
+    __syncthreads();
+    const float scale = u.clip ? *u.clip : 1, rate = shared[0], correction = shared[1];
+    const float decay = (float)u.weight_decay, eps = (float)u.eps;
+    const float kept = (float)(u.decoupled ? 1 - u.scalars[KP_SCALAR_LR] * u.weight_decay : 1);
+    const float beta1 = (float)u.beta1, beta2 = (float)u.beta2;
+    const float rest1 = (float)(1 - u.beta1), rest2 = (float)(1 - u.beta2);
+
+    KP_MINE (i, u.count) {
+        if (is_frozen(&u, i))
+            continue;
+        const float p = u.params[i] * kept;
+        const float g = scale * u.grads[i] + (u.decoupled ? 0 : decay * p);
+        const float m = beta1 * u.slot0[i] + rest1 * g;
+        const float v = beta2 * u.slot1[i] + rest2 * g * g;
+        u.slot0[i] = m;
+        u.slot1[i] = v;
+        u.params[i] = p - rate * m / (sqrtf(v) * correction + eps);
+    }
+}
+
+static struct update update_of(const struct kp_cuda_call *c)
+{
+    const struct kp_attrs *a = &c->node->attrs;
+    struct update u = {};
+
+    u.count = c->params;
+    u.frozen_count = a->frozen_count;
+    u.frozen = (const struct kp_extent *)c->constant;
+    u.scalars = c->scalars;
+    u.clip = kp_cuda_in(c, 0);
+    u.grads = (const float *)c->memory->grads;
+    u.params = (float *)c->memory->params;
+    u.slot0 = (float *)c->memory->slots;
+    u.slot1 = u.slot0 ? u.slot0 + c->params : nullptr;
+    u.momentum = a->momentum;
+    u.weight_decay = a->weight_decay;
+    u.beta1 = a->beta1;
+    u.beta2 = a->beta2;
+    u.eps = a->eps;
+    u.nesterov = a->nesterov;
+    u.decoupled = a->decoupled;
+    return u;
+}
+
+void kp_cuda_sgd(const struct kp_cuda_call *c)
+{
+    KP_LAUNCH(sgd, kp_blocks_of(c->params), KP_THREADS, c->stream, update_of(c));
+}
+
+void kp_cuda_adam(const struct kp_cuda_call *c)
+{
+    KP_LAUNCH(adam, kp_blocks_of(c->params), KP_THREADS, c->stream, update_of(c));
+}

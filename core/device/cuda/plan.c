@@ -1,0 +1,79 @@
+/* plan.c - layouts, sizes and scratch of a graph. */
+#include "device/cuda/cuda.h"
+#include "device/layouts.h"
+
+/* Fused operations come from graphs of other devices only. */
+enum kp_status kp_cuda_fuse(struct kp_device *d, struct kp_graph *g, struct kp_error *e)
+{
+    (void)d;
+    (void)g;
+    (void)e;
+    return KP_OK;
+}
+
+static bool has_layout(const struct kp_value *v)
+{
+    return v->batched && v->dtype == KP_F32 && v->place == KP_AT_ARENA && v->shape.n == 4;
+}
+
+static enum kp_layout wanted(const struct kp_node *n, enum kp_layout given)
+{
+    const enum kp_cuda_need need = kp_cuda_ops[n->op].need;
+
+    return need == KP_NEED_NHWC ? KP_NHWC : need == KP_NEED_SAME ? given : KP_PLAIN;
+}
+
+static enum kp_status check(const struct kp_graph *g, struct kp_error *e)
+{
+    for (int64_t i = 0; i < g->node_count; i++) {
+        const struct kp_node *n = g->nodes[i];
+        if (n->attrs.foreign)
+            return kp_fail(e, KP_E_UNSUPPORTED,
+                           "operation '%s' of a plugin runs on the cpu only; [device] kind = cpu",
+                           n->attrs.foreign->def->name);
+        if (n->op == KP_OP_ROW_LOSS && !n->attrs.row->image)
+            return kp_fail(e, KP_E_UNSUPPORTED,
+                           "objective '%s' carries no kernel for the GPU; compile its plugin with "
+                           "one (KP_ROW_IMAGE), or [device] kind = cpu",
+                           n->attrs.row_name);
+        if (!kp_cuda_has(n->op))
+            return kp_fail(e, KP_E_UNSUPPORTED, "the cuda device has no operation %s",
+                           kp_op_name(n->op));
+    }
+    return KP_OK;
+}
+
+/* Whatever the memory behind is, whole lines of it. */
+static size_t whole(size_t bytes)
+{
+    return (bytes + KP_CUDA_ALIGNMENT - 1) / KP_CUDA_ALIGNMENT * KP_CUDA_ALIGNMENT;
+}
+
+enum kp_status kp_cuda_plan(struct kp_device *d, struct kp_graph *g, struct kp_error *e)
+{
+    enum kp_status st = check(g, e);
+
+    (void)d;
+    if (st == KP_OK)
+        st = kp_plan_layouts(g, has_layout, wanted, e);
+    if (st != KP_OK)
+        return st;
+    /* memory.scalars: an input, so that it lives as long as the graph runs */
+    struct kp_value *scalars =
+        kp_graph_value(g, KP_F32, kp_shape1(KP_SCALARS * (sizeof(double) / sizeof(float))), false);
+    if (!scalars)
+        return kp_fail(e, KP_E_NOMEM, "no memory to plan a graph");
+    scalars->input = true;
+    for (int64_t i = 0; i < g->value_count; i++) {
+        struct kp_value *v = g->values[i];
+        const bool own = v->place == KP_AT_ARENA && !v->alias;
+        v->bytes = own ? whole((size_t)kp_shape_count(v->shape) * sizeof(float)) : 0;
+    }
+    for (int64_t i = 0; i < g->node_count; i++) {
+        struct kp_node *n = g->nodes[i];
+        const struct kp_cuda_op *op = &kp_cuda_ops[n->op];
+        n->scratch = op->scratch ? whole(op->scratch(g, n)) : 0;
+        n->segment = (int32_t)i;
+    }
+    return KP_OK;
+}

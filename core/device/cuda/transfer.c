@@ -1,0 +1,257 @@
+/* transfer.c - numbers in and out, through pinned memory.
+ *
+ * What goes to the device goes on the copy stream, beside the work before it; the compute stream
+ * waits for its arrival, and a staging is filled again when its last use is over. */
+#include "device/cuda/cuda.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What does not fit goes in parts. */
+#define PART_BYTES ((size_t)8 << 20)
+
+static void note(struct kp_cuda *d, cudaError_t status)
+{
+    kp_cuda_note(d, status, "a transfer");
+}
+
+static void staging_finish(struct kp_cuda *d, struct kp_cuda_staging *s)
+{
+    if (s->copied)
+        note(d, cudaEventDestroy(s->copied));
+    if (s->used)
+        note(d, cudaEventDestroy(s->used));
+    note(d, cudaFreeHost(s->host));
+    note(d, cudaFree(s->device));
+    memset(s, 0, sizeof(*s));
+}
+
+void kp_cuda_stagings_finish(struct kp_cuda *d)
+{
+    for (int i = 0; i < KP_CUDA_STAGINGS; i++)
+        staging_finish(d, &d->stagings[i]);
+}
+
+/* The next staging, with room for `bytes` and free to fill; NULL: the device failed. It grows
+ * before it has held a batch and never in a step after that. */
+static struct kp_cuda_staging *staging_begin(struct kp_cuda *d, size_t bytes)
+{
+    struct kp_cuda_staging *s = &d->stagings[d->next_staging];
+
+    if (d->failed.status != KP_OK)
+        return NULL;
+    d->next_staging = (d->next_staging + 1) % KP_CUDA_STAGINGS;
+    if (s->bytes >= bytes) {
+        note(d, cudaEventSynchronize(s->used));
+        return d->failed.status == KP_OK ? s : NULL;
+    }
+    note(d, cudaStreamSynchronize(d->compute));
+    staging_finish(d, s);
+    note(d, cudaEventCreateWithFlags(&s->copied, cudaEventDisableTiming));
+    note(d, cudaEventCreateWithFlags(&s->used, cudaEventDisableTiming));
+    note(d, cudaMallocHost(&s->host, bytes));
+    note(d, cudaMalloc(&s->device, bytes));
+    if (d->failed.status != KP_OK)
+        return NULL;
+    s->bytes = bytes;
+    return s;
+}
+
+/* From s->host to the device: to s->device, or to `to` in its place. The compute stream waits. */
+static void staging_send(struct kp_cuda *d, struct kp_cuda_staging *s, void *to, size_t bytes)
+{
+    cudaStream_t stream = to ? d->compute : d->copy;
+
+    note(d, cudaMemcpyAsync(to ? to : s->device, s->host, bytes, cudaMemcpyHostToDevice, stream));
+    if (!to) {
+        note(d, cudaEventRecord(s->copied, d->copy));
+        note(d, cudaStreamWaitEvent(d->compute, s->copied, 0));
+    }
+}
+
+/* What was queued on the compute stream so far was its last use. */
+static void staging_end(struct kp_cuda *d, struct kp_cuda_staging *s)
+{
+    note(d, cudaEventRecord(s->used, d->compute));
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void send(struct kp_cuda *d, void *device, const void *host, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += PART_BYTES) {
+        const size_t part = smaller(bytes - at, PART_BYTES);
+        struct kp_cuda_staging *s = staging_begin(d, part);
+        if (!s)
+            return;
+        memcpy(s->host, (const char *)host + at, part);
+        staging_send(d, s, (char *)device + at, part);
+        staging_end(d, s);
+    }
+}
+
+static void receive(struct kp_cuda *d, void *host, const void *device, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += PART_BYTES) {
+        const size_t part = smaller(bytes - at, PART_BYTES);
+        struct kp_cuda_staging *s = staging_begin(d, part);
+        if (s) {
+            note(d, cudaMemcpyAsync(s->host, (const char *)device + at, part,
+                                    cudaMemcpyDeviceToHost, d->compute));
+            note(d, cudaStreamSynchronize(d->compute));
+            staging_end(d, s);
+        }
+        /* run() says that the device failed; nobody must read what was never written */
+        if (d->failed.status == KP_OK)
+            memcpy((char *)host + at, s->host, part);
+        else
+            memset((char *)host + at, 0, part);
+    }
+}
+
+void kp_cuda_upload(struct kp_device *d, void *device, const void *host, size_t bytes)
+{
+    struct kp_cuda *cuda = (struct kp_cuda *)d;
+
+    (void)pthread_mutex_lock(&cuda->busy);
+    send(cuda, device, host, bytes);
+    (void)pthread_mutex_unlock(&cuda->busy);
+}
+
+void kp_cuda_download(struct kp_device *d, void *host, const void *device, size_t bytes)
+{
+    struct kp_cuda *cuda = (struct kp_cuda *)d;
+
+    (void)pthread_mutex_lock(&cuda->busy);
+    receive(cuda, host, device, bytes);
+    (void)pthread_mutex_unlock(&cuda->busy);
+}
+
+/* x (N,C,H,W) to [N][H][W][C], or back. */
+static void turn(const struct kp_value *v, int64_t rows, bool to_nhwc, const uint32_t *x,
+                 uint32_t *y)
+{
+    const int64_t channels = v->shape.dim[1], plane = v->shape.dim[2] * v->shape.dim[3];
+
+    for (int64_t n = 0; n < rows; n++)
+        for (int64_t c = 0; c < channels; c++)
+            for (int64_t p = 0; p < plane; p++) {
+                const int64_t nchw = (n * channels + c) * plane + p;
+                const int64_t nhwc = (n * plane + p) * channels + c;
+                y[to_nhwc ? nhwc : nchw] = x[to_nhwc ? nchw : nhwc];
+            }
+}
+
+static size_t bytes_of(const struct kp_value *v, int64_t rows)
+{
+    return (size_t)kp_cuda_count(v, rows) * sizeof(float);
+}
+
+/* Four bytes a number, whatever the type. */
+void kp_cuda_write(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
+                   const void *host, int64_t rows)
+{
+    struct kp_cuda *d = c->cuda;
+    const size_t bytes = bytes_of(v, rows);
+
+    (void)pthread_mutex_lock(&d->busy);
+    if (v->layout == KP_NHWC) {
+        struct kp_cuda_staging *s = staging_begin(d, bytes);
+        if (s) {
+            turn(v, rows, true, host, s->host);
+            staging_send(d, s, kp_cuda_at(m, v), bytes);
+            staging_end(d, s);
+        }
+    } else {
+        send(d, kp_cuda_at(m, v), host, bytes);
+    }
+    (void)pthread_mutex_unlock(&d->busy);
+}
+
+void kp_cuda_read(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                  void *host, int64_t rows)
+{
+    struct kp_cuda *d = c->cuda;
+    const size_t bytes = bytes_of(v, rows);
+    uint32_t *turned = v->layout == KP_NHWC ? malloc(bytes + 1) : NULL;
+
+    (void)pthread_mutex_lock(&d->busy);
+    receive(d, turned ? turned : host, kp_cuda_at(m, v), bytes);
+    if (v->layout == KP_NHWC && !turned)
+        kp_cuda_note(d, cudaErrorMemoryAllocation, "reading an image");
+    (void)pthread_mutex_unlock(&d->busy);
+    if (turned)
+        turn(v, rows, false, turned, host);
+    free(turned);
+}
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 15) / 16 * 16;
+}
+
+/* A staging holds means, sds, draws and bytes, in this order. */
+static void load_images(struct kp_cuda *d, struct kp_memory *m, const struct kp_value *v,
+                        const struct kp_load *load)
+{
+    const size_t channels = (size_t)load->channels,
+                 draws_at = rounded(2 * channels * sizeof(double));
+    const size_t draws = load->draws ? (size_t)load->rows * sizeof(*load->draws) : 0;
+    const size_t bytes_at = draws_at + rounded(draws);
+    const size_t bytes = (size_t)(load->rows * load->height * load->width) * channels;
+    struct kp_cuda_staging *s = staging_begin(d, bytes_at + bytes);
+
+    if (!s)
+        return;
+    double *numbers = s->host;
+    for (size_t c = 0; c < channels; c++) {
+        numbers[c] = (double)load->mean[c];
+        numbers[channels + c] = (double)load->sd[c];
+    }
+    if (draws > 0)
+        memcpy((char *)s->host + draws_at, load->draws, draws);
+    memcpy((char *)s->host + bytes_at, load->bytes, bytes);
+    staging_send(d, s, NULL, bytes_at + bytes);
+    const struct kp_cuda_image image = {
+        .bytes = (const uint8_t *)s->device + bytes_at,
+        .draws = draws > 0 ? (const void *)((const char *)s->device + draws_at) : NULL,
+        .to = kp_cuda_at(m, v),
+        .rows = load->rows,
+        .channels = load->channels,
+        .height = load->height,
+        .width = load->width,
+        .nhwc = v->layout == KP_NHWC,
+        .mean = s->device,
+        .sd = (const double *)s->device + channels,
+    };
+    kp_cuda_load(d->compute, &image);
+    kp_cuda_note(d, cudaGetLastError(), "load_batch");
+    staging_end(d, s);
+}
+
+void kp_cuda_load_batch(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
+                        const struct kp_load *load)
+{
+    if (load->numbers) {
+        kp_cuda_write(c, m, v, load->numbers, load->rows);
+        return;
+    }
+    (void)pthread_mutex_lock(&c->cuda->busy);
+    load_images(c->cuda, m, v, load);
+    (void)pthread_mutex_unlock(&c->cuda->busy);
+}
+
+/* The memory does not say on which device it is; the core then loads each batch by itself. */
+bool kp_cuda_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
+                        struct kp_memory *to_memory, const struct kp_value *to, int64_t rows)
+{
+    (void)from_memory;
+    (void)from;
+    (void)to_memory;
+    (void)to;
+    (void)rows;
+    return false;
+}

@@ -1,0 +1,157 @@
+// blas.cpp - doubles of cuBLAS: products in double, rounded once, by the matrices as declared.
+#include "machine.h"
+
+#include <cublas_v2.h>
+#include <set>
+
+struct handle {
+    cudaStream_t stream = nullptr;
+    void *workspace = nullptr;
+};
+
+static std::set<handle *> &handles = *new std::set<handle *>;
+
+static handle *known(cublasHandle_t h)
+{
+    if (!handles.count((handle *)h))
+        emu_die("cuBLAS: a handle that does not live");
+    return (handle *)h;
+}
+
+int64_t emu_blas_live()
+{
+    return (int64_t)handles.size();
+}
+
+// One matrix of a batch, column-major: element (row, column) of op(M) is at p[row * down + ...].
+struct matrix {
+    const float *p;
+    int64_t down, across; // from row to row and from column to column
+};
+
+static matrix seen(const float *p, cublasOperation_t op, int ld)
+{
+    if (op == CUBLAS_OP_N)
+        return {p, 1, ld};
+    return {p, ld, 1};
+}
+
+static size_t span_bytes(int rows, int columns, int ld, long long stride, int batch)
+{
+    return ((size_t)stride * (size_t)(batch - 1) + (size_t)ld * (size_t)(columns - 1) +
+            (size_t)rows) *
+           sizeof(float);
+}
+
+// What cuBLAS requires of one operand; `rows` x `columns` as stored.
+static void check_matrix(const char *name, const void *p, int rows, int columns, int ld,
+                         long long stride, int batch)
+{
+    if (ld < (rows > 1 ? rows : 1))
+        emu_die("cuBLAS: %s has %d rows but a leading dimension of %d", name, rows, ld);
+    if (stride < 0)
+        emu_die("cuBLAS: %s has a negative stride", name);
+    if ((uintptr_t)p % sizeof(float) != 0)
+        emu_die("cuBLAS: %s is not aligned", name);
+    emu_need("cuBLAS", name, p, span_bytes(rows, columns, ld, stride, batch));
+}
+
+// Matrices of a result must not share memory.
+static void check_apart(int rows, int columns, int ld, long long stride, int batch)
+{
+    const bool beside = stride >= (long long)ld * (columns - 1) + rows;
+    const bool within = ld >= stride * (batch - 1) + rows; // heads of one row
+
+    if (batch > 1 && !beside && !within)
+        emu_die("cuBLAS: the matrices of C overlap");
+}
+
+extern "C" {
+
+cublasStatus_t cublasCreate_v2(cublasHandle_t *out)
+{
+    const auto lock = emu_lock();
+
+    handle *h = new handle;
+    handles.insert(h);
+    *out = (cublasHandle_t)h;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasDestroy_v2(cublasHandle_t which)
+{
+    const auto lock = emu_lock();
+    handle *h = known(which);
+
+    emu_drain_all();
+    handles.erase(h);
+    delete h;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSetStream_v2(cublasHandle_t which, cudaStream_t stream)
+{
+    const auto lock = emu_lock();
+
+    known(which)->stream = stream;
+    known(which)->workspace = nullptr; // as in cuBLAS: the stream's default again
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t which, void *p, size_t bytes)
+{
+    const auto lock = emu_lock();
+
+    if ((uintptr_t)p % 256 != 0)
+        emu_die("cuBLAS: the workspace is not aligned to 256 bytes");
+    emu_need("cublasSetWorkspace", "the workspace", p, bytes);
+    known(which)->workspace = p;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t which, cublasOperation_t op_a,
+                                         cublasOperation_t op_b, int m, int n, int k,
+                                         const float *alpha, const float *a, int lda,
+                                         long long stride_a, const float *b, int ldb,
+                                         long long stride_b, const float *beta, float *c, int ldc,
+                                         long long stride_c, int batch)
+{
+    const auto lock = emu_lock();
+    const handle *h = known(which);
+    const bool plain_a = op_a == CUBLAS_OP_N, plain_b = op_b == CUBLAS_OP_N;
+
+    if (m < 0 || n < 0 || k < 0 || batch < 0)
+        emu_die("cuBLAS: a product of %d x %d x %d, %d times", m, n, k, batch);
+    if (m == 0 || n == 0 || batch == 0)
+        return CUBLAS_STATUS_SUCCESS;
+    if (!h->workspace)
+        emu_die("cuBLAS: no workspace was set, so it would allocate");
+    if (emu_is_device(alpha) || emu_is_device(beta))
+        emu_die("cuBLAS: alpha or beta lies on the device, but the host reads it");
+    if (k > 0) {
+        check_matrix("A", a, plain_a ? m : k, plain_a ? k : m, lda, stride_a, batch);
+        check_matrix("B", b, plain_b ? k : n, plain_b ? n : k, ldb, stride_b, batch);
+    }
+    check_matrix("C", c, m, n, ldc, stride_c, batch);
+    check_apart(m, n, ldc, stride_c, batch);
+    const double by = (double)*alpha, keep = (double)*beta;
+    emu_enqueue(h->stream, "cublasSgemmStridedBatched", [=] {
+        emu_need("cuBLAS", "C", c, span_bytes(m, n, ldc, stride_c, batch));
+        for (int which_one = 0; which_one < batch; which_one++) {
+            const matrix x = seen(a + stride_a * which_one, op_a, lda);
+            const matrix y = seen(b + stride_b * which_one, op_b, ldb);
+            float *z = c + stride_c * which_one;
+            for (int j = 0; j < n; j++)
+                for (int i = 0; i < m; i++) {
+                    double sum = 0;
+                    for (int p = 0; p < k; p++)
+                        sum += (double)x.p[i * x.down + p * x.across] *
+                               (double)y.p[p * y.down + j * y.across];
+                    float *at = z + (int64_t)j * ldc + i;
+                    *at = (float)(by * sum + (keep != 0 ? keep * (double)*at : 0));
+                }
+        }
+    });
+    return CUBLAS_STATUS_SUCCESS;
+}
+}

@@ -1,0 +1,237 @@
+// runtime.cpp - doubles of the CUDA runtime: devices, memory, copies, images of kernels.
+//
+// KAPPA_EMU_DRIVER, KAPPA_EMU_DEVICES, KAPPA_EMU_CAPABILITY (80 is 8.0) and KAPPA_EMU_MEMORY say
+// what machine it is. KAPPA_EMU_FAIL = n: the n-th copy fails, and every call after it.
+#include "machine.h"
+#include "shim.h"
+
+#include <cstdio>
+#include <map>
+#include <unistd.h>
+
+static std::map<const char *, size_t> &pinned = *new std::map<const char *, size_t>;
+static int64_t images;
+static cudaError_t sticky, last;
+
+static cudaError_t failed(cudaError_t e)
+{
+    last = e;
+    return e;
+}
+
+static bool is_pinned(const void *p, size_t bytes)
+{
+    auto found = pinned.upper_bound((const char *)p);
+
+    if (found == pinned.begin())
+        return false;
+    --found;
+    return (const char *)p + bytes <= found->first + found->second;
+}
+
+int64_t emu_blas_live();
+
+// What is left over at the end is a leak.
+__attribute__((destructor)) static void emu_end()
+{
+    if (emu_memory_live() == 0 && emu_streams_live() == 0 && pinned.empty() && images == 0 &&
+        emu_blas_live() == 0)
+        return;
+    std::fprintf(stderr,
+                 "cuda-emu: left over: %lld allocations, %lld streams, events and graphs, "
+                 "%zu pinned blocks, %lld images, %lld handles\n",
+                 (long long)emu_memory_live(), (long long)emu_streams_live(), pinned.size(),
+                 (long long)images, (long long)emu_blas_live());
+    _exit(86);
+}
+
+static void check_copy(const char *function, void *to, const void *from, size_t bytes,
+                       cudaMemcpyKind kind)
+{
+    const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+    const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+
+    if (kind != cudaMemcpyHostToDevice && kind != cudaMemcpyDeviceToHost &&
+        kind != cudaMemcpyDeviceToDevice)
+        emu_die("%s: a kind of copy that nobody needs", function);
+    if (to_device)
+        emu_need(function, "the destination", to, bytes);
+    else if (!is_pinned(to, bytes))
+        emu_die("%s: the destination %p is no pinned host memory, so the host would wait", function,
+                to);
+    if (from_device)
+        emu_need(function, "the source", from, bytes);
+    else if (!is_pinned(from, bytes))
+        emu_die("%s: the source %p is no pinned host memory, so the host would wait", function,
+                from);
+}
+
+extern "C" {
+
+cudaError_t cudaDriverGetVersion(int *out)
+{
+    *out = (int)emu_setting("KAPPA_EMU_DRIVER", CUDART_VERSION);
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceCount(int *out)
+{
+    *out = (int)emu_setting("KAPPA_EMU_DEVICES", 1);
+    if (emu_setting("KAPPA_EMU_DRIVER", CUDART_VERSION) < CUDART_VERSION)
+        return failed(cudaErrorInsufficientDriver);
+    return *out > 0 ? cudaSuccess : failed(cudaErrorNoDevice);
+}
+
+cudaError_t cudaSetDevice(int device)
+{
+    return device >= 0 && device < emu_setting("KAPPA_EMU_DEVICES", 1)
+               ? cudaSuccess
+               : failed(cudaErrorInvalidDevice);
+}
+
+cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *out, int device)
+{
+    const int64_t capability = emu_setting("KAPPA_EMU_CAPABILITY", 80);
+
+    (void)device;
+    *out = {};
+    std::snprintf(out->name, sizeof(out->name), "an emulated GPU");
+    out->major = (int)(capability / 10);
+    out->minor = (int)(capability % 10);
+    out->totalGlobalMem = emu_memory_total();
+    return cudaSuccess;
+}
+
+const char *cudaGetErrorString(cudaError_t e)
+{
+    return e == cudaSuccess                 ? "no error"
+           : e == cudaErrorMemoryAllocation ? "out of memory"
+           : e == cudaErrorNoDevice         ? "no CUDA-capable device is detected"
+                                            : "an error of the emulated device";
+}
+
+cudaError_t cudaGetLastError(void)
+{
+    const auto lock = emu_lock();
+    const cudaError_t e = sticky ? sticky : last;
+
+    last = cudaSuccess;
+    return e;
+}
+
+cudaError_t cudaMalloc(void **out, size_t bytes)
+{
+    const auto lock = emu_lock();
+
+    emu_no_capture("cudaMalloc");
+    *out = emu_memory_alloc(bytes);
+    return *out ? cudaSuccess : failed(cudaErrorMemoryAllocation);
+}
+
+cudaError_t cudaFree(void *p)
+{
+    const auto lock = emu_lock();
+
+    emu_no_capture("cudaFree");
+    emu_drain_all();
+    if (p)
+        emu_memory_free(p);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void **out, size_t bytes)
+{
+    const auto lock = emu_lock();
+    char *p = new char[bytes + 1];
+
+    emu_no_capture("cudaMallocHost");
+    pinned[p] = bytes;
+    *out = p;
+    return cudaSuccess;
+}
+
+cudaError_t cudaFreeHost(void *p)
+{
+    const auto lock = emu_lock();
+
+    emu_drain_all();
+    if (p && !pinned.erase((const char *)p))
+        emu_die("cudaFreeHost(%p): not the beginning of a pinned block", p);
+    delete[](char *) p;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream)
+{
+    static int64_t copies;
+    const auto lock = emu_lock();
+
+    if (++copies == emu_setting("KAPPA_EMU_FAIL", 0))
+        sticky = cudaErrorIllegalAddress;
+    if (sticky)
+        return sticky;
+    check_copy("cudaMemcpyAsync", to, from, bytes, kind);
+    emu_enqueue(stream, "cudaMemcpyAsync", [=] {
+        check_copy("cudaMemcpyAsync", to, from, bytes, kind);
+        std::memmove(to, from, bytes);
+    });
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t stream)
+{
+    const auto lock = emu_lock();
+
+    if (sticky)
+        return sticky;
+    emu_need("cudaMemsetAsync", "the memory", p, bytes);
+    emu_enqueue(stream, "cudaMemsetAsync", [=] {
+        emu_need("cudaMemsetAsync", "the memory", p, bytes);
+        std::memset(p, value, bytes);
+    });
+    return cudaSuccess;
+}
+
+cudaError_t cudaLibraryLoadData(cudaLibrary_t *out, const void *code, enum cudaJitOption *, void **,
+                                unsigned, enum cudaLibraryOption *, void **, unsigned)
+{
+    const auto lock = emu_lock();
+
+    emu_no_capture("cudaLibraryLoadData");
+    if (!code)
+        return failed(cudaErrorInvalidKernelImage);
+    images++;
+    *out = (cudaLibrary_t)(void *)&images;
+    return cudaSuccess;
+}
+
+cudaError_t cudaLibraryUnload(cudaLibrary_t)
+{
+    const auto lock = emu_lock();
+
+    images--;
+    return cudaSuccess;
+}
+
+cudaError_t cudaLibraryGetKernel(cudaKernel_t *out, cudaLibrary_t, const char *name)
+{
+    for (const emu_kernel *k = emu_image_kernels; k->name; k++)
+        if (std::strcmp(k->name, name) == 0) {
+            *out = (cudaKernel_t)(uintptr_t)k;
+            return cudaSuccess;
+        }
+    return failed(cudaErrorSymbolNotFound);
+}
+
+cudaError_t cudaLaunchKernel(const void *kernel, dim3 blocks, dim3 threads, void **arguments,
+                             size_t shared, cudaStream_t stream)
+{
+    const emu_kernel *k = (const emu_kernel *)kernel;
+
+    if (shared != 0)
+        emu_die("a launch with shared memory of its own size");
+    k->launch(k->name, blocks, threads, stream, arguments);
+    return cudaSuccess;
+}
+}

@@ -1,0 +1,294 @@
+// streams.cpp - streams, events, graphs and launches: work waits until somebody waits for it.
+//
+// KAPPA_EMU_SEED = 0 runs work as late as possible; another seed runs random parts of random
+// streams whenever something is enqueued, and shuffles the threads of kernels.
+#include "machine.h"
+#include "shim.h"
+
+#include <deque>
+#include <set>
+#include <thread>
+#include <vector>
+
+struct work {
+    const char *what;
+    std::function<void()> run;
+};
+
+struct stream {
+    std::deque<work> waiting;
+    int64_t enqueued = 0, done = 0;
+    bool capturing = false;
+    std::thread::id captor;
+    std::vector<work> captured;
+};
+
+struct event {
+    stream *on = nullptr;
+    int64_t number = 0; // of the work that it follows
+};
+
+struct graph {
+    std::vector<work> parts;
+};
+
+static std::set<stream *> &streams = *new std::set<stream *>;
+static std::set<event *> &events = *new std::set<event *>;
+static std::set<graph *> &graphs = *new std::set<graph *>;
+
+static uint64_t *seed()
+{
+    static uint64_t state = (uint64_t)emu_setting("KAPPA_EMU_SEED", 0);
+
+    return &state;
+}
+
+template <class T, class H> static T *known(const std::set<T *> &all, H handle, const char *what)
+{
+    T *p = (T *)(void *)handle;
+
+    if (!all.count(p))
+        emu_die("%s is none that lives (the default stream counts as none)", what);
+    return p;
+}
+
+static void drain_to(stream *s, int64_t number)
+{
+    emu_memory_open();
+    while (s->done < number && !s->waiting.empty()) {
+        work w = std::move(s->waiting.front());
+        s->waiting.pop_front();
+        s->done++;
+        emu_memory_working(w.what);
+        w.run();
+    }
+    emu_memory_close();
+}
+
+static void run_some()
+{
+    uint64_t *state = seed();
+
+    if (*state == 0)
+        return;
+    for (stream *s : streams) {
+        *state = *state * 6364136223846793005u + 1442695040888963407u;
+        if (!s->capturing && (*state >> 40) % 3 == 0)
+            drain_to(s, s->done + (int64_t)((*state >> 50) % 4));
+    }
+}
+
+void emu_enqueue(cudaStream_t to, const char *what, std::function<void()> run)
+{
+    stream *s = known(streams, to, "the stream");
+
+    if (s->capturing) {
+        s->captured.push_back({what, std::move(run)});
+        return;
+    }
+    s->waiting.push_back({what, std::move(run)});
+    s->enqueued++;
+    run_some();
+}
+
+void emu_no_capture(const char *function)
+{
+    for (const stream *s : streams)
+        if (s->capturing && s->captor == std::this_thread::get_id())
+            emu_die("%s is not allowed while a stream is capturing", function);
+}
+
+void emu_drain(cudaStream_t which)
+{
+    stream *s = known(streams, which, "the stream");
+
+    drain_to(s, s->enqueued);
+}
+
+void emu_drain_all()
+{
+    for (stream *s : streams)
+        drain_to(s, s->enqueued);
+}
+
+int64_t emu_streams_live()
+{
+    return (int64_t)(streams.size() + events.size() + graphs.size());
+}
+
+void emu_launch(const char *kernel, dim3 blocks, dim3 threads, cudaStream_t to,
+                std::function<void()> check, std::function<void()> body)
+{
+    const auto lock = emu_lock();
+
+    if (threads.x < 1 || threads.x > 1024 || threads.y != 1 || threads.z != 1)
+        emu_die("%s: a block of %u x %u x %u threads; at most 1024, in one dimension", kernel,
+                threads.x, threads.y, threads.z);
+    if (blocks.x < 1 || blocks.x > 0x7fffffff || blocks.y != 1 || blocks.z != 1)
+        emu_die("%s: a grid of %u x %u x %u blocks", kernel, blocks.x, blocks.y, blocks.z);
+    emu_enqueue(to, kernel, [=] {
+        check();
+        emu_grid(kernel, blocks, threads, body, seed());
+    });
+}
+
+void emu_check_pointer(const char *kernel, const void *p)
+{
+    if (p)
+        emu_need(kernel, "an argument", p, 1);
+}
+
+extern "C" {
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags)
+{
+    const auto lock = emu_lock();
+
+    if (flags != cudaStreamNonBlocking)
+        emu_die("a stream that waits for the default stream");
+    stream *s = new stream;
+    streams.insert(s);
+    *out = (cudaStream_t)s;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t which)
+{
+    const auto lock = emu_lock();
+
+    emu_drain(which);
+    streams.erase((stream *)which);
+    delete (stream *)which;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t which)
+{
+    const auto lock = emu_lock();
+
+    emu_no_capture("cudaStreamSynchronize");
+    emu_drain(which);
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned flags)
+{
+    const auto lock = emu_lock();
+
+    if (flags != cudaEventDisableTiming)
+        emu_die("an event that takes the time, which nobody reads");
+    event *e = new event;
+    events.insert(e);
+    *out = (cudaEvent_t)e;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t which)
+{
+    const auto lock = emu_lock();
+    event *e = known(events, which, "the event");
+
+    events.erase(e);
+    delete e;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t which, cudaStream_t on)
+{
+    const auto lock = emu_lock();
+    event *e = known(events, which, "the event");
+
+    e->on = known(streams, on, "the stream");
+    e->number = e->on->enqueued;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t which)
+{
+    const auto lock = emu_lock();
+    event *e = known(events, which, "the event");
+
+    emu_no_capture("cudaEventSynchronize");
+    if (e->on)
+        drain_to(known(streams, e->on, "the event's stream"), e->number);
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t who, cudaEvent_t which, unsigned)
+{
+    const auto lock = emu_lock();
+    const event e = *known(events, which, "the event");
+
+    emu_enqueue(who, "cudaStreamWaitEvent", [e] {
+        if (e.on && streams.count(e.on))
+            drain_to(e.on, e.number);
+    });
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t which, cudaStreamCaptureMode)
+{
+    const auto lock = emu_lock();
+    stream *s = known(streams, which, "the stream");
+
+    emu_no_capture("cudaStreamBeginCapture");
+    s->capturing = true;
+    s->captor = std::this_thread::get_id();
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t which, cudaGraph_t *out)
+{
+    const auto lock = emu_lock();
+    stream *s = known(streams, which, "the stream");
+
+    if (!s->capturing)
+        emu_die("cudaStreamEndCapture: the stream is not capturing");
+    graph *g = new graph{std::move(s->captured)};
+    s->capturing = false;
+    s->captured.clear();
+    graphs.insert(g);
+    *out = (cudaGraph_t)g;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t which, unsigned long long)
+{
+    const auto lock = emu_lock();
+    graph *g = new graph(*known(graphs, which, "the graph"));
+
+    graphs.insert(g);
+    *out = (cudaGraphExec_t)g;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t which, cudaStream_t on)
+{
+    const auto lock = emu_lock();
+
+    for (const work &w : known(graphs, which, "the graph")->parts)
+        emu_enqueue(on, w.what, w.run);
+    return cudaSuccess;
+}
+
+static void graph_destroy(void *which)
+{
+    const auto lock = emu_lock();
+    graph *g = known(graphs, which, "the graph");
+
+    graphs.erase(g);
+    delete g;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t which)
+{
+    graph_destroy(which);
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t which)
+{
+    graph_destroy(which);
+    return cudaSuccess;
+}
+}

@@ -1,0 +1,39 @@
+# test_open.sh - what [device] kind = cuda says where it cannot work: one sentence a reason.
+. "$(dirname "$0")/../cli/lib.sh"
+emulated=$KAPPA_CUDA_BACKEND
+
+make_data
+make_experiment
+
+# says TEXT: a run on the GPU fails and names the reason.
+says() {
+    try 1 "$kappa" run teacher.ini --set device.kind=cuda
+    has err "device cuda: $1"
+    is "$(grep -c . err)" 1 "lines of the error"
+}
+
+KAPPA_EMU_DEVICES=0 says "the driver finds no GPU"
+KAPPA_EMU_DRIVER=12040 says "the NVIDIA driver is too old: it serves CUDA 12.4"
+KAPPA_EMU_CAPABILITY=75 says "an emulated GPU has compute capability 7.5; this kappa needs 8.0"
+KAPPA_CUDA_BACKEND=$work/nowhere.so says "$work/nowhere.so: cannot open"
+KAPPA_CUDA_BACKEND=$build/objectives/kd.so says "$build/objectives/kd.so is no backend of kappa"
+
+# auto goes on with the processor and says why.
+KAPPA_EMU_DEVICES=0 try 0 "$kappa" run teacher.ini
+has out "(auto: device cuda: the driver finds no GPU"
+try 0 "$kappa" run teacher.ini --set seed.master=13
+has out "device: cuda-emu"
+has out "(auto: there is a GPU)"
+
+# Out of memory and a broken device end the run, not the program.
+KAPPA_EMU_MEMORY=40000000 try 1 "$kappa" run teacher.ini --set device.kind=cuda \
+    --set seed.master=17 --set model.mlp.hidden=20000
+has err "memory"
+KAPPA_EMU_FAIL=40 try 1 "$kappa" run teacher.ini --set device.kind=cuda --set seed.master=19
+has err "an emulated GPU"
+
+unset KAPPA_CUDA_BACKEND
+try 0 env PATH="$PATH" "$kappa" doctor
+has out "device cuda: "
+[ -e "$emulated" ] || bad "there is no $emulated"
+finish

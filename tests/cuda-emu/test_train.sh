@@ -1,0 +1,47 @@
+# test_train.sh - short trainings on the emulated GPU go the way of those on the processor.
+. "$(dirname "$0")/../cli/lib.sh"
+
+make_data
+make_experiment
+
+# trained DEVICE: the losses and results of all runs of its database.
+trained() {
+    "$kappa" sql --db "$1.db" --format csv "SELECT r.name, m.name, p.step, p.value
+        FROM point p JOIN run r ON r.id = p.run JOIN metric_key m ON m.id = p.key
+        WHERE m.name = 'train/loss'
+        UNION ALL SELECT r.name, m.name || s.split, 0, s.value
+        FROM result s JOIN run r ON r.id = s.run JOIN metric_key m ON m.id = s.key
+        ORDER BY 1, 2, 3" | tr -d '\r' | tail -n +2
+}
+
+# alike EXPERIMENT [--set KEY=VALUE...]: losses differ by less than 1 in 1000, what is in percent by
+# less than 1.5 points, which is three examples.
+alike() {
+    rm -rf ./*.db ./*.db.d
+    for device in cpu cuda; do
+        try 0 "$kappa" run "$@" --db $device.db --set device.kind=$device
+        trained $device >$device.csv
+        [ -s $device.csv ] || bad "no result on $device: $*"
+    done
+    has out "device: cuda-emu"
+    paste -d, cpu.csv cuda.csv | awk -F, '
+    {
+        difference = $4 > $8 ? $4 - $8 : $8 - $4
+        limit = $2 == "train/loss" ? 0.001 * ($4 > 0.1 ? $4 : 0.1) : 1.5
+        if ($1 != $5 || $2 != $6 || $3 != $7 || !(difference <= limit)) {
+            print
+            wrong++
+        }
+    }
+    END { exit wrong > 0 }' || bad "cpu and cuda-emu differ: $*"
+}
+
+alike teacher.ini
+alike teacher.ini --set train.optimizer=adamw --set train.lr=0.001
+alike teacher.ini --set model.plugin=cnn --set model.cnn.width=4
+alike teacher.ini --set model.plugin=resnet --set model.resnet.width=4 \
+    --set "model.resnet.blocks=1 1"
+alike teacher.ini --set model.plugin=vit --set model.vit.width=16 --set model.vit.depth=2 \
+    --set model.vit.heads=2 --set model.vit.mlp=16 --set train.lr=0.01
+alike students.ini --sweep objective.plugin=kd,ls,l2 --sweep data.kappa=0.5 --sweep seed.master=11
+finish
