@@ -64,6 +64,7 @@ static inline struct kp_load kp_load_part(const struct kp_load *all, int64_t fir
 
 struct kp_device_ops {
     const char *name;
+    bool has_head_loss; /* HEAD_LOSS; without it the logits exist as a whole */
 
     enum kp_status (*open)(const struct kp_device_config *config, struct kp_device **out,
                            struct kp_error *e);

@@ -45,7 +45,7 @@ struct kp_cuda {
 
 /* A captured run: the same addresses and rows give the same work. */
 struct kp_cuda_replay {
-    const void *blocks[5]; /* of the memory */
+    const void *blocks[6]; /* of the memory */
     int64_t rows;
     int64_t runs; /* before it was captured */
     cudaGraphExec_t exec;

@@ -39,6 +39,7 @@ const struct kp_cuda_op kp_cuda_ops[KP_OP_COUNT] = {
     [KP_OP_ROW_LOSS] = {KP_NEED_PLAIN, kp_cuda_row_loss_scratch, kp_cuda_row_loss},
     [KP_OP_ONE_HOT] = {KP_NEED_PLAIN, NULL, kp_cuda_one_hot},
     [KP_OP_ARGMAX] = {KP_NEED_PLAIN, NULL, kp_cuda_argmax},
+    [KP_OP_ACCUMULATE] = {KP_NEED_PLAIN, NULL, kp_cuda_accumulate},
     [KP_OP_CLIP] = {KP_NEED_PLAIN, kp_cuda_clip_scratch, kp_cuda_clip},
     [KP_OP_SGD] = {KP_NEED_PLAIN, NULL, kp_cuda_sgd},
     [KP_OP_ADAM] = {KP_NEED_PLAIN, NULL, kp_cuda_adam},

@@ -34,6 +34,7 @@ void kp_cuda_row_loss(const struct kp_cuda_call *c);
 void kp_cuda_linear(const struct kp_cuda_call *c);
 void kp_cuda_linear_grad_x(const struct kp_cuda_call *c);
 void kp_cuda_linear_grad_w(const struct kp_cuda_call *c);
+void kp_cuda_accumulate(const struct kp_cuda_call *c);
 void kp_cuda_clip(const struct kp_cuda_call *c);
 void kp_cuda_sgd(const struct kp_cuda_call *c);
 void kp_cuda_adam(const struct kp_cuda_call *c);

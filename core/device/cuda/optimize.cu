@@ -43,6 +43,25 @@ void kp_cuda_clip(const struct kp_cuda_call *c)
     KP_LAUNCH(clip, 1, 1, c->stream, parts, c->node->attrs.clip_norm, kp_cuda_out(c, 0));
 }
 
+// sums over the parts of a batch, and back to g after the last
+static __global__ void accumulate(int64_t n, const double *scalars, float *sums, float *g)
+{
+    const bool first = scalars[KP_SCALAR_PART] == 0, more = scalars[KP_SCALAR_MORE] != 0;
+
+    KP_MINE (i, n) {
+        const float sum = first ? g[i] : sums[i] + g[i];
+        sums[i] = sum;
+        if (!more)
+            g[i] = sum;
+    }
+}
+
+void kp_cuda_accumulate(const struct kp_cuda_call *c)
+{
+    KP_LAUNCH(accumulate, kp_blocks_of(c->params), KP_THREADS, c->stream, c->params, c->scalars,
+              (float *)c->memory->sums, (float *)c->memory->grads);
+}
+
 // What all parameters share. Frozen extents rise; a parameter in one stays as it is.
 struct update {
     int64_t count, frozen_count;
@@ -69,6 +88,8 @@ static __global__ void sgd(struct update u)
     const float scale = u.clip ? *u.clip : 1, rate = (float)u.scalars[KP_SCALAR_LR];
     const float decay = (float)u.weight_decay, momentum = (float)u.momentum;
 
+    if (u.scalars[KP_SCALAR_MORE] != 0) // parts of the batch follow
+        return;
     KP_MINE (i, u.count) {
         if (is_frozen(&u, i))
             continue;
@@ -87,6 +108,8 @@ static __global__ void adam(struct update u)
 {
     __shared__ float shared[2];
 
+    if (u.scalars[KP_SCALAR_MORE] != 0) // parts of the batch follow
+        return;
     if (threadIdx.x == 0) {
         const double t = u.scalars[KP_SCALAR_STEP];
         shared[0] = (float)(u.scalars[KP_SCALAR_LR] / (1 - pow(u.beta1, t)));

@@ -62,7 +62,7 @@ static void issue(const struct kp_code *code, const struct kp_memory *m, int64_t
 static struct kp_cuda_replay *replay_of(struct kp_code *code, const struct kp_memory *m,
                                         int64_t rows)
 {
-    const void *const blocks[] = {m->params, m->buffers, m->grads, m->slots, m->arena};
+    const void *const blocks[] = {m->params, m->buffers, m->grads, m->sums, m->slots, m->arena};
     struct kp_cuda_replay *r;
 
     for (r = code->replays; r; r = r->next)

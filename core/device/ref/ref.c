@@ -336,6 +336,7 @@ static void ref_download(struct kp_device *d, void *host, const void *device, si
 
 const struct kp_device_ops kp_ref_ops = {
     .name = "ref",
+    .has_head_loss = true,
     .open = ref_open,
     .close = ref_close,
     .describe = ref_describe,
