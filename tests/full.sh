@@ -26,6 +26,10 @@ for seed in 1 2 3; do
     KAPPA_EMU_SEED=$seed
     export KAPPA_EMU_SEED
     suite build "the emulated GPU, schedule $seed" -- --suite cuda-emu --timeout-multiplier 10
+    [ ! -f build/tests/cuda-emu/kappa-cuda-emu.so ] ||
+        KAPPA_CUDA_BACKEND=$PWD/build/tests/cuda-emu/kappa-cuda-emu.so \
+            build/tests/op/test_ops --device cuda >build/op-cuda-emu.log ||
+        failure "all operations on the emulated GPU, schedule $seed: build/op-cuda-emu.log"
 done
 unset KAPPA_EMU_SEED
 

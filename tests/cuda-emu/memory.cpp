@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const size_t page = 4096, reserve = (size_t)1 << 40;
-static const size_t poisoned_bytes = (size_t)4 << 20;
+static const size_t large_bytes = (size_t)4 << 20;
 static const unsigned char fresh = 0xff, watched = 0xa5;
 
 struct allocation {
@@ -128,8 +128,8 @@ void *emu_memory_alloc(size_t bytes)
     top += a.pages + page;
     in_use += bytes;
     protect(p, a, PROT_READ | PROT_WRITE);
-    // Whole pages of a large block stay untouched, which makes opening and closing it cheap.
-    std::memset(p, fresh, a.bytes < poisoned_bytes ? a.bytes : poisoned_bytes);
+    // Most pages of a large block stay untouched, which makes opening and closing it cheap.
+    std::memset(p, fresh, a.bytes < large_bytes ? a.bytes : page);
     std::memset(p + a.bytes, watched, a.pages - a.bytes);
     if (open_depth == 0)
         protect(p, a, PROT_NONE);

@@ -9,14 +9,14 @@
 
 static const char usage[] =
     "usage: test_ops [--device cpu|cuda|ref] [--level portable|avx2|avx512] [--only TEXT]\n"
-    "                [--slice N] [--threads N] [--list | --bench]\n"
+    "                [--slice N] [--threads N] [--every N] [--list | --bench]\n"
     "  cpu   compares the cpu device with the reference; cuda likewise\n"
     "  ref   checks the reference's gradients against differences\n"
-    "  Without --device all are done.\n";
+    "  Without --device all are done. --every N takes each N-th case.\n";
 
 struct options {
     const char *device, *level, *only;
-    int64_t slice;
+    int64_t slice, every;
     int threads; /* of the benchmark */
     bool list, bench;
 };
@@ -52,13 +52,15 @@ static bool read_options(int argc, char **argv, struct options *o)
             o->only = next;
         else if (strcmp(word, "--slice") == 0)
             o->slice = strtol(next, NULL, 10);
+        else if (strcmp(word, "--every") == 0)
+            o->every = strtol(next, NULL, 10);
         else if (strcmp(word, "--threads") == 0)
             o->threads = (int)strtol(next, NULL, 10);
         else
             return false;
         i++;
     }
-    return o->slice > 0 && o->threads > 0;
+    return o->slice > 0 && o->threads > 0 && o->every > 0;
 }
 
 /* The operation's cases, or those whose name holds --only. */
@@ -107,7 +109,7 @@ static void run_cases(const struct options *o, const char *kind, const struct op
                       struct op_report *r)
 {
     bool compare = strcmp(kind, "ref") != 0;
-    for (int64_t i = 0; i < op_case_count; i++) {
+    for (int64_t i = 0; i < op_case_count; i += o->every) {
         const struct op_case *c = &op_cases[i];
         if (!wanted(o, c) || (c->op == KP_OP_HEAD_LOSS && !d->two->ops->has_head_loss))
             continue;
@@ -148,7 +150,7 @@ static int run_device(const struct options *o, const char *kind, struct op_repor
 int main(int argc, char **argv)
 {
     /* The smallest slice gives the most slices to go wrong between. */
-    struct options o = {.slice = 16, .threads = 2};
+    struct options o = {.slice = 16, .every = 1, .threads = 2};
     struct op_report r = {0};
     int code = 0;
 
