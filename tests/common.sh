@@ -18,11 +18,12 @@ failure() {
     echo "FAILED: $1"
 }
 
-# build FOLDER [MESON-OPTION...]: with the tests, also where the folder was made without them.
+# build FOLDER [MESON-OPTION...]: with the tests and the CUDA backend, also where the folder was
+# made without them.
 build() {
     folder=$1
     shift
-    set -- -Dtests=true "$@"
+    set -- -Dtests=true -Dcuda=auto "$@"
     if [ -f "$folder/build.ninja" ]; then
         meson configure "$folder" "$@" >/dev/null
     else

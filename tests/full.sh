@@ -9,9 +9,10 @@ cd "$(dirname "$0")/.."
 sh tests/setup.sh build data test full || exit 2
 
 suite build tests -- --timeout-multiplier 10
-suite build-asan "all under ASan and UBSan" -Db_sanitize=address,undefined -Db_lundef=false -- \
+suite build-asan "all under ASan and UBSan" \
+    -Dcuda=disabled -Db_sanitize=address,undefined -Db_lundef=false -- \
     --no-suite lint --timeout-multiplier 10
-suite build-tsan "unit and cli under TSan" -Db_sanitize=thread -Db_lundef=false -- \
+suite build-tsan "unit and cli under TSan" -Dcuda=disabled -Db_sanitize=thread -Db_lundef=false -- \
     --suite unit --suite cli --timeout-multiplier 20
 
 # valgrind knows no AVX-512.

@@ -10,6 +10,6 @@ sh tests/setup.sh build data test || exit 2
 
 suite build tests
 suite build-asan "unit, op and fuzz under ASan and UBSan" \
-    -Db_sanitize=address,undefined -Db_lundef=false -- \
+    -Dcuda=disabled -Db_sanitize=address,undefined -Db_lundef=false -- \
     --suite unit --suite op --suite fuzz --timeout-multiplier 10
 summary

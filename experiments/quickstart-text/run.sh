@@ -21,7 +21,8 @@ if [ $# -gt 0 ]; then
 else
     sh "$root/tests/setup.sh" build text
 fi
-[ -f "$root/build/build.ninja" ] || meson setup "$root/build" "$root" -Dtests=false >/dev/null
+[ -f "$root/build/build.ninja" ] ||
+    meson setup "$root/build" "$root" -Dtests=false -Dcuda=disabled >/dev/null
 ninja -C "$root/build" --quiet
 
 # A verse is a line that begins with its place: "Ge1:1 In the beginning".

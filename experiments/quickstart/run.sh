@@ -10,7 +10,8 @@ database=${1:-$root/quickstart.db}
 kappa=$root/build/core/app/kappa
 
 sh "$root/tests/setup.sh" build data
-[ -f "$root/build/build.ninja" ] || meson setup "$root/build" "$root" -Dtests=false >/dev/null
+[ -f "$root/build/build.ninja" ] ||
+    meson setup "$root/build" "$root" -Dtests=false -Dcuda=disabled >/dev/null
 ninja -C "$root/build" --quiet
 
 "$kappa" run "$here/students.ini" --db "$database"
