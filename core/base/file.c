@@ -39,7 +39,7 @@ static enum kp_status open_read(const char *path, int *fd_out, struct stat *info
 enum kp_status kp_file_map(const char *path, struct kp_mapping *out, struct kp_error *e)
 {
     struct stat info;
-    int fd = -1;
+    int fd;
 
     enum kp_status st = open_read(path, &fd, &info, e);
     if (st)
