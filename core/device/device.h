@@ -24,6 +24,22 @@ struct kp_memory {
     double scalars[KP_SCALARS];
 };
 
+/* The block that values of this place lie in. */
+static inline void *kp_memory_block(const struct kp_memory *m, enum kp_place place)
+{
+    switch (place) {
+    case KP_AT_PARAMS:
+        return m->params;
+    case KP_AT_BUFFERS:
+        return m->buffers;
+    case KP_AT_GRADS:
+        return m->grads;
+    case KP_AT_ARENA:
+        break;
+    }
+    return m->arena;
+}
+
 /* Augmentation of one example. */
 struct kp_draw {
     int8_t dy, dx; /* the crop's offset from the unpadded image, in pixels */

@@ -51,17 +51,7 @@ void *kp_value_at(const struct kp_memory *m, const struct kp_value *v)
 {
     while (v->alias)
         v = v->alias;
-    switch (v->place) {
-    case KP_AT_PARAMS:
-        return (char *)m->params + v->offset;
-    case KP_AT_BUFFERS:
-        return (char *)m->buffers + v->offset;
-    case KP_AT_GRADS:
-        return (char *)m->grads + v->offset;
-    case KP_AT_ARENA:
-        break;
-    }
-    return (char *)m->arena + v->offset;
+    return (char *)kp_memory_block(m, v->place) + v->offset;
 }
 
 struct kp_range kp_span_range(const struct kp_span *t, const struct kp_value *v)

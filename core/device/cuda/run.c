@@ -9,27 +9,11 @@
 
 void *kp_cuda_at(const struct kp_memory *m, const struct kp_value *v)
 {
-    char *block = NULL;
-
     if (!v)
         return NULL;
     while (v->alias)
         v = v->alias;
-    switch (v->place) {
-    case KP_AT_ARENA:
-        block = m->arena;
-        break;
-    case KP_AT_PARAMS:
-        block = m->params;
-        break;
-    case KP_AT_BUFFERS:
-        block = m->buffers;
-        break;
-    case KP_AT_GRADS:
-        block = m->grads;
-        break;
-    }
-    return block + v->offset;
+    return (char *)kp_memory_block(m, v->place) + v->offset;
 }
 
 /* Queues every operation; the first that fails is named. */

@@ -25,21 +25,7 @@ double *kp_ref_values(const struct kp_memory *m, const struct kp_value *v)
         return NULL;
     while (v->alias)
         v = v->alias;
-    void *block = NULL;
-    switch (v->place) {
-    case KP_AT_ARENA:
-        block = m->arena;
-        break;
-    case KP_AT_PARAMS:
-        block = m->params;
-        break;
-    case KP_AT_BUFFERS:
-        block = m->buffers;
-        break;
-    case KP_AT_GRADS:
-        block = m->grads;
-        break;
-    }
+    void *block = kp_memory_block(m, v->place);
     KP_ASSERT(block);
     return (double *)block + v->offset / sizeof(float);
 }
