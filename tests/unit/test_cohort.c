@@ -133,6 +133,36 @@ static void test_apart(void **state)
     run_to_end("apart.db", apart, 9, 1);
 }
 
+/* A seed keeps runs apart if something of their batches is drawn by it, and only then. */
+static void test_seeds(void **state)
+{
+    static const struct {
+        const char *seed, *unused, *teacher; /* the setting with which nothing is drawn by it */
+    } cases[] = {
+        {"sweep:seed.subset=1,2", "data.draw=first", "teacher:data.draw=first"},
+        {"sweep:seed.order=1,2", "data.order=fixed", NULL},
+        {"sweep:seed.augment=1,2", "data.flip=false", NULL},
+    };
+    char db[32], single[32];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        const char *const drawn[] = {cases[i].seed, "train.epochs=1", NULL};
+        const char *const not_drawn[] = {cases[i].seed, "train.epochs=1", cases[i].unused,
+                                         cases[i].teacher, NULL};
+        const char *const off[] = {cases[i].seed,   "train.epochs=1", "run.cohort=off",
+                                   cases[i].unused, cases[i].teacher, NULL};
+
+        (void)snprintf(db, sizeof(db), "drawn%d.db", i);
+        run_to_end(db, drawn, 3, 1);
+        (void)snprintf(db, sizeof(db), "not-drawn%d.db", i);
+        (void)snprintf(single, sizeof(single), "not-drawn-alone%d.db", i);
+        run_to_end(db, not_drawn, 3, 2);
+        run_to_end(single, off, 3, 1);
+        assert_same(single, db);
+    }
+}
+
 /* Stopped after any step and continued; then killed while it saved: some of its runs have a newer
  * checkpoint than others, and all go on from the last step that all have. */
 static void test_resume(void **state)
@@ -243,9 +273,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits), cmocka_unit_test(test_live),
         cmocka_unit_test(test_mixed),     cmocka_unit_test(test_apart),
-        cmocka_unit_test(test_resume),    cmocka_unit_test(test_torn),
-        cmocka_unit_test(test_leftovers), cmocka_unit_test(test_nan),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_seeds),     cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_torn),      cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_nan),       cmocka_unit_test(test_memory),
     };
 
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);
