@@ -102,8 +102,8 @@ static const struct kp_option train_options[] = {
     KP_INT(S, train.epochs, "epochs", NULL, 1, 1e6, "passes over the training examples"),
     KP_INT(S, train.batch, "batch", "128", 1, 65536, "examples per step"),
     KP_INT(S, train.micro_batch, "micro_batch", "0", 0, 65536,
-           "examples that go through the net at a time; their gradients are added up to the "
-           "batch's, 0: all"),
+           "examples that go through the net at a time: batch norms see these, gradients are added "
+           "up to the batch's, 0: all"),
     KP_INT(S, train.eval_batch, "eval_batch", "256", 1, 65536, "examples per evaluation batch"),
     KP_ENUM(S, train.optimizer, "optimizer", "sgd", optimizer_words,
             "what turns gradients into steps"),
