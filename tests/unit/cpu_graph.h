@@ -281,6 +281,8 @@ static inline struct cg_result cg_run(cg_build_fn *build, const void *arg, int64
     d->ops->upload(d, m.buffers, host, g.buffer_bytes);
     free(host);
 
+    /* What a larger batch left behind must not be seen. */
+    cg_fill_inputs(d->ops, code, &g, &m, values, capacity);
     for (int i = 0; i < s.runs; i++) {
         cg_fill_inputs(d->ops, code, &g, &m, values, s.rows);
         cg_ok(d->ops->run(code, &m, s.rows, &error));

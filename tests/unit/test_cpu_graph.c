@@ -178,6 +178,46 @@ static void test_rows(void **state)
     free(b.v);
 }
 
+/* A convolution whose bias sums gradients over whole groups, without a batch norm that would leave
+ * out the rows behind the batch. */
+static void build_biased(struct kp_graph *g, const void *arg)
+{
+    const int n = (int)g->capacity;
+    const struct kp_window same = kp_window(3, 1, 1);
+    const struct kp_shape image = cg_shape(4, n, 6, 4, 4), flat = cg_shape(2, n, 96);
+    const struct kp_shape row = cg_shape(2, n, 5), one = cg_shape(1, n);
+    struct kp_value *x = cg_input(g, cg_shape(4, n, 3, 4, 4)), *labels = cg_labels(g, one);
+    struct kp_value *weights = cg_input(g, one);
+    struct kp_value *w1 = cg_param(g, cg_shape(4, 6, 3, 3, 3)), *b1 = cg_param(g, cg_shape(1, 6));
+    struct kp_value *w2 = cg_param(g, cg_shape(2, 5, 96));
+    struct kp_value *c = cg_value(g, image), *f = cg_value(g, flat), *z = cg_value(g, row);
+    struct kp_value *l = cg_value(g, one), *dl = cg_value(g, one), *dz = cg_value(g, row);
+    struct kp_value *df = cg_value(g, flat), *dc = cg_value(g, image);
+    struct kp_value *loss = cg_whole(g, cg_shape(0));
+
+    (void)arg;
+    weights->name = "weights";
+    cg_node(g, KP_OP_CONV2D, x, w1, b1, cg_end, c, cg_end)->attrs.window = same;
+    cg_node(g, KP_OP_RESHAPE, c, cg_end, f, cg_end);
+    cg_node(g, KP_OP_LINEAR, f, w2, NULL, cg_end, z, cg_end);
+    cg_node(g, KP_OP_CROSS_ENTROPY, z, labels, cg_end, l, cg_end);
+    cg_node(g, KP_OP_WEIGHTED_MEAN, l, weights, cg_end, cg_output(loss), cg_end);
+    cg_node(g, KP_OP_WEIGHTED_MEAN_GRAD, l, weights, NULL, cg_end, dl, cg_end);
+    cg_node(g, KP_OP_CROSS_ENTROPY_GRAD, z, labels, dl, cg_end, dz, cg_end);
+    cg_node(g, KP_OP_LINEAR_GRAD_X, dz, w2, cg_end, df, cg_end);
+    cg_node(g, KP_OP_LINEAR_GRAD_W, f, dz, cg_end, cg_grad(g, w2), NULL, cg_end);
+    cg_node(g, KP_OP_RESHAPE, df, cg_end, dc, cg_end);
+    cg_node(g, KP_OP_CONV2D_GRAD_W, x, dc, cg_end, cg_grad(g, w1), cg_grad(g, b1), cg_end)
+        ->attrs.window = same;
+}
+
+static void test_rows_behind_the_batch(void **state)
+{
+    (void)state;
+    cg_check("conv with bias", build_biased, NULL, 33, KP_TRAIN, 33, 2e-5);
+    cg_check("conv with bias", build_biased, NULL, 33, KP_TRAIN, 20, 2e-5);
+}
+
 /* A linear layer on `*arg` tokens of an example. */
 static void build_tokens(struct kp_graph *g, const void *arg)
 {
@@ -243,9 +283,13 @@ static void test_dropped_tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_training), cmocka_unit_test(test_evaluation),
-        cmocka_unit_test(test_fusion),   cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_slices),   cmocka_unit_test(test_dropped_tokens),
+        cmocka_unit_test(test_training),
+        cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_fusion),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_dropped_tokens),
+        cmocka_unit_test(test_rows_behind_the_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
