@@ -123,8 +123,9 @@ enum kp_status kp_used_metric_observe(struct kp_used_metric *m, int64_t chunk, d
     const size_t sum_count = m->def->sum_count;
     struct kp_guards *g = &m->memory;
     double *s = kp_guard_alloc(g, "the sums", sum_count * sizeof(double), 0);
+    double *part = kp_guard_alloc(g, "the sums", sum_count * sizeof(double), 0);
     double *v = kp_guard_alloc(g, "the values", m->def->value_count * sizeof(double), m->poison);
-    enum kp_status st = s && v ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
+    enum kp_status st = s && part && v ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
 
     for (int64_t at = 0; st == KP_OK && at < m->rows; at += chunk) {
         const struct kp_rows *rows = m->all;
@@ -133,9 +134,12 @@ enum kp_status kp_used_metric_observe(struct kp_used_metric *m, int64_t chunk, d
             st = make_rows(m, g, at, m->rows - at < chunk ? m->rows - at : chunk, &rows, e);
         if (st != KP_OK)
             break;
+        memset(part, 0, sum_count * sizeof(double));
         kp_guarded_call(&m->guarded, "observe");
-        m->def->observe(m->guarded.self, rows, s);
+        m->def->observe(m->guarded.self, rows, part);
         kp_guarded_call(&m->guarded, NULL);
+        for (size_t k = 0; k < sum_count; k++)
+            s[k] += part[k];
     }
     if (st == KP_OK) {
         if (sums)

@@ -134,8 +134,8 @@ struct kp_device_ops {
 
     /* Call fn(arg, task) for every task in [0, tasks), on several threads at once where the device
      * has them; returns when all are done. fn may run, load, read and write code and memory that no
-     * other task uses: the thread that it is called on then does the work, with the same bits.
-     * Tasks with high numbers should be the large ones. */
+     * other task uses: the thread that it is called on then does the work, with the same bits. So
+     * it does where a task calls this. Tasks with high numbers should be the large ones. */
     void (*share)(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
                   void *arg);
 

@@ -87,7 +87,7 @@ enum kp_status kp_evaluate(const struct kp_evaluation *v, struct kp_observers *o
         st = ask_teacher(v, done, &load, teacher, e);
         if (st != KP_OK)
             break;
-        kp_observers_observe(o, &rows);
+        kp_observers_observe(o, &rows, p->device);
         labelled += count_labelled(&rows);
         done += b->rows;
         if (v->step && !v->step(v->arg, done))

@@ -4,13 +4,15 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "device/device.h"
 #include "kappa/metric.h"
 
 struct kp_observer {
     const struct kp_metric_def *def;
     void *self;
-    double *sums;   /* [def->sum_count] */
-    double *values; /* [def->value_count] */
+    double *sums;      /* [def->sum_count] */
+    double *part_sums; /* [parts][def->sum_count] of rows at work */
+    double *values;    /* [def->value_count] */
 };
 
 struct kp_observers {
@@ -32,7 +34,9 @@ KP_NODISCARD enum kp_status kp_observers_create(const struct kp_metric_use *metr
 void kp_observers_finish(struct kp_observers *o);
 
 void kp_observers_reset(struct kp_observers *o);
-void kp_observers_observe(struct kp_observers *o, const struct kp_rows *rows);
+
+/* On the threads of the device; the sums do not depend on how many there are. */
+void kp_observers_observe(struct kp_observers *o, const struct kp_rows *rows, struct kp_device *d);
 
 /* One result for each value of each metric, in order. */
 struct kp_observed {

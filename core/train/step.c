@@ -90,7 +90,7 @@ static void observe(struct kp_training *t, const struct kp_batch *b)
                                  .length = t->cohort->job->data->made.length};
 
     kp_exec_read(t->train_exec, p->logits, t->logits, b->rows);
-    kp_observers_observe(&t->running, &rows);
+    kp_observers_observe(&t->running, &rows, t->cohort->job->device);
 }
 
 /* One run; several of them at once on threads of their own. */

@@ -49,15 +49,17 @@ static void run_shared(void *arg, int64_t task, int worker)
 }
 
 /* As many tasks as every thread gets the same number of, each on one thread; what is left then has
- * all threads for each. */
+ * all threads for each. In a task of another call there is no other thread. */
 void kp_cpu_share(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
                   void *arg)
 {
     struct kp_cpu *cpu = (struct kp_cpu *)d;
-    struct shared s = {cpu, tasks - tasks % kp_pool_threads(cpu->pool), fn, arg};
+    const int64_t alone = sharing.cpu == cpu ? tasks : tasks % kp_pool_threads(cpu->pool);
+    struct shared s = {cpu, tasks - alone, fn, arg};
 
     kp_cpu_begin(cpu);
-    kp_pool_run(cpu->pool, s.tasks, run_shared, &s);
+    if (s.tasks > 0)
+        kp_pool_run(cpu->pool, s.tasks, run_shared, &s);
     kp_cpu_end(cpu);
     for (int64_t i = s.tasks; i < tasks; i++)
         fn(arg, i);

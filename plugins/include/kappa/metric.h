@@ -34,8 +34,9 @@ struct kp_metric_def {
     uint32_t sum_count;  /* doubles that observe() adds to; they start at 0 and are checkpointed */
 
     /* Add the rows to sums; those without a label do not count: padding behind the end of a text,
-     * tokens that an evaluation passes over. Called in row order, on one thread at a time. NULL,
-     * with result: the plugin only analyses. */
+     * tokens that an evaluation passes over. Rows come in parts, on several threads at once, each
+     * with sums of its own that begin at 0; the host adds them in row order. NULL, with result: the
+     * plugin only analyses. */
     void (*observe)(const void *self, const struct kp_rows *rows, double *sums);
 
     /* values[i] from the sums of a whole pass; NaN where there is none. */
