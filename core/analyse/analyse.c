@@ -170,6 +170,7 @@ static const struct kp_analysis_fn analysis_fn = {
     .emit = kp_analysis_emit,
     .emit_pair = kp_analysis_emit_pair,
     .emit_array = kp_analysis_emit_array,
+    .read_params = kp_analysis_read_params,
 };
 
 enum kp_status kp_analyse(const struct kp_analyse_job *job, struct kp_error *e)

@@ -190,3 +190,22 @@ int64_t kp_analysis_blocks(struct kp_analysis *a, int64_t net, const struct kp_p
     *out = n->blocks;
     return n->net->params.count;
 }
+
+enum kp_status kp_analysis_read_params(struct kp_analysis *a, int64_t net, int64_t first,
+                                       int64_t count, float *out)
+{
+    struct kp_analysing *x = kp_analysing_of(a);
+    struct kp_open_net *n = kp_analysing_net(x, net);
+
+    if (!n)
+        return x->error->status;
+    const int64_t params = kp_net_param_count(n->net);
+    if (first < 0 || count < 0 || first > params - count)
+        return kp_fail(x->error, KP_E_INVALID,
+                       "asks for %lld parameters from number %lld on of %lld", (long long)count,
+                       (long long)first, (long long)params);
+    struct kp_device *d = x->job->device;
+    d->ops->download(d, out, (const float *)n->state->params + first,
+                     (size_t)count * sizeof(float));
+    return KP_OK;
+}

@@ -94,6 +94,8 @@ void kp_analysing_close_nets(struct kp_analysing *x);
 const struct kp_net_facts *kp_analysis_facts(struct kp_analysis *a, int64_t net);
 int64_t kp_analysis_tap_width(struct kp_analysis *a, int64_t net, const char *tap);
 int64_t kp_analysis_blocks(struct kp_analysis *a, int64_t net, const struct kp_param_block **out);
+enum kp_status kp_analysis_read_params(struct kp_analysis *a, int64_t net, int64_t first,
+                                       int64_t count, float *out);
 
 /* order.c */
 /* Before the plugin is called: which examples of the test split there are to look at. */

@@ -13,7 +13,7 @@ enum { CLASSES = 5, WIDTH = 8, TAP_WIDTH = 12, PARAMS = 40 };
 
 #define MEMORY_MOST ((size_t)256 << 20)
 
-enum { LOGITS = 100, FEATURES, TAPS, LABELS, GRADS };
+enum { LOGITS = 100, FEATURES, TAPS, LABELS, PARAMETERS, GRADS };
 
 static struct kp_made_analysis *made_of(struct kp_analysis *a)
 {
@@ -212,6 +212,17 @@ static enum kp_status made_example_grads(struct kp_analysis *a, int64_t net,
     return KP_OK;
 }
 
+static enum kp_status made_read_params(struct kp_analysis *a, int64_t net, int64_t first,
+                                       int64_t count, float *out)
+{
+    if (is_net(a, net) && (first < 0 || count < 0 || first > PARAMS - count))
+        (void)made_fail(a, KP_E_INVALID, "it asks for %lld parameters from number %lld on of %d",
+                        (long long)count, (long long)first, PARAMS);
+    if (made_status(a) == KP_OK)
+        fill(made_of(a), net, PARAMETERS, first, count, 1, out);
+    return made_status(a);
+}
+
 static void keep(struct kp_analysis *a, const char *name, int64_t where, int64_t count,
                  const double *v)
 {
@@ -285,6 +296,7 @@ static const struct kp_analysis_fn made_fn = {
     .emit = made_emit,
     .emit_pair = made_emit_pair,
     .emit_array = made_emit_array,
+    .read_params = made_read_params,
 };
 
 void kp_made_analysis_init(struct kp_made_analysis *a, const struct kp_analyser *analyser,

@@ -164,6 +164,27 @@ static enum kp_status host_example_grads(struct kp_analysis *a, int64_t net,
     return KP_OK;
 }
 
+/* The features serve as parameters too. */
+static int64_t host_blocks(struct kp_analysis *a, int64_t net, const struct kp_param_block **out)
+{
+    static struct kp_param_block blocks[ANALYSIS_NETS];
+
+    (void)a;
+    blocks[net] = (struct kp_param_block){
+        .name = "weight", .shape = kp_shape2(ANALYSIS_ROWS, analysis_host.width[net])};
+    *out = &blocks[net];
+    return 1;
+}
+
+static enum kp_status host_read_params(struct kp_analysis *a, int64_t net, int64_t first,
+                                       int64_t count, float *out)
+{
+    (void)a;
+    assert_true(first >= 0 && first + count <= ANALYSIS_ROWS * analysis_host.width[net]);
+    memcpy(out, analysis_host.features[net] + first, (size_t)count * sizeof(*out));
+    return KP_OK;
+}
+
 static void host_emit(struct kp_analysis *a, int64_t subject, const char *name, double value)
 {
     (void)a;
@@ -177,7 +198,8 @@ static void host_emit_pair(struct kp_analysis *a, int64_t pair, const char *name
                            const char *estimator, int64_t n, double value)
 {
     assert_non_null(estimator);
-    assert_true(pair < analysis_host.pair_count && n == ANALYSIS_ROWS);
+    assert_true(pair < analysis_host.pair_count);
+    assert_true(n == ANALYSIS_ROWS || n == ANALYSIS_ROWS * analysis_host.width[0]);
     host_emit(a, 0, name, value);
     (void)snprintf(analysis_host.estimator[analysis_host.emitted - 1],
                    sizeof(analysis_host.estimator[0]), "%s", estimator);
@@ -215,6 +237,8 @@ static const struct kp_analysis_fn host_fn = {
     .emit = host_emit,
     .emit_pair = host_emit_pair,
     .emit_array = host_emit_array,
+    .blocks = host_blocks,
+    .read_params = host_read_params,
 };
 
 void analysis_run(const char *name, const char *const *options)

@@ -89,6 +89,30 @@ static void test_feature_alignment(void **state)
     assert_string_equal(analysis_host.absent, "the features have different widths: 9 and 6");
 }
 
+static void test_parameter_distance(void **state)
+{
+    const float *u, *v;
+    double apart = 0, length = 0;
+
+    (void)state;
+    analysis_compare("in.a", "in.b");
+    analysis_host.facts[0].params = ANALYSIS_ROWS * analysis_host.width[0];
+    u = analysis_host.features[0];
+    v = analysis_host.features[1];
+    for (int64_t i = 0; i < analysis_host.facts[0].params; i++) {
+        apart += pow((double)u[i] - (double)v[i], 2);
+        length += pow((double)v[i], 2);
+    }
+    analysis_run("parameter_distance", NULL);
+    assert_near(analysis_emitted("parameter_distance"), sqrt(apart), 1e-12);
+    assert_near(analysis_emitted("relative_parameter_distance"), sqrt(apart / length), 1e-12);
+    analysis_compare("in.a", "in.c");
+    analysis_run("parameter_distance", NULL);
+    assert_int_equal(analysis_host.emitted, 0);
+    assert_string_equal(analysis_host.absent,
+                        "the architectures differ: parameter weight (60, 9) beside weight (60, 6)");
+}
+
 static void test_ntk(void **state)
 {
     const char *trace[] = {"n=60", NULL}, *pseudo[] = {"n=60", "mode=pseudo", NULL};
@@ -209,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_cka),
         cmocka_unit_test(test_weighted_cka),
         cmocka_unit_test(test_feature_alignment),
+        cmocka_unit_test(test_parameter_distance),
         cmocka_unit_test(test_ntk),
         cmocka_unit_test(test_probe),
         cmocka_unit_test(test_probe_stops),

@@ -24,6 +24,7 @@ static struct {
     float features[EXAMPLES * WIDTH_MAX], logits[EXAMPLES * CLASSES];
     float *grads; /* [EXAMPLES][params] for logit 3 */
     float *mixed; /* for 2 logit_3 - logit_4, parameters 7 .. */
+    float head[CLASSES * WIDTH_MAX], bias[CLASSES];
     int64_t head_weight, head_bias;
 } seen;
 
@@ -68,7 +69,9 @@ static enum kp_status look(const void *self, struct kp_analysis *a)
     if (kp_read_rows(a, 0, &all) == KP_OK && kp_read_rows(a, 0, &train) == KP_OK &&
         kp_read_rows(a, 0, &r) == KP_OK &&
         kp_example_grads(a, 0, &r, one, 0, seen.params, seen.grads) == KP_OK &&
-        kp_example_grads(a, 0, &r, two, 7, seen.params - 7, seen.mixed) == KP_OK)
+        kp_example_grads(a, 0, &r, two, 7, seen.params - 7, seen.mixed) == KP_OK &&
+        kp_read_params(a, 0, seen.head_weight, CLASSES * seen.width, seen.head) == KP_OK &&
+        kp_read_params(a, 0, seen.head_bias, CLASSES, seen.bias) == KP_OK)
         kp_emit(a, 0, "looked", (double)facts->params);
     assert_memory_equal(some, seen.labels + 2, sizeof(some));
     return kp_analysis_status(a);
@@ -83,6 +86,16 @@ static enum kp_status misbehave(const void *self, struct kp_analysis *a)
     assert_null(kp_analysis_alloc(a, double, 4)); /* errors are sticky */
     kp_emit(a, 0, "looked", 1);
     return kp_analysis_status(a);
+}
+
+/* Past the end there is nothing to read. */
+static enum kp_status overreach(const void *self, struct kp_analysis *a)
+{
+    const struct kp_net_facts *facts = kp_facts(a, 0);
+    float some[2];
+
+    (void)self;
+    return facts ? kp_read_params(a, 0, facts->params - 1, 2, some) : kp_analysis_status(a);
 }
 
 static const struct kp_metric_value values[] = {{"looked", "", true, "a test"}};
@@ -102,6 +115,13 @@ static const struct kp_analyser bad_analyser = {
     .value_size = sizeof(values[0]),
     .analyse = misbehave,
 };
+static const struct kp_analyser over_analyser = {
+    .size = sizeof(struct kp_analyser),
+    .values = values,
+    .value_count = 1,
+    .value_size = sizeof(values[0]),
+    .analyse = overreach,
+};
 static const struct kp_metric_def look_def = {.size = sizeof(struct kp_metric_def),
                                               .name = "look",
                                               .doc = "A test.",
@@ -110,7 +130,11 @@ static const struct kp_metric_def bad_def = {.size = sizeof(struct kp_metric_def
                                              .name = "bad",
                                              .doc = "A test.",
                                              .analyser = &bad_analyser};
-static const struct kp_metric_def *const defs[] = {&look_def, &bad_def, NULL};
+static const struct kp_metric_def over_def = {.size = sizeof(struct kp_metric_def),
+                                              .name = "over",
+                                              .doc = "A test.",
+                                              .analyser = &over_analyser};
+static const struct kp_metric_def *const defs[] = {&look_def, &bad_def, &over_def, NULL};
 static const struct kp_plugin plugin = {
     .abi = KP_ABI, .name = "in_test", .version = "1", .metrics = defs};
 
@@ -230,26 +254,55 @@ static void test_rows(void **state)
     assert_memory_equal(before, seen.labels, sizeof(before));
 }
 
+/* logits = features W^T + b */
+static void test_params(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < EXAMPLES; i++)
+        for (int64_t k = 0; k < CLASSES; k++) {
+            double want = (double)seen.bias[k], size = fabs(want);
+            for (int64_t j = 0; j < seen.width; j++) {
+                const double term = (double)seen.features[i * seen.width + j] *
+                                    (double)seen.head[k * seen.width + j];
+                want += term;
+                size += fabs(term);
+            }
+            /* a sum of 33 terms in fp32 */
+            assert_true(fabs(want - (double)seen.logits[i * CLASSES + k]) <= 33 * 0x1p-24 * size);
+        }
+}
+
+static void expect_failure(const char *const *with, const char *want)
+{
+    struct kp_study_result r;
+    struct study_watch w = run(with, &r);
+
+    assert_int_equal(r.failed, 1);
+    if (!strstr(w.text, want))
+        fail_msg("\"%s\" lacks \"%s\"", w.text, want);
+}
+
 static void test_errors(void **state)
 {
-    const char *bad[] = {"analysis.bad.of=cells", NULL};
-    struct kp_study_result r;
-    struct study_watch w = run(bad, &r);
+    const char *bad[] = {"analysis.bad.of=cells", NULL}, *over[] = {"analysis.over.of=cells", NULL};
+    char want[96];
 
     (void)state;
-    assert_int_equal(r.failed, 1);
-    assert_non_null(strstr(w.text, "analysis 'bad': asks for examples 99 to 100 of 100"));
+    expect_failure(bad, "analysis 'bad': asks for examples 99 to 100 of 100");
     char *got = study_query(&fixture, "a.db", "SELECT status FROM v_analysis WHERE name = 'bad'");
     assert_non_null(strstr(got, "failed"));
     free(got);
+    (void)snprintf(want, sizeof(want),
+                   "analysis 'over': asks for 2 parameters from number %lld on of %lld",
+                   (long long)seen.params - 1, (long long)seen.params);
+    expect_failure(over, want);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_devices_agree),
-        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_gradients), cmocka_unit_test(test_devices_agree),
+        cmocka_unit_test(test_rows),      cmocka_unit_test(test_params),
         cmocka_unit_test(test_errors),
     };
 

@@ -147,6 +147,10 @@ struct kp_analysis_fn {
                       int64_t n, double value);
     void (*emit_array)(struct kp_analysis *a, const char *name, struct kp_shape shape,
                        const double *v);
+
+    /* since 1.3 */
+    enum kp_status (*read_params)(struct kp_analysis *a, int64_t net, int64_t first, int64_t count,
+                                  float *out);
 };
 
 /* Public head of an analysis; the host's private part follows it. */
@@ -268,6 +272,13 @@ static inline int64_t kp_param_blocks(struct kp_analysis *a, int64_t net,
                                       const struct kp_param_block **out)
 {
     return a->fn->blocks(a, net, out);
+}
+
+/* Parameters first .. first + count of the vector of all.   out [count] */
+static inline enum kp_status kp_read_params(struct kp_analysis *a, int64_t net, int64_t first,
+                                            int64_t count, float *out)
+{
+    return a->fn->read_params(a, net, first, count, out);
 }
 
 /* Evaluation mode, no augmentation. Logits are computed only if they are asked for. With a large
