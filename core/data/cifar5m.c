@@ -1,5 +1,6 @@
 /* cifar5m.c - CIFAR-5m: six .npz archives of 32 x 32 images, the last one for testing. */
 #include "base/text.h"
+#include "data/format.h"
 #include "data/npy.h"
 #include "data/pack.h"
 
@@ -228,7 +229,8 @@ static enum kp_status find_images(struct part *p, int number)
     struct kp_cache_places places = {0};
     char key[KP_HASH_SIZE], name[32];
 
-    if (p->images.data || p->config->count_only)
+    /* What is left out must not depend on who asks. */
+    if (p->images.data || (p->config->count_only && !p->config->skip_bad))
         return KP_OK;
     (void)snprintf(name, sizeof name, "cifar5m-part%d", number);
     enum kp_status st = make_key(p, key);
@@ -270,30 +272,43 @@ static enum kp_status open_part(struct part *p, int number)
     return KP_OK;
 }
 
+static enum kp_status add_part(const struct kp_dataset_config *c, struct kp_dataset *d, int number,
+                               struct kp_error *e)
+{
+    char *path = NULL;
+    bool test = number == PARTS - 1;
+    struct part p = {
+        .config = c,
+        .storage = d->storage,
+        .x = &d->split[test ? KP_SPLIT_TEST : KP_SPLIT_TRAIN],
+        .limit = !test           ? KP_EXAMPLES_MAX
+                 : c->test_limit ? c->test_limit
+                                 : TEST_LIMIT,
+        .e = e,
+    };
+    enum kp_status st = find_part(c->root, number, &path, e);
+
+    p.path = path;
+    if (st == KP_OK)
+        st = open_part(&p, number);
+    free(path);
+    return st;
+}
+
+/* With skip_bad a damaged archive of training images is left out, as long as one is whole. */
 enum kp_status kp_cifar5m_open(const struct kp_dataset_config *c, struct kp_dataset *d,
                                struct kp_error *e)
 {
     d->classes = CLASSES;
     d->shape = (struct kp_shape){3, {3, SIDE, SIDE}};
     for (int i = 0; i < PARTS; i++) {
-        char *path = NULL;
-        bool test = i == PARTS - 1;
-        struct part p = {
-            .config = c,
-            .storage = d->storage,
-            .x = &d->split[test ? KP_SPLIT_TEST : KP_SPLIT_TRAIN],
-            .limit = !test           ? KP_EXAMPLES_MAX
-                     : c->test_limit ? c->test_limit
-                                     : TEST_LIMIT,
-            .e = e,
-        };
-        enum kp_status st = find_part(c->root, i, &path, e);
-        p.path = path;
-        if (st == KP_OK)
-            st = open_part(&p, i);
-        free(path);
-        if (st)
-            return st;
+        struct kp_error why = {0};
+        enum kp_status st = add_part(c, d, i, &why);
+
+        if (st == KP_E_FORMAT && c->skip_bad && i < PARTS - 1 && d->skipped < PARTS - 2)
+            kp_note_damage(d, 1, why.text, strlen(why.text));
+        else if (st)
+            return kp_fail(e, st, "%s", why.text);
     }
     return KP_OK;
 }

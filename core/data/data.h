@@ -109,7 +109,8 @@ struct kp_dataset {
     int64_t box[2];         /* rows and columns of stored pixels that are averaged into one: the
                              * stored height is box[0] * H; 0 is 1 */
     struct kp_examples split[KP_SPLITS];
-    int64_t skipped;            /* bad image files that were left out (skip_bad) */
+    int64_t skipped;            /* damaged files that were left out (skip_bad) */
+    char damage[256];           /* the first of them, and what is wrong with it */
     int decoders;               /* threads for work on images, >= 1; 0 is 1 */
     char decoding[256];         /* "live (auto: ...)": what KP_DECODE_AUTO chose; else "" */
     struct kp_storage *storage; /* what the fields above point into */

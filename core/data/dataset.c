@@ -5,6 +5,7 @@
 #include "data/gather.h"
 #include "data/made.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,17 @@ enum kp_status kp_labels_parse(const uint8_t *bytes, size_t offset, size_t strid
         out[i] = bytes[at];
     }
     return KP_OK;
+}
+
+void kp_note_damage(struct kp_dataset *d, int64_t count, const char *text, size_t size)
+{
+    const char *end = memchr(text, '\n', size);
+    const size_t length = end ? (size_t)(end - text) : size;
+
+    if (d->skipped == 0 && count > 0)
+        (void)snprintf(d->damage, sizeof(d->damage), "%.*s", length < 255 ? (int)length : 255,
+                       text);
+    d->skipped += count;
 }
 
 /* Copy the split into a block of its own, each image in the middle of a zero frame. */

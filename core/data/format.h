@@ -35,6 +35,10 @@ kp_format_open_fn kp_folder_open;
 kp_format_open_fn kp_list_open;
 kp_format_open_fn kp_made_open;
 
+/* `count` more files of the dataset are left out. text [size]: a line for each, of which the first
+ * ever is kept. */
+void kp_note_damage(struct kp_dataset *d, int64_t count, const char *text, size_t size);
+
 /* Contents of an IDX file of unsigned bytes. */
 struct kp_idx {
     int64_t count, height, width; /* labels: height = width = 1 */

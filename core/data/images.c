@@ -49,9 +49,9 @@ static enum kp_status read_index(const struct kp_dataset_config *config, const s
         out->entry[s] = entry;
         entry += out->count[s];
     }
-    d->skipped = (int64_t)h->bad;
-    if (d->skipped && !config->skip_bad)
+    if (h->bad > 0 && !config->skip_bad)
         return fail_bad(m, e);
+    kp_note_damage(d, (int64_t)h->bad, (const char *)m->bytes + h->text_offset, h->text_size);
     for (int s = 0; s < KP_SPLITS; s++)
         if (out->count[s] == 0)
             return kp_fail(e, KP_E_FORMAT, "%s: none of the %s images can be read",

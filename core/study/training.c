@@ -204,12 +204,12 @@ static enum kp_status fit(struct cohort *c, struct kp_error *e)
 /* What data.skip_bad left out is part of the run's record. */
 static void tell_skipped(struct kp_store *store, const char *uid, const struct kp_dataset *data)
 {
-    char text[96];
+    char text[384];
 
     if (data->skipped == 0)
         return;
-    (void)snprintf(text, sizeof(text), "%lld bad image files were left out",
-                   (long long)data->skipped);
+    (void)snprintf(text, sizeof(text), "damaged files left out: %lld; the first: %s",
+                   (long long)data->skipped, data->damage);
     kp_store_event(store, uid, "data.skipped", text);
 }
 

@@ -365,6 +365,47 @@ static void damage_is_found_by_checksums(void **state)
     assert_int_equal(caches("kappa-*.pack*"), 0);
 }
 
+static void spoil(const char *path)
+{
+    assert_int_equal(scratch_put(path, "PK but no archive"), 0);
+}
+
+/* With skip_bad a damaged archive of training images is left out and named; a test archive never,
+ * nor the last one that is whole. */
+static void damaged_parts_may_be_left_out(void **state)
+{
+    struct kp_dataset_config c = base;
+    (void)state;
+
+    save_parts(1);
+    spoil("part0.npz");
+    save_npz("cifar5m_part2.npz", make_x(2, 4), make_y(2, 5, 1), true);
+    refused_set(c, "./part0.npz: no .npz archive");
+    c.skip_bad = true;
+    for (int i = 0; i < 2; i++) {
+        c.count_only = i == 1;
+        struct kp_dataset *d = opened(c);
+        assert_int_equal(d->skipped, 2);
+        assert_non_null(strstr(d->damage, "./part0.npz: no .npz archive"));
+        assert_int_equal(d->split[KP_SPLIT_TRAIN].count, 4 + 6 + 7);
+        if (!c.count_only) {
+            expect_example(d, KP_SPLIT_TRAIN, 0, 1, 0);
+            expect_example(d, KP_SPLIT_TRAIN, 4, 3, 0);
+            expect_example(d, KP_SPLIT_TRAIN, 16, 4, 6);
+        }
+        kp_dataset_close(d);
+    }
+    spoil("cifar5m_part5.npz");
+    refused_set(c, "./cifar5m_part5.npz: no .npz archive");
+    save_parts(1);
+    spoil("part0.npz");
+    spoil("cifar5m-part1.npz");
+    spoil("cifar5m_part2.npz");
+    spoil("part3.npz");
+    spoil("cifar5m-part4.npz");
+    refused_set(c, "./cifar5m-part4.npz: no .npz archive");
+}
+
 /* Little-endian numbers into a growing file. */
 static void put(struct rig_bytes *b, uint64_t v, int bytes)
 {
@@ -475,6 +516,7 @@ int main(void)
         IN_FOLDER(what_is_not_needed_is_not_unpacked),
         IN_FOLDER(a_padded_set_is_right),
         IN_FOLDER(bad_parts_are_refused),
+        IN_FOLDER(damaged_parts_may_be_left_out),
         IN_FOLDER(damage_is_found_by_checksums),
         IN_FOLDER(zip64_archives_are_read),
     };
