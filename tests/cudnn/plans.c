@@ -1,14 +1,15 @@
-/* plans.c - cuDNN's plans for the convolutions of the models, made without a GPU.
+/* plans.c - cuDNN's plans for the convolutions of models and operation cases, made without a GPU.
  *
- *     cudnn_plans BUILD fp32|bf16|all DEVICE.json...
+ *     cudnn_plans BUILD DEVICE.json...
  *
  * The models' graphs are built as for a training and an evaluation; each convolution in them goes
  * through the code of the backend, for each device: its properties are cuDNN's own JSON form. A
- * line for each convolution, then for each device `engine/bytes of workspace`, with w behind the
- * engine's number if it is Winograd's form, f if it is a Fourier transform, t if it uses tensor
- * cores. Exit status 1 if a convolution has no plan. */
+ * line for each convolution and type, then for each device `engine/bytes of workspace`, with w
+ * behind the engine's number if it is Winograd's form, f if it is a Fourier transform, t if it uses
+ * tensor cores. Exit status 1 if a convolution has no plan. */
 #include "base/file.h"
 #include "device/cuda/dnn.h"
+#include "op/build.h"
 #include "support/rig.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include <string.h>
 
 #define DEVICES 16
-#define CONVS   512
+#define CONVS   4096
 
 #define DEVICE_BYTES ((size_t)1 << 16)
 
@@ -101,33 +102,55 @@ static bool is_new(struct check *c, const struct kp_dnn_conv *conv)
     for (int64_t i = 0; i < c->count; i++)
         if (memcmp(&c->seen[i], conv, sizeof(*conv)) == 0)
             return false;
-    if (c->count < CONVS)
-        c->seen[c->count++] = *conv;
+    KP_ASSERT(c->count < CONVS);
+    c->seen[c->count++] = *conv;
     return true;
 }
 
+static void check_graph(struct check *c, const struct kp_graph *g)
+{
+    static const cudnnDataType_t types[] = {CUDNN_DATA_FLOAT, CUDNN_DATA_BFLOAT16};
+    struct kp_dnn_conv conv;
+
+    for (int64_t i = 0; i < g->node_count; i++)
+        if (kp_dnn_conv_of(g->nodes[i], &conv))
+            for (int k = 0; k < 2; k++) {
+                conv.type = types[k];
+                if (is_new(c, &conv))
+                    print_plans(c, &conv);
+            }
+}
+
 static enum kp_status check_program(struct check *c, const struct kp_program_spec *spec,
-                                    const char *type, struct kp_error *e)
+                                    struct kp_error *e)
 {
     struct kp_program *p = NULL;
-    struct kp_dnn_conv conv;
     enum kp_status st = kp_program_create(c->ref, spec, &p, e);
 
-    for (int64_t i = 0; st == KP_OK && i < p->graph.node_count; i++) {
-        if (!kp_dnn_conv_of(p->graph.nodes[i], &conv))
-            continue;
-        for (int bf16 = 0; bf16 < 2; bf16++) {
-            conv.type = bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
-            if (strcmp(type, bf16 ? "fp32" : "bf16") != 0 && is_new(c, &conv))
-                print_plans(c, &conv);
-        }
-    }
+    if (st == KP_OK)
+        check_graph(c, &p->graph);
     kp_program_destroy(p);
     return st;
 }
 
-static enum kp_status check_recipe(struct check *c, size_t which, const char *type,
-                                   struct kp_error *e)
+static enum kp_status check_cases(struct check *c, struct kp_error *e)
+{
+    enum kp_status st = KP_OK;
+
+    for (int64_t i = 0; st == KP_OK && i < op_case_count; i++) {
+        struct op_graph g;
+        if (op_cases[i].op != KP_OP_CONV2D)
+            continue;
+        st = op_graph_init(&op_cases[i], PART_FORWARD | PART_GRAD_X | PART_GRAD_W, &g, e);
+        if (st != KP_OK)
+            break;
+        check_graph(c, &g.g);
+        op_graph_finish(&g);
+    }
+    return st;
+}
+
+static enum kp_status check_recipe(struct check *c, size_t which, struct kp_error *e)
 {
     const int64_t side = recipes[which].side;
     struct kp_net *net = NULL;
@@ -143,9 +166,9 @@ static enum kp_status check_recipe(struct check *c, size_t which, const char *ty
     train.objective_self = self;
     train.net = eval.net = net;
     if (st == KP_OK)
-        st = check_program(c, &train, type, e);
+        st = check_program(c, &train, e);
     if (st == KP_OK)
-        st = check_program(c, &eval, type, e);
+        st = check_program(c, &eval, e);
     kp_net_destroy(net);
     return st;
 }
@@ -157,11 +180,13 @@ static enum kp_status check_all(struct check *c, char **argv, int argc, struct k
 
     if (st == KP_OK)
         st = kp_device_open("ref", &config, &c->ref, e);
-    for (int i = 3; st == KP_OK && i < argc; i++)
+    for (int i = 2; st == KP_OK && i < argc; i++)
         st = open_device(c, argv[i], e);
     printf("cuDNN %d\n", (int)cudnnGetVersion());
     for (size_t i = 0; st == KP_OK && i < sizeof(recipes) / sizeof(recipes[0]); i++)
-        st = check_recipe(c, i, argv[2], e);
+        st = check_recipe(c, i, e);
+    if (st == KP_OK)
+        st = check_cases(c, e);
     return st;
 }
 
@@ -171,8 +196,8 @@ int main(int argc, char **argv)
     struct kp_error e = {0};
     enum kp_status st;
 
-    if (argc < 4 || argc > 3 + DEVICES) {
-        (void)fprintf(stderr, "usage: cudnn_plans BUILD fp32|bf16|all DEVICE.json...\n");
+    if (argc < 3 || argc > 2 + DEVICES) {
+        (void)fprintf(stderr, "usage: cudnn_plans BUILD DEVICE.json...\n");
         return 2;
     }
     st = check_all(&c, argv, argc, &e);
