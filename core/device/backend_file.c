@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* free() it. */
 static enum kp_status path_of(const struct kp_backend_file *b, char **out, struct kp_error *e)
@@ -24,6 +25,21 @@ static enum kp_status path_of(const struct kp_backend_file *b, char **out, struc
     return *out ? KP_OK : kp_fail(e, KP_E_NOMEM, "out of memory");
 }
 
+/* dlopen() names a library that the backend needs, but not the backend. */
+static enum kp_status explain(const struct kp_backend_file *b, const char *path, const char *why,
+                              struct kp_error *e)
+{
+    const char *end = strstr(why, ": cannot open shared object file");
+    const size_t length = end ? (size_t)(end - why) : 0;
+
+    if (!end || (strlen(path) == length && strncmp(why, path, length) == 0))
+        return kp_fail(e, KP_E_DEVICE, "device %s: %s", b->kind, why);
+    return kp_fail(e, KP_E_DEVICE,
+                   "device %s: %.*s is missing, which %s needs; install it, or put its folder into "
+                   "LD_LIBRARY_PATH",
+                   b->kind, (int)length, why, path);
+}
+
 /* Loaded once, it stays: it may have started threads. */
 static enum kp_status load(const struct kp_backend_file *b, const char *path,
                            const struct kp_backend **out, struct kp_error *e)
@@ -31,7 +47,7 @@ static enum kp_status load(const struct kp_backend_file *b, const char *path,
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 
     if (!object)
-        return kp_fail(e, KP_E_DEVICE, "device %s: %s", b->kind, dlerror());
+        return explain(b, path, dlerror(), e);
     const struct kp_backend *found = dlsym(object, KP_BACKEND_NAME);
     if (!found)
         return kp_fail(e, KP_E_DEVICE, "device %s: %s is no backend of kappa", b->kind, path);

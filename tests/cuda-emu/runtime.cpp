@@ -2,7 +2,7 @@
 //
 // KAPPA_EMU_DRIVER, KAPPA_EMU_DEVICES, KAPPA_EMU_CAPABILITY (80 is 8.0) and KAPPA_EMU_MEMORY say
 // what machine it is. KAPPA_EMU_FAIL = n: the n-th copy fails, and every call after it.
-#include "machine.h"
+#include "dnn_machine.h"
 #include "shim.h"
 
 #include <cstdio>
@@ -35,13 +35,14 @@ int64_t emu_blas_live();
 __attribute__((destructor)) static void emu_end()
 {
     if (emu_memory_live() == 0 && emu_streams_live() == 0 && pinned.empty() && images == 0 &&
-        emu_blas_live() == 0)
+        emu_blas_live() == 0 && emu_dnn_handles_live() == 0 && emu_descriptors_live() == 0)
         return;
     std::fprintf(stderr,
                  "cuda-emu: left over: %lld allocations, %lld streams, events and graphs, "
-                 "%zu pinned blocks, %lld images, %lld handles\n",
+                 "%zu pinned blocks, %lld images, %lld handles, %lld descriptors\n",
                  (long long)emu_memory_live(), (long long)emu_streams_live(), pinned.size(),
-                 (long long)images, (long long)emu_blas_live());
+                 (long long)images, (long long)(emu_blas_live() + emu_dnn_handles_live()),
+                 (long long)emu_descriptors_live());
     _exit(86);
 }
 

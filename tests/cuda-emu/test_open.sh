@@ -18,6 +18,18 @@ KAPPA_EMU_CAPABILITY=75 says "an emulated GPU has compute capability 7.5; this k
 KAPPA_CUDA_BACKEND=$work/nowhere.so says "$work/nowhere.so: cannot open"
 KAPPA_CUDA_BACKEND=$build/objectives/kd.so says "$build/objectives/kd.so is no backend of kappa"
 
+# A library that the object needs is named, whichever it is.
+${CC:-cc} -shared -Wl,-soname,libabsent.so.9 -x c /dev/null -o libabsent.so.9
+${CC:-cc} -shared -Wl,--no-as-needed -x c /dev/null -o needs.so -L. -l:libabsent.so.9
+rm libabsent.so.9
+KAPPA_CUDA_BACKEND=$work/needs.so says "libabsent.so.9 is missing, which $work/needs.so needs"
+
+# A convolution for which cuDNN has nothing that the rules allow.
+KAPPA_EMU_ENGINES=4 try 1 "$kappa" run teacher.ini --set device.kind=cuda --set model.plugin=cnn \
+    --set model.cnn.width=4
+has err "the convolution with conv0.weight: fp32 forward (32,1,8,8) by (4,1,3,3), stride 1x1"
+has err "none of the 4 engines"
+
 # auto goes on with the processor and says why.
 KAPPA_EMU_DEVICES=0 try 0 "$kappa" run teacher.ini
 has out "(auto: device cuda: the driver finds no GPU"

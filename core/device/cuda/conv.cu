@@ -1,58 +1,9 @@
-// conv.cu - convolutions as products of matrices: the pixels under each window are gathered, some
-// examples at a time.
+// conv.cu - convolutions by cuDNN, and what is done around them.
 //
-// Images are [N][H][W][C], a weight is turned to [O][kh][kw][C] for a run. A window of one pixel
-// without stride or border needs no gathering.
+// Images are [N][H][W][C]; a weight is turned to [O][kh][kw][C] for a run. The plan of cuDNN does
+// all examples of the capacity: what it makes of those behind the batch nobody reads.
 #include "device/cuda/image.cuh"
 #include "device/cuda/ops.h"
-
-#define GATHERED_BYTES (64 << 20)
-
-struct conv {
-    struct kp_image in, out;
-    struct kp_window w;
-    int64_t taps;  // kh kw C
-    int64_t chunk; // examples whose pixels are gathered at a time
-    bool gathers;
-};
-
-static struct conv conv_of(const struct kp_value *x, const struct kp_value *y,
-                           const struct kp_window *w, int64_t rows)
-{
-    struct conv c = {};
-
-    c.in = kp_image_of(x, rows);
-    c.out = kp_image_of(y, rows);
-    c.out.height = (c.in.height + 2 * w->pad[0] - w->size[0]) / w->stride[0] + 1;
-    c.out.width = (c.in.width + 2 * w->pad[1] - w->size[1]) / w->stride[1] + 1;
-    c.w = *w;
-    c.taps = w->size[0] * w->size[1] * c.in.channels;
-    c.gathers = w->size[0] != 1 || w->size[1] != 1 || w->stride[0] != 1 || w->stride[1] != 1 ||
-                w->pad[0] != 0 || w->pad[1] != 0;
-    const int64_t each = c.out.height * c.out.width * c.taps * (int64_t)sizeof(float);
-    c.chunk = c.gathers ? GATHERED_BYTES / each : rows;
-    if (c.chunk < 1)
-        c.chunk = 1;
-    if (c.chunk > x->shape.dim[0])
-        c.chunk = x->shape.dim[0];
-    return c;
-}
-
-static int64_t pixels_of(const struct conv &c)
-{
-    return c.out.height * c.out.width;
-}
-
-// Scratch: the weights turned, the gathered pixels, then what else a function needs.
-static int64_t weights_floats(const struct conv &c)
-{
-    return c.out.channels * c.taps;
-}
-
-static int64_t gathered_floats(const struct conv &c)
-{
-    return c.gathers ? c.chunk * pixels_of(c) * c.taps : 0;
-}
 
 // (O,C,kh,kw) to [O][kh][kw][C], or back
 static __global__ void turn_weights(int64_t n, int64_t channels, int64_t window, bool back,
@@ -66,54 +17,19 @@ static __global__ void turn_weights(int64_t n, int64_t channels, int64_t window,
     }
 }
 
-static void turn(const struct kp_cuda_call *call, const struct conv &c, bool back, const float *w,
-                 float *to)
+// The weights of a call, turned, in its scratch behind the workspace of the plan.
+static float *turned(const struct kp_cuda_call *c)
 {
-    const int64_t n = weights_floats(c);
-
-    KP_LAUNCH(turn_weights, kp_blocks_of(n), KP_THREADS, call->stream, n, c.in.channels,
-              c.w.size[0] * c.w.size[1], back, w, to);
+    return (float *)((char *)kp_cuda_scratch(c) + kp_dnn_workspace(c->plan));
 }
 
-// The pixels under each window: [examples][H'][W'][kh][kw][C], from example `first` on.
-static __global__ void gather(struct conv c, int64_t first, int64_t examples, const float *x,
-                              float *to)
+static void turn(const struct kp_cuda_call *c, const struct kp_value *w, bool back,
+                 const float *from, float *to)
 {
-    KP_MINE (i, examples * c.out.height * c.out.width * c.taps) {
-        const int64_t channel = i % c.in.channels, tap = i / c.in.channels;
-        const int64_t kx = tap % c.w.size[1], ky = tap / c.w.size[1] % c.w.size[0];
-        const int64_t pixel = tap / c.w.size[1] / c.w.size[0];
-        const int64_t ox = pixel % c.out.width, oy = pixel / c.out.width % c.out.height;
-        const int64_t n = first + pixel / c.out.width / c.out.height;
-        const int64_t y = oy * c.w.stride[0] - c.w.pad[0] + ky;
-        const int64_t at = ox * c.w.stride[1] - c.w.pad[1] + kx;
-        const bool inside = y >= 0 && y < c.in.height && at >= 0 && at < c.in.width;
+    const int64_t n = kp_shape_count(w->shape), window = w->shape.dim[2] * w->shape.dim[3];
 
-        to[i] = inside ? x[kp_spot_at(c.in, n, y, at, channel)] : 0;
-    }
-}
-
-// dx from the gradients of the gathered pixels, of examples from `first` on.
-static __global__ void scatter(struct conv c, int64_t first, int64_t examples, const float *from,
-                               float *dx)
-{
-    KP_MINE (i, examples * c.in.height * c.in.width * c.in.channels) {
-        const struct kp_spot s = kp_spot_of(c.in, i);
-        int64_t y0, y1, x0, x1;
-        double sum = 0;
-
-        kp_windows_over(s.y, c.w.size[0], c.w.stride[0], c.w.pad[0], c.out.height, &y0, &y1);
-        kp_windows_over(s.x, c.w.size[1], c.w.stride[1], c.w.pad[1], c.out.width, &x0, &x1);
-        for (int64_t oy = y0; oy <= y1; oy++)
-            for (int64_t ox = x0; ox <= x1; ox++) {
-                const int64_t ky = s.y + c.w.pad[0] - oy * c.w.stride[0];
-                const int64_t kx = s.x + c.w.pad[1] - ox * c.w.stride[1];
-                const int64_t pixel = (s.n * c.out.height + oy) * c.out.width + ox;
-                sum += (double)
-                    from[((pixel * c.w.size[0] + ky) * c.w.size[1] + kx) * c.in.channels + s.c];
-            }
-        dx[i + first * c.in.height * c.in.width * c.in.channels] = (float)sum;
-    }
+    KP_LAUNCH(turn_weights, kp_blocks_of(n), KP_THREADS, c->stream, n, w->shape.dim[1], window,
+              back, from, to);
 }
 
 // Adds the bias, where there is one, and does the ReLU.
@@ -143,135 +59,105 @@ static __global__ void pool(struct kp_image in, struct kp_image out, struct kp_w
     }
 }
 
-size_t kp_cuda_conv_scratch(const struct kp_graph *g, const struct kp_node *n)
+// What the convolution gives before its pool.
+static struct kp_image image_before(const struct kp_node *n, int64_t rows)
 {
-    const struct conv c = conv_of(n->in[0], n->out[0], &n->attrs.window, g->capacity);
-    const int64_t whole = n->attrs.pool ? kp_image_count(c.out) : 0;
+    const struct kp_window *w = &n->attrs.window;
+    const struct kp_image in = kp_image_of(n->in[0], rows);
+    struct kp_image out = kp_image_of(n->out[0], rows);
 
-    return (size_t)(weights_floats(c) + gathered_floats(c) + whole) * sizeof(float);
+    out.height = (in.height + 2 * w->pad[0] - w->size[0]) / w->stride[0] + 1;
+    out.width = (in.width + 2 * w->pad[1] - w->size[1]) / w->stride[1] + 1;
+    return out;
 }
 
-void kp_cuda_conv(const struct kp_cuda_call *call)
+size_t kp_cuda_conv_scratch(const struct kp_graph *g, const struct kp_node *n)
 {
-    const struct kp_node *n = call->node;
-    const struct conv c = conv_of(n->in[0], n->out[0], &n->attrs.window, call->rows);
-    const float *x = kp_cuda_in(call, 0), *b = kp_cuda_in(call, 2);
-    float *weights = (float *)kp_cuda_scratch(call), *gathered = weights + weights_floats(c);
-    float *y = n->attrs.pool ? gathered + gathered_floats(c) : kp_cuda_out(call, 0);
+    const int64_t weights = kp_shape_count(n->in[1]->shape);
+    const int64_t whole = n->attrs.pool ? kp_image_count(image_before(n, g->capacity)) : 0;
 
-    turn(call, c, false, kp_cuda_in(call, 1), weights);
-    for (int64_t first = 0; first < call->rows; first += c.chunk) {
-        const int64_t examples = call->rows - first < c.chunk ? call->rows - first : c.chunk;
-        struct kp_cuda_gemm g = {};
+    return kp_cuda_whole((size_t)weights * sizeof(float)) + (size_t)whole * sizeof(float);
+}
 
-        if (c.gathers)
-            KP_LAUNCH(gather, kp_blocks_of(examples * pixels_of(c) * c.taps), KP_THREADS,
-                      call->stream, c, first, examples, x, gathered);
-        g.m = examples * pixels_of(c);
-        g.n = c.out.channels;
-        g.k = c.taps;
-        g.turned_b = true;
-        g.a = c.gathers ? gathered : x + first * pixels_of(c) * c.taps;
-        g.b = weights;
-        g.c = y + first * pixels_of(c) * c.out.channels;
-        g.ld_a = g.ld_b = c.taps;
-        g.ld_c = g.n;
-        g.batch = 1;
-        g.alpha = 1;
-        kp_cuda_gemm(call, &g);
-    }
-    const int64_t count = kp_image_count(c.out);
+void kp_cuda_conv(const struct kp_cuda_call *c)
+{
+    const struct kp_node *n = c->node;
+    const struct kp_value *w = n->in[1];
+    const struct kp_image image = image_before(n, c->rows);
+    const float *b = kp_cuda_in(c, 2);
+    float *weights = turned(c), *y = kp_cuda_out(c, 0);
+
+    if (n->attrs.pool)
+        y = (float *)((char *)weights +
+                      kp_cuda_whole((size_t)kp_shape_count(w->shape) * sizeof(float)));
+    turn(c, w, false, kp_cuda_in(c, 1), weights);
+    kp_dnn_run(c, kp_cuda_in(c, 0), weights, y);
     if (b || n->attrs.act)
-        KP_LAUNCH(finish, kp_blocks_of(count), KP_THREADS, call->stream, count, c.out.channels, b,
-                  n->attrs.act, y);
+        KP_LAUNCH(finish, kp_blocks_of(kp_image_count(image)), KP_THREADS, c->stream,
+                  kp_image_count(image), image.channels, b, n->attrs.act, y);
     if (n->attrs.pool) {
-        const struct kp_image out = kp_image_of(n->out[0], call->rows);
-        KP_LAUNCH(pool, kp_blocks_of(kp_image_count(out)), KP_THREADS, call->stream, c.out, out,
-                  n->attrs.pool_window, y, kp_cuda_out(call, 0));
+        const struct kp_image out = kp_image_of(n->out[0], c->rows);
+        KP_LAUNCH(pool, kp_blocks_of(kp_image_count(out)), KP_THREADS, c->stream, image, out,
+                  n->attrs.pool_window, y, kp_cuda_out(c, 0));
     }
 }
 
 size_t kp_cuda_conv_grad_x_scratch(const struct kp_graph *g, const struct kp_node *n)
 {
-    const struct conv c = conv_of(n->out[0], n->in[0], &n->attrs.window, g->capacity);
-
-    return (size_t)(weights_floats(c) + gathered_floats(c)) * sizeof(float);
+    (void)g;
+    return (size_t)kp_shape_count(n->in[1]->shape) * sizeof(float);
 }
 
-void kp_cuda_conv_grad_x(const struct kp_cuda_call *call)
+void kp_cuda_conv_grad_x(const struct kp_cuda_call *c)
 {
-    const struct kp_node *n = call->node;
-    const struct conv c = conv_of(n->out[0], n->in[0], &n->attrs.window, call->rows);
-    const float *dy = kp_cuda_in(call, 0);
-    float *weights = (float *)kp_cuda_scratch(call), *gathered = weights + weights_floats(c);
-    float *dx = kp_cuda_out(call, 0);
+    float *weights = turned(c);
 
-    turn(call, c, false, kp_cuda_in(call, 1), weights);
-    for (int64_t first = 0; first < call->rows; first += c.chunk) {
-        const int64_t examples = call->rows - first < c.chunk ? call->rows - first : c.chunk;
-        struct kp_cuda_gemm g = {};
+    turn(c, c->node->in[1], false, kp_cuda_in(c, 1), weights);
+    kp_dnn_run(c, kp_cuda_out(c, 0), weights, kp_cuda_in(c, 0));
+}
 
-        g.m = examples * pixels_of(c);
-        g.n = c.taps;
-        g.k = c.out.channels;
-        g.a = dy + first * pixels_of(c) * c.out.channels;
-        g.b = weights;
-        g.c = c.gathers ? gathered : dx + first * pixels_of(c) * c.taps;
-        g.ld_a = g.k;
-        g.ld_b = g.ld_c = c.taps;
-        g.batch = 1;
-        g.alpha = 1;
-        kp_cuda_gemm(call, &g);
-        if (c.gathers)
-            KP_LAUNCH(scatter, kp_blocks_of(examples * c.in.height * c.in.width * c.in.channels),
-                      KP_THREADS, call->stream, c, first, examples, gathered, dx);
-    }
+static int64_t pixels_of(const struct kp_value *v)
+{
+    return v->shape.dim[2] * v->shape.dim[3];
+}
+
+static size_t bias_scratch(const struct kp_node *n)
+{
+    const struct kp_value *dy = n->in[1];
+    const int64_t capacity = dy->shape.dim[0];
+
+    return n->out[1] ? kp_cuda_sums_scratch(capacity * pixels_of(dy), dy->shape.dim[1]) : 0;
 }
 
 size_t kp_cuda_conv_grad_w_scratch(const struct kp_graph *g, const struct kp_node *n)
 {
-    const struct conv c = conv_of(n->in[0], n->in[1], &n->attrs.window, g->capacity);
-    const size_t sums =
-        n->out[1] ? kp_cuda_sums_scratch(g->capacity * pixels_of(c), c.out.channels) : 0;
-
-    return sums + (size_t)(weights_floats(c) + gathered_floats(c)) * sizeof(float);
+    (void)g;
+    return kp_cuda_whole((size_t)kp_shape_count(n->out[0]->shape) * sizeof(float)) +
+           bias_scratch(n);
 }
 
-// dw = sum over the examples, chunk after chunk
-void kp_cuda_conv_grad_w(const struct kp_cuda_call *call)
+// The examples behind the batch are nobody's, but the plan adds them up: they count as 0.
+static void clear_behind(const struct kp_cuda_call *c, int i)
 {
-    const struct kp_node *n = call->node;
-    const struct conv c = conv_of(n->in[0], n->in[1], &n->attrs.window, call->rows);
-    const int64_t capacity = n->in[0]->shape.dim[0];
-    const size_t sums =
-        n->out[1] ? kp_cuda_sums_scratch(capacity * pixels_of(c), c.out.channels) : 0;
-    const float *x = kp_cuda_in(call, 0), *dy = kp_cuda_in(call, 1);
-    float *weights = (float *)((char *)kp_cuda_scratch(call) + sums);
-    float *gathered = weights + weights_floats(c);
+    const struct kp_value *v = c->node->in[i];
+    const int64_t all = kp_shape_count(v->shape), mine = kp_cuda_count(v, c->rows);
 
-    for (int64_t first = 0; first < call->rows; first += c.chunk) {
-        const int64_t examples = call->rows - first < c.chunk ? call->rows - first : c.chunk;
-        struct kp_cuda_gemm g = {};
+    if (mine < all)
+        kp_cuda_clear(c, kp_cuda_in(c, i) + mine, all - mine);
+}
 
-        if (c.gathers)
-            KP_LAUNCH(gather, kp_blocks_of(examples * pixels_of(c) * c.taps), KP_THREADS,
-                      call->stream, c, first, examples, x, gathered);
-        g.m = c.out.channels;
-        g.n = c.taps;
-        g.k = examples * pixels_of(c);
-        g.turned_a = true;
-        g.a = dy + first * pixels_of(c) * c.out.channels;
-        g.b = c.gathers ? gathered : x + first * pixels_of(c) * c.taps;
-        g.c = weights;
-        g.ld_a = g.m;
-        g.ld_b = g.ld_c = c.taps;
-        g.batch = 1;
-        g.alpha = 1;
-        g.beta = first > 0 ? 1.0f : 0.0f;
-        kp_cuda_gemm(call, &g);
-    }
-    turn(call, c, true, weights, kp_cuda_out(call, 0));
-    if (n->out[1])
-        kp_cuda_sums(call, dy, call->rows * pixels_of(c), c.out.channels, c.out.channels,
-                     kp_cuda_out(call, 1), kp_cuda_scratch(call));
+void kp_cuda_conv_grad_w(const struct kp_cuda_call *c)
+{
+    const struct kp_value *dw = c->node->out[0], *dy = c->node->in[1];
+    const size_t weight_bytes = kp_cuda_whole((size_t)kp_shape_count(dw->shape) * sizeof(float));
+    const int64_t channels = dy->shape.dim[1];
+    float *weights = turned(c);
+
+    clear_behind(c, 0);
+    clear_behind(c, 1);
+    kp_dnn_run(c, kp_cuda_in(c, 0), weights, kp_cuda_in(c, 1));
+    turn(c, dw, true, weights, kp_cuda_out(c, 0));
+    if (c->node->out[1])
+        kp_cuda_sums(c, kp_cuda_in(c, 1), c->rows * pixels_of(dy), channels, channels,
+                     kp_cuda_out(c, 1), (char *)weights + weight_bytes);
 }

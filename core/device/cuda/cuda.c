@@ -1,6 +1,7 @@
 /* cuda.c - the cuda device: open, memory, description, table of operations. */
 #include "device/cuda/cuda.h"
 #include "device/backend.h"
+#include "device/cuda/dnn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static void cuda_close(struct kp_device *base)
     if (d->compute)
         (void)cudaStreamSynchronize(d->compute);
     kp_cuda_stagings_finish(d);
+    kp_dnn_finish(d);
     if (d->blas)
         (void)cublasDestroy_v2(d->blas);
     (void)cudaFree(d->workspace);
@@ -53,9 +55,11 @@ static void cuda_close(struct kp_device *base)
 static void cuda_arithmetic(const struct kp_device *base, char *out, size_t size)
 {
     const struct kp_cuda *d = (const struct kp_cuda *)base;
+    const int dnn = kp_dnn_version();
 
-    (void)snprintf(out, size, KP_CUDA_NAME " %d.%d, CUDA %d.%d, fp32", d->capability / 10,
-                   d->capability % 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+    (void)snprintf(out, size, KP_CUDA_NAME " %d.%d, CUDA %d.%d, cuDNN %d.%d, fp32",
+                   d->capability / 10, d->capability % 10, CUDART_VERSION / 1000,
+                   CUDART_VERSION % 1000 / 10, dnn / 100, dnn % 100);
 }
 
 static void cuda_describe(const struct kp_device *base, char *out, size_t size)

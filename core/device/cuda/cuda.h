@@ -17,6 +17,12 @@ extern "C" {
 /* Of an allocation and of a value in the arena; 256 is what the libraries' fast paths ask for. */
 #define KP_CUDA_ALIGNMENT 64
 
+/* Bytes up to where the next block of memory may begin. */
+static inline size_t kp_cuda_whole(size_t bytes)
+{
+    return (bytes + KP_CUDA_ALIGNMENT - 1) / KP_CUDA_ALIGNMENT * KP_CUDA_ALIGNMENT;
+}
+
 /* Pinned host memory on the way to the device, and where it arrives. */
 struct kp_cuda_staging {
     void *host, *device;
@@ -28,6 +34,9 @@ struct kp_cuda_staging {
 /* Two, so that one is filled while the other is on its way. */
 #define KP_CUDA_STAGINGS 2
 
+struct kp_dnn;
+struct kp_dnn_plan;
+
 struct kp_cuda {
     struct kp_device base;
     int index;
@@ -35,7 +44,8 @@ struct kp_cuda {
     int capability; /* 80 is 8.0 */
     cudaStream_t compute, copy;
     cublasHandle_t blas;
-    void *workspace; /* of cuBLAS */
+    void *workspace;    /* of cuBLAS */
+    struct kp_dnn *dnn; /* cuDNN; NULL before the first convolution */
     struct kp_cuda_staging stagings[KP_CUDA_STAGINGS];
     int next_staging;
     pthread_mutex_t busy; /* one thread at a time issues work */
@@ -56,10 +66,11 @@ struct kp_code {
     struct kp_cuda *cuda;
     const struct kp_graph *graph;
     struct kp_arena memory;
-    struct kp_value *scalars; /* in the arena: memory.scalars on the device */
-    void **constants;         /* [node] on the device, or NULL; see kp_cuda_op.constant */
-    cudaLibrary_t *libraries; /* [node] of an objective's image, or NULL */
-    cudaKernel_t *kernels;    /* [node] */
+    struct kp_value *scalars;         /* in the arena: memory.scalars on the device */
+    void **constants;                 /* [node] on the device, or NULL; see kp_cuda_op.constant */
+    cudaLibrary_t *libraries;         /* [node] of an objective's image, or NULL */
+    cudaKernel_t *kernels;            /* [node] */
+    const struct kp_dnn_plan **plans; /* [node] of a convolution, or NULL; the device's */
     struct kp_cuda_replay *replays;
 };
 
@@ -74,6 +85,7 @@ struct kp_cuda_call {
     const double *scalars; /* [KP_SCALARS] */
     const void *constant;
     cudaKernel_t kernel;
+    const struct kp_dnn_plan *plan;
 };
 
 /* Layouts of the batched operands and results of rank 4. */
@@ -155,6 +167,16 @@ void kp_cuda_gemm(const struct kp_cuda_call *c, const struct kp_cuda_gemm *g);
 size_t kp_cuda_sums_scratch(int64_t lines, int64_t columns);
 void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                   int64_t stride, float *sums, void *scratch);
+
+/* dnn.c: cuDNN's plan for a convolution, kept by the device for all programs; NULL for another
+ * operation. What it needs of the node's scratch comes first in it. */
+KP_NODISCARD enum kp_status kp_dnn_plan_of(struct kp_cuda *d, const struct kp_node *n,
+                                           const struct kp_dnn_plan **out, struct kp_error *e);
+size_t kp_dnn_workspace(const struct kp_dnn_plan *p);
+void kp_dnn_finish(struct kp_cuda *d);
+
+/* Queue the call's plan; see struct kp_dnn_conv for the layouts. Two are read, one is written. */
+void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y);
 
 /* plan.c, lower.c, run.c, transfer.c */
 enum kp_status kp_cuda_fuse(struct kp_device *d, struct kp_graph *g, struct kp_error *e);

@@ -43,7 +43,7 @@ static enum kp_status prepare(struct kp_code *c, int64_t i, struct kp_error *e)
     if (kp_op_is_optimizer(n->op) && n->attrs.frozen_count > 0)
         return make_constant(c, i, n->attrs.frozen,
                              (size_t)n->attrs.frozen_count * sizeof(*n->attrs.frozen), e);
-    return KP_OK;
+    return kp_dnn_plan_of(c->cuda, n, &c->plans[i], e);
 }
 
 enum kp_status kp_cuda_lower(struct kp_device *d, const struct kp_graph *g, struct kp_code **out,
@@ -59,7 +59,8 @@ enum kp_status kp_cuda_lower(struct kp_device *d, const struct kp_graph *g, stru
     c->constants = kp_arena_new(&c->memory, void *, g->node_count + 1);
     c->libraries = kp_arena_new(&c->memory, cudaLibrary_t, g->node_count + 1);
     c->kernels = kp_arena_new(&c->memory, cudaKernel_t, g->node_count + 1);
-    if (!c->constants || !c->libraries || !c->kernels)
+    c->plans = kp_arena_new(&c->memory, const struct kp_dnn_plan *, g->node_count + 1);
+    if (!c->constants || !c->libraries || !c->kernels || !c->plans)
         st = kp_fail(e, KP_E_NOMEM, "no memory for a program");
     /* the last value that the plan made */
     c->scalars = g->values[g->value_count - 1];

@@ -43,17 +43,22 @@ static enum kp_status check(const struct kp_graph *g, struct kp_error *e)
     return KP_OK;
 }
 
-/* Whatever the memory behind is, whole lines of it. */
-static size_t whole(size_t bytes)
+static enum kp_status plan_scratch(struct kp_cuda *d, const struct kp_graph *g, struct kp_node *n,
+                                   struct kp_error *e)
 {
-    return (bytes + KP_CUDA_ALIGNMENT - 1) / KP_CUDA_ALIGNMENT * KP_CUDA_ALIGNMENT;
+    const struct kp_cuda_op *op = &kp_cuda_ops[n->op];
+    const struct kp_dnn_plan *plan;
+    enum kp_status st = kp_dnn_plan_of(d, n, &plan, e);
+
+    if (st == KP_OK)
+        n->scratch = kp_dnn_workspace(plan) + (op->scratch ? kp_cuda_whole(op->scratch(g, n)) : 0);
+    return st;
 }
 
 enum kp_status kp_cuda_plan(struct kp_device *d, struct kp_graph *g, struct kp_error *e)
 {
     enum kp_status st = check(g, e);
 
-    (void)d;
     if (st == KP_OK)
         st = kp_plan_layouts(g, has_layout, wanted, e);
     if (st != KP_OK)
@@ -67,13 +72,11 @@ enum kp_status kp_cuda_plan(struct kp_device *d, struct kp_graph *g, struct kp_e
     for (int64_t i = 0; i < g->value_count; i++) {
         struct kp_value *v = g->values[i];
         const bool own = v->place == KP_AT_ARENA && !v->alias;
-        v->bytes = own ? whole((size_t)kp_shape_count(v->shape) * sizeof(float)) : 0;
+        v->bytes = own ? kp_cuda_whole((size_t)kp_shape_count(v->shape) * sizeof(float)) : 0;
     }
-    for (int64_t i = 0; i < g->node_count; i++) {
-        struct kp_node *n = g->nodes[i];
-        const struct kp_cuda_op *op = &kp_cuda_ops[n->op];
-        n->scratch = op->scratch ? whole(op->scratch(g, n)) : 0;
-        n->segment = (int32_t)i;
+    for (int64_t i = 0; st == KP_OK && i < g->node_count; i++) {
+        st = plan_scratch((struct kp_cuda *)d, g, g->nodes[i], e);
+        g->nodes[i]->segment = (int32_t)i;
     }
-    return KP_OK;
+    return st;
 }

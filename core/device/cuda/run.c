@@ -34,6 +34,7 @@ static void issue(const struct kp_code *code, const struct kp_memory *m, int64_t
             .scalars = kp_cuda_at(m, code->scalars),
             .constant = code->constants[i],
             .kernel = code->kernels[i],
+            .plan = code->plans[i],
         };
         if (!kp_cuda_ops[n->op].launch)
             continue;

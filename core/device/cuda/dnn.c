@@ -1,0 +1,124 @@
+/* dnn.c - cuDNN on a device: its plans, one for each shape, and their execution. */
+#include "device/cuda/dnn.h"
+#include "device/cuda/cuda.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct kp_dnn_conv) == 2 * sizeof(int) + 11 * sizeof(int64_t),
+               "convolutions are compared as bytes, so there are no gaps");
+
+struct kp_dnn {
+    cudnnHandle_t handle;
+    cudnnBackendDescriptor_t device; /* DEVICEPROP */
+    struct kp_dnn_plan *plans;
+};
+
+static enum kp_status refuse(const struct kp_cuda *d, cudnnStatus_t status, const char *what,
+                             struct kp_error *e)
+{
+    return kp_fail(e, KP_E_DEVICE, "%s: %s on %s", what, cudnnGetErrorString(status), d->name);
+}
+
+/* cuDNN loads engines and makes a context, so it is not begun before the first convolution. */
+static enum kp_status begin(struct kp_cuda *d, struct kp_error *e)
+{
+    struct kp_dnn *dnn = d->dnn = calloc(1, sizeof(*dnn));
+    cudnnStatus_t status;
+
+    if (!dnn)
+        return kp_fail(e, KP_E_NOMEM, "no memory for cuDNN");
+    status = cudnnCreate(&dnn->handle);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = cudnnSetStream(dnn->handle, d->compute);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = cudnnBackendCreateDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &dnn->device);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = cudnnBackendSetAttribute(dnn->device, CUDNN_ATTR_DEVICEPROP_HANDLE,
+                                          CUDNN_TYPE_HANDLE, 1, (const void *)&dnn->handle);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = cudnnBackendFinalize(dnn->device);
+    if (status == CUDNN_STATUS_SUCCESS)
+        return KP_OK;
+    kp_dnn_finish(d);
+    return refuse(d, status, "cuDNN does not begin", e);
+}
+
+void kp_dnn_finish(struct kp_cuda *d)
+{
+    struct kp_dnn *dnn = d->dnn;
+
+    if (!dnn)
+        return;
+    while (dnn->plans) {
+        struct kp_dnn_plan *next = dnn->plans->next;
+        kp_dnn_plan_destroy(dnn->plans);
+        dnn->plans = next;
+    }
+    if (dnn->device)
+        (void)cudnnBackendDestroyDescriptor(dnn->device);
+    if (dnn->handle)
+        (void)cudnnDestroy(dnn->handle);
+    free(dnn);
+    d->dnn = NULL;
+}
+
+/* The device's lock is held. */
+static enum kp_status find(struct kp_cuda *d, const struct kp_dnn_conv *c,
+                           const struct kp_dnn_plan **out, struct kp_error *e)
+{
+    struct kp_dnn_plan *p = NULL;
+    enum kp_status st = d->dnn ? KP_OK : begin(d, e);
+
+    if (st != KP_OK)
+        return st;
+    for (p = d->dnn->plans; p; p = p->next)
+        if (memcmp(&p->conv, c, sizeof(*c)) == 0)
+            break;
+    if (!p) {
+        st = kp_dnn_plan_create(c, d->dnn->device, &p, e);
+        if (st != KP_OK)
+            return st;
+        p->next = d->dnn->plans;
+        d->dnn->plans = p;
+    }
+    *out = p;
+    return KP_OK;
+}
+
+enum kp_status kp_dnn_plan_of(struct kp_cuda *d, const struct kp_node *n,
+                              const struct kp_dnn_plan **out, struct kp_error *e)
+{
+    const struct kp_value *w = n->op == KP_OP_CONV2D_GRAD_W ? n->out[0] : n->in[1];
+    struct kp_dnn_conv c;
+    enum kp_status st;
+
+    *out = NULL;
+    if (!kp_dnn_conv_of(n, &c))
+        return KP_OK;
+    (void)pthread_mutex_lock(&d->busy);
+    st = find(d, &c, out, e);
+    (void)pthread_mutex_unlock(&d->busy);
+    if (st != KP_OK && w->name)
+        return kp_fail_in(e, "the convolution with %s", w->name);
+    return st;
+}
+
+/* The workspace begins where it must, wherever the scratch does. */
+size_t kp_dnn_workspace(const struct kp_dnn_plan *p)
+{
+    return p ? kp_cuda_whole((size_t)p->workspace + KP_DNN_WORKSPACE_ALIGNMENT) : 0;
+}
+
+void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y)
+{
+    const uintptr_t scratch = (uintptr_t)kp_cuda_scratch(c), step = KP_DNN_WORKSPACE_ALIGNMENT;
+    void *workspace = (void *)((scratch + step - 1) / step * step);
+    const cudnnStatus_t status = kp_dnn_plan_run(c->plan, c->cuda->dnn->handle, x, w, y, workspace);
+    char text[KP_DNN_TEXT_SIZE];
+
+    if (status == CUDNN_STATUS_SUCCESS || c->cuda->failed.status != KP_OK)
+        return;
+    kp_dnn_conv_text(&c->plan->conv, text);
+    (void)refuse(c->cuda, status, text, &c->cuda->failed);
+}

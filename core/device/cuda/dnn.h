@@ -1,0 +1,71 @@
+/* dnn.h - convolutions by cuDNN: what is asked for, and the plan that does it.
+ *
+ * A plan is made for one shape, before the first step, because that takes time and memory; it never
+ * changes. Nothing here needs a GPU except kp_dnn_plan_run(). */
+#ifndef KP_CUDA_DNN_H
+#define KP_CUDA_DNN_H
+
+#include "base/error.h"
+#include "device/graph.h"
+
+#include <cudnn_graph.h>
+
+enum kp_dnn_pass {
+    KP_DNN_FORWARD = 0, /* x, w -> y */
+    KP_DNN_GRAD_X,      /* w, y -> x: gradients of both images */
+    KP_DNN_GRAD_W,      /* x, y -> w: gradients of y and w, summed over the examples */
+};
+
+/* Images x (N,C,H,W) and y (N,O,H',W') are stored [N][H][W][C], weights w (O,C,kh,kw) are
+ * [O][kh][kw][C]. */
+struct kp_dnn_conv {
+    enum kp_dnn_pass pass;
+    cudnnDataType_t type; /* of x, w and y: CUDNN_DATA_FLOAT or CUDNN_DATA_BFLOAT16; sums in fp32 */
+    int64_t examples, channels, height, width, outputs;
+    struct kp_window window;
+};
+
+/* What a CONV2D, CONV2D_GRAD_X or CONV2D_GRAD_W asks for, in fp32 and with all the examples of the
+ * capacity. False: another operation. */
+bool kp_dnn_conv_of(const struct kp_node *n, struct kp_dnn_conv *out);
+
+/* "fp32 forward (128,3,32,32) by (20,3,3,3), stride 1x1, padding 1x1". */
+#define KP_DNN_TEXT_SIZE 200
+void kp_dnn_conv_text(const struct kp_dnn_conv *c, char out[KP_DNN_TEXT_SIZE]);
+
+/* Of x, w and y in device memory, in bytes; and of the workspace. */
+#define KP_DNN_ALIGNMENT           16
+#define KP_DNN_WORKSPACE_ALIGNMENT 256
+
+/* Descriptors that a plan keeps: x, w, y, window, operation, graph, two lists, the chosen one. */
+#define KP_DNN_PARTS 9
+
+struct kp_dnn_plan {
+    struct kp_dnn_conv conv;
+    cudnnBackendDescriptor_t plan;
+    cudnnBackendDescriptor_t parts[KP_DNN_PARTS];
+    int part_count;
+    int64_t workspace; /* bytes */
+    int64_t engine;    /* cuDNN's number of it */
+    uint32_t notes;    /* cuDNN's on its numbers: 1 << CUDNN_NUMERICAL_NOTE_... */
+    struct kp_dnn_plan *next;
+};
+
+/* Of the library: 919 is 9.19. */
+int kp_dnn_version(void);
+
+/* The first plan by the order of cuDNN's heuristics that gives the same bits each time, does not
+ * round what it multiplies or adds to less than `type` (fp32: no TF32) and needs no more workspace
+ * than x, w and y and 64 MiB. `device`: a DEVICEPROP descriptor. KP_E_UNSUPPORTED if there is none.
+ */
+KP_NODISCARD enum kp_status kp_dnn_plan_create(const struct kp_dnn_conv *c,
+                                               cudnnBackendDescriptor_t device,
+                                               struct kp_dnn_plan **out, struct kp_error *e);
+void kp_dnn_plan_destroy(struct kp_dnn_plan *p);
+
+/* Queue it on the handle's stream. x, w and y as above, one of them is written; `workspace` has
+ * plan->workspace bytes. All in device memory. */
+cudnnStatus_t kp_dnn_plan_run(const struct kp_dnn_plan *p, cudnnHandle_t handle, const void *x,
+                              const void *w, const void *y, void *workspace);
+
+#endif

@@ -1,0 +1,37 @@
+#!/bin/sh
+# plans.sh SOURCE BUILD PROGRAM - the plans that cuDNN gives the convolutions of models and operation
+# cases without a GPU, against tests/golden/cudnn-plans.txt.
+#
+# Each convolution must have a plan for each device. Another version of cuDNN may choose other
+# engines, so the table is compared only with the version that it names. With KAPPA_UPDATE=1 it is
+# written anew.
+set -eu
+source=$1 build=$2 program=$3
+[ -x "$program" ] || {
+    echo "skipped: cuDNN is not installed"
+    exit 77
+}
+table=$source/tests/golden/cudnn-plans.txt
+devices='sm_80 sm_86 sm_89 sm_90 sm_100 sm_120'
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+set --
+for device in $devices; do
+    set -- "$@" "$source/tests/cudnn/devices/$device.json"
+done
+"$program" "$build" "$@" >"$work/plans"
+{
+    head -n 1 "$work/plans"
+    echo "| $devices"
+    tail -n +2 "$work/plans" | LC_ALL=C sort
+} >"$work/table"
+if [ "${KAPPA_UPDATE-}" = 1 ]; then
+    cp "$work/table" "$table"
+fi
+echo "$(($(wc -l <"$work/table") - 2)) convolutions on $devices"
+if [ "$(head -n 1 "$work/table")" != "$(head -n 1 "$table")" ]; then
+    echo "made by $(head -n 1 "$work/table"), the table is of $(head -n 1 "$table"): not compared"
+else
+    diff "$table" "$work/table"
+fi
