@@ -9,6 +9,7 @@
 enum { RANKS = 2, COUNT = 1000, ROUNDS = 3 };
 
 struct member {
+    struct kp_device *device; /* opened by another thread */
     int rank;
     const struct kp_group_name *name;
     float values[COUNT]; /* after the last round */
@@ -42,8 +43,9 @@ static float reduced(int i)
     return RANKS * RANKS * (brought(0, i) + brought(1, i));
 }
 
-static enum kp_status add_up(struct kp_device *d, struct member *m, struct kp_error *e)
+static enum kp_status add_up(struct member *m, struct kp_error *e)
 {
+    struct kp_device *d = m->device;
     const size_t bytes = sizeof(m->values);
     void *block = d->ops->alloc(d, bytes);
     enum kp_status st =
@@ -65,11 +67,9 @@ static enum kp_status add_up(struct kp_device *d, struct member *m, struct kp_er
 static void *member_main(void *arg)
 {
     struct member *m = arg;
-    struct kp_device *d = NULL;
 
-    if (open_device("cuda", m->rank, &d, &m->error) == KP_OK)
-        (void)(add_up(d, m, &m->error) == KP_OK);
-    kp_device_close(d);
+    if (m->error.status == KP_OK)
+        (void)(add_up(m, &m->error) == KP_OK);
     return NULL;
 }
 
@@ -82,14 +82,18 @@ static void check_sums(const struct kp_group_name *name)
     for (int i = 0; i < RANKS; i++) {
         members[i].rank = i;
         members[i].name = name;
-        if (pthread_create(&threads[i], NULL, member_main, &members[i]) != 0)
+        if (open_device("cuda", i, &members[i].device, &members[i].error) != KP_OK)
             abort();
     }
+    for (int i = 0; i < RANKS; i++)
+        if (pthread_create(&threads[i], NULL, member_main, &members[i]) != 0)
+            abort();
     for (int i = 0; i < RANKS; i++) {
         (void)pthread_join(threads[i], NULL);
         if (members[i].error.status != KP_OK)
             (void)printf("# member %d: %s\n", i, members[i].error.text);
         right &= members[i].error.status == KP_OK;
+        kp_device_close(members[i].device);
     }
     for (int i = 0; i < COUNT; i++)
         right &= !(members[0].values[i] < reduced(i)) && !(members[0].values[i] > reduced(i));
