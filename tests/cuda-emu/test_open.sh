@@ -34,6 +34,20 @@ try 0 "$kappa" run teacher.ini --set seed.master=13
 has out "device: cuda-emu"
 has out "(auto: there is a GPU)"
 
+# What kappa doctor measures is a number each.
+try 0 "$kappa" doctor --device=cuda --json
+python3 -c '
+import json, sys
+rates = [v for k, v in json.load(open("out")).items() if k.endswith("_per_second")]
+sys.exit(len(rates) != 4 or min(rates) <= 0)' || bad "not four rates: $(cat out)"
+try 0 "$kappa" doctor --device=cuda
+has out "device cuda: cuda-emu"
+KAPPA_EMU_DEVICES=0 try 1 "$kappa" doctor --device=cuda
+is "$(cat err)" "kappa: device cuda: the driver finds no GPU: no CUDA-capable device is detected" \
+    "what doctor says without a GPU"
+try 2 "$kappa" doctor --json
+has err "--json is for what is measured"
+
 # One of several GPUs, of those that the process may see.
 KAPPA_EMU_DEVICES=2 try 0 "$kappa" run teacher.ini --set device.kind=cuda --set device.index=1 \
     --set seed.master=15
