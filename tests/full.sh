@@ -34,6 +34,12 @@ for seed in 1 2 3; do
 done
 unset KAPPA_EMU_SEED
 
+if [ -f build/tests/cuda-emu/kappa-cuda-emu.so ]; then
+    echo "== what people with a GPU run, on the emulated one"
+    KAPPA_CUDA_BACKEND=$PWD/build/tests/cuda-emu/kappa-cuda-emu.so \
+        sh tests/gpu.sh --quick --no-build || failure "gpu.sh on the emulated GPU"
+fi
+
 echo "== the GPU's kernels for all architectures"
 sh tests/cuda-emu/static.sh . || [ $? -eq 77 ] || failure "the GPU's kernels"
 

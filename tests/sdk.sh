@@ -91,7 +91,7 @@ print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "prefix"))')
 }
 
 check_installation() {
-    for name in plugindir includedir; do
+    for name in plugindir includedir cudadir; do
         [ -d "$(pkg-config --variable=$name kappa)" ] || bad "kappa.pc: $name is no folder"
     done
     grep -q "^#define KP_ABI_MINOR $(pkg-config --variable=abi kappa | sed 's/.*\.//')\$" \

@@ -41,7 +41,7 @@ struct kp_analyse_job {
 
     struct kp_device *device;
     const char *device_kind; /* for devices of one thread that work beside each other */
-    int64_t device_slice;
+    int64_t device_slice, device_index;
     int threads;
 
     struct kp_store *store;

@@ -41,7 +41,8 @@ void kp_analysing_close_grads(struct kp_analysing *x)
 static enum kp_status open_devices(struct kp_analysing *x)
 {
     struct kp_grads *g = &x->grads;
-    struct kp_device_config config = {.threads = 1, .slice = x->job->device_slice};
+    struct kp_device_config config = {
+        .threads = 1, .slice = x->job->device_slice, .index = (int)x->job->device_index};
     size_t count = (size_t)kp_pool_threads(x->pool);
     enum kp_status st = KP_OK;
 

@@ -41,6 +41,7 @@ static const struct flag flags_known[] = {
     {KP_FLAG_SHARE, "test", "SHARE", "of the books for the test; default 0.1"},
     {KP_FLAG_DECODE, "decode", NULL, "print the text of token files"},
     {KP_FLAG_DRY_RUN, "dry-run", NULL, "say what would be done and do nothing"},
+    {KP_FLAG_DEVICE, "device", "KIND", "measure this device: cpu, cuda or ref"},
     {KP_FLAG_ENGINE, "engine", "NAME", "what runs the tasks; default slurm"},
     {KP_FLAG_PRINT, "print", NULL, "write the script to standard output and submit nothing"},
     {KP_FLAG_WATCH, "watch", NULL, "again every two seconds, until Ctrl-C"},
@@ -210,6 +211,9 @@ static enum kp_parsed take(struct kp_arguments *a, const struct flag *f, const c
     case KP_FLAG_ONLY:
     case KP_FLAG_TEST:
         a->only = value;
+        return KP_PARSED_RUN;
+    case KP_FLAG_DEVICE:
+        a->device = value;
         return KP_PARSED_RUN;
     case KP_FLAG_ENGINE:
         a->engine = value;

@@ -37,6 +37,7 @@ enum kp_flag {
     KP_FLAG_SHARE = 1 << 25,
     KP_FLAG_DECODE = 1 << 26,
     KP_FLAG_YES = 1 << 27,
+    KP_FLAG_DEVICE = 1 << 28,
 };
 
 struct kp_arguments {
@@ -54,10 +55,11 @@ struct kp_arguments {
     bool quiet, watch, list, ini;
     bool dry_run, print;
     const char *engine;
-    const char *only;  /* NULL: not given */
-    const char *model; /* NULL: not given */
-    int64_t train;     /* tokens; 0: not given */
-    double share;      /* of the books; negative: not given */
+    const char *device; /* NULL: not given */
+    const char *only;   /* NULL: not given */
+    const char *model;  /* NULL: not given */
+    int64_t train;      /* tokens; 0: not given */
+    double share;       /* of the books; negative: not given */
     bool decode;
     int64_t cell; /* from 1; 0: not given */
     int64_t jobs; /* from 1 */

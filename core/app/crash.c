@@ -17,6 +17,10 @@ enum argument { PROGRAM, WORD, DATABASE, KIND, PLUGIN, NAME, PHASE, SIGNAL, WORK
 
 static const char crash_word[] = "--crashed";
 
+/* The same where there is no crash to record: program and word, then the command's. */
+static const char anew_word[] = "--anew";
+enum { ANEW_ARGUMENTS = 2 };
+
 extern char **environ;
 
 static const char *database; /* NULL: nothing is recorded */
@@ -86,6 +90,16 @@ static void on_fault(int number)
     (void)raise(number); /* by default now, and once this returns */
 }
 
+void kp_crash_begin_anew(void)
+{
+    const char **line = command_line + ARGUMENTS - ANEW_ARGUMENTS;
+
+    line[PROGRAM] = command_line[PROGRAM];
+    line[WORD] = anew_word;
+    (void)fflush(stdout);
+    (void)execve("/proc/self/exe", (char *const *)(void *)line, environ);
+}
+
 bool kp_crash_catch(int argc, char **argv)
 {
     static char room[STACK_SIZE];
@@ -118,6 +132,15 @@ void kp_crash_record(const char *path, const struct kp_registry *registry, bool 
 
 /* From here on in the program that was begun anew. */
 
+/* The command that is left after the first arguments. */
+static void go_on(int *argc, char ***argv, int first)
+{
+    kp_say("the other runs go on in a process of their own");
+    is_resumed = true;
+    *argc -= first;
+    *argv += first;
+}
+
 /* A worker's runs tell its parent why they failed. One that had none yet tells it itself. */
 static enum kp_status record(char *const *argv, int place, bool worker, struct kp_error *e)
 {
@@ -143,6 +166,8 @@ bool kp_crash_resume(int *argc, char ***argv, int *code)
     struct kp_error e = {0};
     sigset_t none;
 
+    if (*argc > ANEW_ARGUMENTS && strcmp((*argv)[WORD], anew_word) == 0)
+        go_on(argc, argv, ANEW_ARGUMENTS);
     if (*argc < 2 || strcmp((*argv)[WORD], crash_word) != 0)
         return true;
     int number = *argc > ARGUMENTS ? (int)strtol((*argv)[SIGNAL], NULL, 10) : 0;
@@ -165,10 +190,7 @@ bool kp_crash_resume(int *argc, char ***argv, int *code)
         *code = kp_say_error(&e);
         return false;
     }
-    kp_say("the other runs go on in a process of their own");
-    is_resumed = true;
-    *argc -= ARGUMENTS;
-    *argv += ARGUMENTS;
+    go_on(argc, argv, ARGUMENTS);
     return true;
 }
 

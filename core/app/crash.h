@@ -17,11 +17,15 @@ bool kp_crash_catch(int argc, char **argv);
  * the registry must stay until the process ends. */
 void kp_crash_record(const char *database, const struct kp_registry *registry, bool worker);
 
+/* Begin it anew in the same way after something else that only a new process gets over, as the loss
+ * of a device. No database may be open. Returns only if it cannot. */
+void kp_crash_begin_anew(void);
+
 /* Was the program begun anew? Then record the crash. True: go on with the command line that is left
  * in *argc and *argv. False: end with the exit status *code. */
 bool kp_crash_resume(int *argc, char ***argv, int *code);
 
-/* This command was begun anew after a crash. */
+/* This command was begun anew. */
 bool kp_crash_resumed(void);
 
 #endif

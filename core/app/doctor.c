@@ -1,5 +1,6 @@
 /* doctor.c - `kappa doctor`: is everything there that runs need? */
 #include "app/command.h"
+#include "app/gauge.h"
 #include "app/output.h"
 #include "app/setup.h"
 #include "base/file.h"
@@ -8,6 +9,7 @@
 #include "device/device.h"
 #include "study/version.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -191,10 +193,70 @@ static void check_database(int *worst, const char *path)
     free(folder);
 }
 
+static bool print_json(const char *kind, const char *what, const struct kp_gauge *g)
+{
+    cJSON *all = cJSON_CreateObject();
+    struct kp_text version = {0};
+
+    kp_version_text(&version);
+    (void)cJSON_AddStringToObject(all, "kappa", version.s ? version.s : kp_version);
+    (void)cJSON_AddStringToObject(all, "device", kind);
+    (void)cJSON_AddStringToObject(all, "what", what);
+    (void)cJSON_AddNumberToObject(all, "memory_bytes_per_second", g->memory);
+    (void)cJSON_AddNumberToObject(all, "product_flops_per_second", g->products);
+    (void)cJSON_AddNumberToObject(all, "to_device_bytes_per_second", g->to_device);
+    (void)cJSON_AddNumberToObject(all, "from_device_bytes_per_second", g->from_device);
+    char *text = cJSON_Print(all);
+    if (text)
+        (void)puts(text);
+    free(text);
+    cJSON_Delete(all);
+    kp_text_finish(&version);
+    return text != NULL;
+}
+
+/* One device, measured. */
+static int check_device(const char *kind, bool json)
+{
+    const struct kp_device_config config = {.threads = kp_cpu_count(), .slice = 32};
+    struct kp_device *device = NULL;
+    struct kp_gauge gauge = {0};
+    struct kp_error e = {0};
+    char what[512] = "";
+    int worst = OK;
+    enum kp_status st = kp_device_open(kind, &config, &device, &e);
+
+    if (st == KP_OK) {
+        device->ops->describe(device, what, sizeof(what));
+        st = kp_gauge_device(device, &gauge, &e);
+    }
+    kp_device_close(device);
+    if (st != KP_OK)
+        return kp_say_error(&e);
+    if (json && !print_json(kind, what, &gauge)) {
+        kp_say("out of memory");
+        return KP_EXIT_FAILED;
+    }
+    if (json)
+        return KP_EXIT_DONE;
+    line(&worst, OK, "device %s: %s", kind, what);
+    line(&worst, OK, "adding vectors reads and writes %.4g GB a second", gauge.memory * 1e-9);
+    line(&worst, OK, "products of matrices do %.4g GFLOP a second", gauge.products * 1e-9);
+    line(&worst, OK, "%.4g GB a second to the device, %.4g GB a second from it",
+         gauge.to_device * 1e-9, gauge.from_device * 1e-9);
+    return KP_EXIT_DONE;
+}
+
 static int command_doctor(const struct kp_arguments *a)
 {
     int worst = OK;
 
+    if (a->device)
+        return check_device(a->device, a->format == KP_QUERY_JSON);
+    if (a->format == KP_QUERY_JSON) {
+        kp_say("--json is for what is measured; with --device KIND");
+        return KP_EXIT_USAGE;
+    }
     check_versions(&worst);
     check_devices(&worst);
     check_plugins(&worst);
@@ -207,9 +269,12 @@ const struct kp_command kp_command_doctor = {
     .name = "doctor",
     .summary = "is everything there: libraries, devices, plugins, data, database, disk",
     .synopsis = "[OPTION]...",
-    .details = "One line for each: ok, warning or problem, with what to do. Changes nothing. The\n"
-               "status is 1 if there is a problem.\n",
-    .example = "  kappa doctor --db kappa.db\n",
-    .flags = KP_FLAG_DB,
+    .details =
+        "One line for each: ok, warning or problem, with what to do. Changes nothing. The\n"
+        "status is 1 if there is a problem. With --device that device alone is looked at and\n"
+        "measured, which takes some seconds: its memory, its products of matrices, its way\n"
+        "to the host.\n",
+    .example = "  kappa doctor --db kappa.db\n  kappa doctor --device=cuda --json\n",
+    .flags = KP_FLAG_DB | KP_FLAG_DEVICE | KP_FLAG_JSON,
     .run = command_doctor,
 };

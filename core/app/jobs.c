@@ -228,6 +228,8 @@ static enum kp_status reap(struct jobs *j, int worker, bool stopping, struct kp_
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
         ;
     w->pid = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == KP_WORKER_LOST && !stopping)
+        return start(j, w, e);
     if (!WIFSIGNALED(status))
         return KP_OK;
     (void)snprintf(why, sizeof(why), "its process was ended by signal %d (%s)", WTERMSIG(status),

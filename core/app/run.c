@@ -11,6 +11,7 @@
 #include "app/watch.h"
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,19 @@ static enum kp_status do_plan(const struct kp_arguments *a, const struct kp_regi
     return st;
 }
 
+/* What is left needs a device that works, which this process will not have again. */
+static enum kp_status begin_anew(struct kp_store **store, struct kp_error *e)
+{
+    enum kp_status st = kp_store_close(*store, e);
+
+    *store = NULL;
+    if (st != KP_OK)
+        return st;
+    kp_crash_begin_anew();
+    return kp_fail(e, KP_E_IO, "the device is lost, and kappa cannot begin anew: %s",
+                   strerror(errno));
+}
+
 static int execute(const struct kp_arguments *a, const struct kp_registry *registry,
                    struct kp_store **store, struct kp_plan *plan)
 {
@@ -125,6 +139,8 @@ static int execute(const struct kp_arguments *a, const struct kp_registry *regis
     kp_interrupt_catch();
     enum kp_status st = do_plan(a, registry, store, plan, &watcher, &result, &e);
     kp_display_clear(&w.display);
+    if (st == KP_OK && result.lost)
+        st = begin_anew(store, &e);
     if (st != KP_OK && st != KP_E_INTERRUPTED && strcmp(e.text, w.said.text) != 0)
         (void)kp_say_error(&e);
     print_summary(&w, plan, a->db, &result, kp_clock_monotonic() - begun);

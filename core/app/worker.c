@@ -109,7 +109,7 @@ void kp_worker_main(const struct kp_worker_job *job)
                                              .skip = on_skip,
                                              .stop = on_stop,
                                              .note = on_note};
-    struct kp_study_result result;
+    struct kp_study_result result = {0};
     struct kp_store *store = NULL;
     struct kp_error e = {0}, closing = {0};
 
@@ -128,5 +128,5 @@ void kp_worker_main(const struct kp_worker_job *job)
         memcpy(m.text, e.text, sizeof(m.text));
         tell(&w, &m);
     }
-    _exit(kp_exit_status(st));
+    _exit(st == KP_OK && result.lost ? KP_WORKER_LOST : (int)kp_exit_status(st));
 }

@@ -35,6 +35,9 @@ struct kp_worker_job {
     bool apart; /* train the runs of a cohort one after the other */
 };
 
+/* The exit status of a worker whose device is lost while runs are left. */
+enum { KP_WORKER_LOST = 75 };
+
 /* In the child of a fork(): does the plan and ends the process. */
 _Noreturn void kp_worker_main(const struct kp_worker_job *job);
 

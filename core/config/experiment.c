@@ -24,9 +24,9 @@ struct kp_experiment {
  * where the data lie, the first PLACES, only where they are the same. */
 static bool reaches(const char *text, enum kp_reference to)
 {
-    static const char *const keys[] = {"data.root",        "data.cache",  "data.decode",
-                                       "data.decoders",    "run.threads", "run.checkpoint",
-                                       "train.eval_batch", "device.kind", "plugins.path"};
+    static const char *const keys[] = {
+        "data.root",      "data.cache",       "data.decode", "data.decoders", "run.threads",
+        "run.checkpoint", "train.eval_batch", "device.kind", "device.index",  "plugins.path"};
     enum { PLACES = 2 };
     size_t n;
 

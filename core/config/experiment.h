@@ -49,8 +49,8 @@ KP_NODISCARD enum kp_status kp_experiment_resolve(const struct kp_experiment *x,
                                                   struct kp_config **out, struct kp_text *report);
 
 /* The overrides that the command line addressed to the experiment that a reference names (prefix
- * removed), and unhashed ones that reach it as they are ([run] threads, [device] kind; [data] root
- * only the teacher, which has the same data). They live as long as `x`. */
+ * removed), and unhashed ones that reach it as they are ([run] threads, [device] kind and index;
+ * [data] root only the teacher, which has the same data). They live as long as `x`. */
 const struct kp_override *kp_experiment_overrides(const struct kp_experiment *x,
                                                   enum kp_reference of, int64_t *count);
 

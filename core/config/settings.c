@@ -193,8 +193,10 @@ static const struct kp_option device_options[] = {
     KP_ENUM(S, device.kind, "kind", "auto", device_words, "device that computes"),
     KP_INT(S, device.slice, "slice", "32", 16, 1024,
            "examples per unit of work, a multiple of 16; results depend on it, not on threads"),
+    KP_INT(S, device.index, "index", "0", 0, 1023,
+           "cuda: which GPU, of those that CUDA_VISIBLE_DEVICES leaves"),
 };
-static const bool device_hashed[] = {false, true};
+static const bool device_hashed[] = {false, true, false};
 
 static const struct kp_option teacher_options[] = {
     KP_ENUM(S, teacher.mode, "mode", "auto", mode_words,

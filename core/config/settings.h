@@ -118,6 +118,7 @@ struct kp_settings {
     struct {
         int kind; /* enum kp_device_kind_setting: auto, cpu, cuda, ref */
         int64_t slice;
+        int64_t index; /* cuda: the GPU */
     } device;
     struct {
         int mode; /* KP_SETTING_TEACHER_... */

@@ -99,6 +99,8 @@ static enum kp_status read_example(const struct filling *f, struct worker *w, in
     if (c->data->made.def)
         return kp_made_read(c->data, c->split, example, out, label, &w->error);
     *label = l->examples->labels[example];
+    if (c->without_pixels)
+        return KP_OK;
     return kp_gather(w->gatherer, example, c->random_resized_crop ? &f->key : NULL, out, &w->error);
 }
 
@@ -224,6 +226,8 @@ static enum kp_status check(const struct kp_loader_config *c, struct kp_error *e
                        "data.flip, crop_pad and rotate are for images of bytes; the examples of %s "
                        "are numbers: leave them out",
                        c->data->name);
+    if (c->without_pixels && (c->random_resized_crop || c->data->made.def))
+        return kp_fail(e, KP_E_INVALID, "batches without pixels, of examples that are made anew");
     if (c->random_resized_crop && !kp_examples_are_images(&c->data->split[c->split]))
         return kp_fail(e, KP_E_CONFIG,
                        "data.random_resized_crop = true is for image files (data.format = folder "
@@ -263,7 +267,8 @@ static bool make_ring(struct kp_loader *l)
         s->position = (void *)(at += weights);
         s->draws = augment ? (void *)(at + position) : NULL;
         at += position + draws;
-        s->view = (struct kp_batch){0, s->pixels, s->labels, s->weights, s->draws, s->position};
+        s->view = (struct kp_batch){
+            0, pixels > 0 ? s->pixels : NULL, s->labels, s->weights, s->draws, s->position};
     }
     return true;
 }
@@ -300,7 +305,7 @@ enum kp_status kp_loader_create(const struct kp_loader_config *config, struct kp
         return kp_fail(e, KP_E_NOMEM, "no memory for a loader");
     l->config = *config;
     l->examples = &config->data->split[config->split];
-    l->example_bytes = kp_dataset_bytes(config->data);
+    l->example_bytes = config->without_pixels ? 0 : kp_dataset_bytes(config->data);
     l->example_labels = kp_shape_count(config->data->labels);
     l->batches = (config->count + config->batch - 1) / config->batch;
     l->order = malloc((size_t)config->count * sizeof *l->order);

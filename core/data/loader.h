@@ -21,6 +21,7 @@ struct kp_loader_config {
     int64_t crop_pad; /* crop offsets are uniform in [-crop_pad, crop_pad], each axis; 0: none */
     double rotate;    /* angles are uniform in [-rotate, rotate], in degrees; 0: none */
     bool random_resized_crop; /* see kp_draw_cut(); of images only */
+    bool without_pixels;      /* batches have none: the examples are where the batch is wanted */
     enum kp_rng_role role;
     uint64_t seed_order, seed_augment;
 };
@@ -29,7 +30,8 @@ struct kp_loader_config {
  * role, epoch, example number), so they do not depend on the batch, the order or the threads. */
 struct kp_batch {
     int64_t rows;
-    const uint8_t *pixels;       /* [rows][C][H][W], gathered; numbers of the dataset's type */
+    const uint8_t *pixels;       /* [rows][C][H][W], gathered; numbers of the dataset's type.
+                                  * NULL: config.without_pixels */
     const int32_t *labels;       /* [rows][labels...] as the dataset has them, -1: none */
     const float *weights;        /* the same: 1, of tokens without a label 0 */
     const struct kp_draw *draws; /* [rows]; NULL without augmentation */

@@ -6,11 +6,13 @@
 #include "device/graph.h"
 
 struct kp_device;
+struct kp_group_ops;
 struct kp_code; /* a lowered graph: immutable, shared by threads */
 
 struct kp_device_config {
     int threads;   /* >= 1 */
     int64_t slice; /* examples per unit of work, a multiple of 16; see cpu/README.md */
+    int index;     /* cuda: which of the GPUs that the process may use, from 0 */
 };
 
 /* Memory of one program in use. All blocks belong to the device (kp_device_alloc). */
@@ -54,9 +56,11 @@ struct kp_draw {
  *   floor(cos(a) (x + 1/2 - W/2) - sin(a) (y + 1/2 - H/2) + W/2)
  * in double precision. */
 struct kp_load {
-    const uint8_t *bytes;        /* [rows][channels][height][width] */
-    const uint8_t *numbers;      /* in place of images: what the input is, as `write` takes it */
-    size_t example_bytes;        /* of either */
+    const uint8_t *bytes;   /* [rows][channels][height][width] */
+    const void *kept;       /* in their place: images in a block of the device, uploaded once */
+    const int64_t *index;   /* [rows] which of them */
+    const uint8_t *numbers; /* in place of images: what the input is, as `write` takes it */
+    size_t example_bytes;   /* of each */
     const struct kp_draw *draws; /* [rows], or NULL for none */
     int64_t rows;
     int64_t channels, height, width;
@@ -70,6 +74,8 @@ static inline struct kp_load kp_load_part(const struct kp_load *all, int64_t fir
 
     if (all->bytes)
         part.bytes += (size_t)first * all->example_bytes;
+    if (all->index)
+        part.index += first;
     if (all->numbers)
         part.numbers += (size_t)first * all->example_bytes;
     if (all->draws)
@@ -80,7 +86,6 @@ static inline struct kp_load kp_load_part(const struct kp_load *all, int64_t fir
 
 struct kp_device_ops {
     const char *name;
-    bool has_head_loss; /* HEAD_LOSS; without it the logits exist as a whole */
 
     enum kp_status (*open)(const struct kp_device_config *config, struct kp_device **out,
                            struct kp_error *e);
@@ -98,6 +103,10 @@ struct kp_device_ops {
     /* Zeroed. NULL if there is not enough. */
     void *(*alloc)(struct kp_device *d, size_t bytes);
     void (*release)(struct kp_device *d, void *p, size_t bytes);
+
+    /* Bytes that alloc could give now, for a data set to be kept there (load.kept). NULL: the
+     * device reads the host's memory, and batches are gathered there. */
+    size_t (*room)(struct kp_device *d);
 
     /* Merge operations into the fused ones that this device has; values may become unused. Called
      * before differentiation. */
@@ -127,10 +136,11 @@ struct kp_device_ops {
     void (*load_batch)(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                        const struct kp_load *load);
 
-    /* Copy an input that load_batch filled with `rows` examples to the input `to` of other memory.
-     * False, and nothing is copied, if the two are laid out differently. */
-    bool (*copy_batch)(const struct kp_memory *from_memory, const struct kp_value *from,
-                       struct kp_memory *to_memory, const struct kp_value *to, int64_t rows);
+    /* Copy an input that load_batch filled with `rows` examples to the input `to` of other memory
+     * of this device. False, and nothing is copied, if the two are laid out differently. */
+    bool (*copy_batch)(struct kp_device *d, const struct kp_memory *from_memory,
+                       const struct kp_value *from, struct kp_memory *to_memory,
+                       const struct kp_value *to, int64_t rows);
 
     /* Call fn(arg, task) for every task in [0, tasks), on several threads at once where the device
      * has them; returns when all are done. fn may run, load, read and write code and memory that no
@@ -142,6 +152,9 @@ struct kp_device_ops {
     /* Copies between host and params, buffers, grads or slots. */
     void (*upload)(struct kp_device *d, void *device, const void *host, size_t bytes);
     void (*download)(struct kp_device *d, void *host, const void *device, size_t bytes);
+
+    /* Sums over several devices; NULL: it works alone. Called through group.h. */
+    const struct kp_group_ops *group;
 };
 
 struct kp_device {

@@ -245,6 +245,7 @@ static enum kp_status run(struct looking *l, const char *folder, struct kp_error
         .device = l->session->device,
         .device_kind = l->session->device->ops->name,
         .device_slice = c->core.device.slice,
+        .device_index = c->core.device.index,
         .threads = (int)(c->core.run.threads > 0 ? c->core.run.threads : kp_cpu_count()),
         .store = l->store,
         .uid = l->r->uid,

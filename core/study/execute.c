@@ -181,6 +181,8 @@ enum kp_status kp_execution_settle(struct kp_execution *x, int64_t run, enum kp_
         r->state = KP_PLANNED_FAILED;
         x->result->failed++;
     }
+    x->lost |= st == KP_E_DEVICE && x->session.device;
+    x->session.stale |= st == KP_E_NOMEM;
     if (w->end)
         w->end(w->arg, r, st, why->text);
     return fatal(st) ? kp_fail(e, st, "%s", why->text) : KP_OK;
@@ -327,7 +329,7 @@ static enum kp_status do_runs(struct kp_execution *x, struct kp_error *e)
         int64_t tried = result->done + result->failed;
         double begun = kp_clock_monotonic();
         x->waiting = x->put_off = 0;
-        for (int64_t i = 0; st == KP_OK && i < x->plan->count; i++) {
+        for (int64_t i = 0; st == KP_OK && !x->lost && i < x->plan->count; i++) {
             if (x->of[i].settled)
                 continue;
             if (stopped(x))
@@ -335,10 +337,18 @@ static enum kp_status do_runs(struct kp_execution *x, struct kp_error *e)
             else
                 st = do_run(x, i, e);
         }
-        if (st == KP_OK && x->waiting > 0 && tried == result->done + result->failed)
+        if (st == KP_OK && !x->lost && x->waiting > 0 && tried == result->done + result->failed)
             wait_for_others(x, kp_clock_monotonic() - begun);
-    } while (st == KP_OK && (x->waiting > 0 || x->put_off > 0));
+    } while (st == KP_OK && !x->lost && (x->waiting > 0 || x->put_off > 0));
     return st;
+}
+
+static bool is_left(const struct kp_execution *x)
+{
+    for (int64_t i = 0; i < x->plan->count; i++)
+        if (!x->of[i].settled)
+            return true;
+    return false;
 }
 
 /* Run number `only`, or all if it is negative. */
@@ -361,6 +371,7 @@ static enum kp_status execute(struct kp_plan *p, int64_t only, const struct kp_r
         x.of[i].settled = p->runs[i].left_out || (only >= 0 && i != only);
     }
     st = do_runs(&x, e);
+    out->lost = x.lost && is_left(&x);
     if (out->done + out->found > 0 && join_sweep(&x, &sweep) != KP_OK && st == KP_OK)
         st = kp_fail(e, sweep.status, "%s", sweep.text);
     kp_session_finish(&x.session);

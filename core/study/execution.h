@@ -22,10 +22,11 @@ struct kp_execution {
     struct kp_progress_of *of; /* [plan->count] */
     int64_t waiting;           /* runs that other processes are at, in this round */
     int64_t put_off;           /* runs that did not go with their cohort, in this round */
+    bool lost;                 /* the device failed: nothing more can be done on it */
 };
 
 /* A run was tried by this execution: count and tell it. A failure that would meet every run, or the
- * wish to stop, is returned. */
+ * wish to stop, is returned. After one of the device that was open nothing more is tried. */
 KP_NODISCARD enum kp_status kp_execution_settle(struct kp_execution *x, int64_t run,
                                                 enum kp_status st, const struct kp_error *why,
                                                 struct kp_error *e);

@@ -42,21 +42,24 @@ enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c
 {
     int kind = c->core.device.kind;
     int64_t threads = c->core.run.threads > 0 ? c->core.run.threads : kp_cpu_count();
-    struct kp_device_config config = {.threads = (int)threads, .slice = c->core.device.slice};
+    struct kp_device_config config = {
+        .threads = (int)threads, .slice = c->core.device.slice, .index = (int)c->core.device.index};
     char what[256], note[1024];
     struct kp_error why = {0};
 
-    if (s->device && s->device_kind == kind && s->device_slice == config.slice &&
-        s->device_threads == threads)
+    if (s->device && !s->stale && s->device_kind == kind && s->device_slice == config.slice &&
+        s->device_index == config.index && s->device_threads == threads)
         return KP_OK;
     forget_teacher(s);
     kp_device_close(s->device);
     s->device = NULL;
+    s->stale = false;
     enum kp_status st = open_device(kind, &config, &s->device, &why, e);
     if (st != KP_OK)
         return st;
     s->device_kind = kind;
     s->device_slice = config.slice;
+    s->device_index = config.index;
     s->device_threads = threads;
     s->device->ops->describe(s->device, what, sizeof(what));
     if (kind != DEVICE_AUTO)

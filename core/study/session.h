@@ -8,8 +8,9 @@
 
 struct kp_session {
     struct kp_device *device;
+    bool stale;      /* it ran out of memory: it is opened anew, with nothing on it */
     int device_kind; /* setting of the open device */
-    int64_t device_slice, device_threads;
+    int64_t device_slice, device_index, device_threads;
     struct kp_dataset *data[KP_SESSION_DATASETS];
     char *data_key[KP_SESSION_DATASETS];
     int data_next;

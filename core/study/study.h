@@ -111,6 +111,7 @@ struct kp_study_result {
     int64_t found;   /* were done before, or by another process meanwhile */
     int64_t failed;  /* here, or in another process meanwhile */
     int64_t skipped; /* what they need failed */
+    bool lost;       /* the device failed for good: runs are left for another process */
 };
 
 /* Do what is missing. A failed run is recorded and the others go on; KP_E_INTERRUPTED if stopped.

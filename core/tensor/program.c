@@ -184,8 +184,7 @@ static enum kp_status record_objective(struct kp_program *p, const struct kp_pro
     struct kp_shape rows = rows_of(p);
     struct kp_tensor features = {.value = r->features};
     struct kp_objective_io io = {.size = sizeof(io), .logits = logits, .rows = rows};
-    const bool chunks =
-        spec->chunk_head && p->device->ops->has_head_loss && rows.n > 1 && kp_objective_row(o);
+    const bool chunks = spec->chunk_head && rows.n > 1 && kp_objective_row(o);
     const struct kp_node *head = chunks ? kp_head_find(r, logits->value) : NULL;
     struct kp_tensor *loss = NULL;
 

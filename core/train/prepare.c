@@ -4,6 +4,7 @@
 #include "train/training.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,23 @@ static void sort_by_cost(struct kp_cohort *c)
     }
 }
 
+/* Pieces that are cut out anew each time are made on the host. */
+static enum kp_status keep_examples(struct kp_cohort *c, struct kp_error *e)
+{
+    const struct kp_subset *subset = c->job->subset;
+    char text[96];
+
+    if (c->recipe->random_resized_crop)
+        return KP_OK;
+    enum kp_status st =
+        kp_kept_make(c->job->device, c->job->data, subset->index, subset->count, &c->kept, e);
+    (void)snprintf(text, sizeof(text), "%lld examples in %lld bytes of the device's memory",
+                   (long long)subset->count, (long long)c->kept.bytes);
+    for (int64_t i = 0; c->kept.pool && i < c->going_count; i++)
+        kp_store_event(c->job->store, c->going[i]->run->uid, "data.kept", text);
+    return st;
+}
+
 static enum kp_status make_loader(struct kp_cohort *c, struct kp_error *e)
 {
     const struct kp_recipe *r = c->recipe;
@@ -195,6 +213,7 @@ static enum kp_status make_loader(struct kp_cohort *c, struct kp_error *e)
         .crop_pad = r->crop_pad,
         .rotate = r->rotate,
         .random_resized_crop = r->random_resized_crop,
+        .without_pixels = c->kept.pool != NULL,
         .role = r->role,
         .seed_order = r->seed_order,
         .seed_augment = r->seed_augment,
@@ -294,7 +313,9 @@ enum kp_status kp_cohort_prepare(struct kp_cohort *c, const struct kp_train_job 
     if (st != KP_OK || c->going_count == 0)
         return st;
     sort_by_cost(c);
-    st = make_loader(c, e);
+    st = keep_examples(c, e);
+    if (st == KP_OK)
+        st = make_loader(c, e);
     if (st == KP_OK && job->teacher)
         st = ask_teacher(c, e);
     if (st != KP_OK)
@@ -309,6 +330,7 @@ void kp_cohort_finish(struct kp_cohort *c)
     for (int64_t i = 0; c->trainings && i < c->job->count; i++)
         finish_training(&c->trainings[i]);
     kp_loader_destroy(c->loader);
+    kp_kept_finish(&c->kept);
     kp_taught_finish(&c->taught);
     free(c->trainings);
     free((void *)c->going);

@@ -30,12 +30,13 @@ static struct kp_batch part_of(const struct kp_dataset *data, const struct kp_ba
 {
     const int64_t labels = kp_dataset_rows(data, first);
 
-    return (struct kp_batch){.rows = rows,
-                             .pixels = b->pixels + (size_t)first * kp_dataset_bytes(data),
-                             .labels = b->labels + labels,
-                             .weights = b->weights + labels,
-                             .draws = b->draws ? b->draws + first : NULL,
-                             .position = b->position + first};
+    return (struct kp_batch){
+        .rows = rows,
+        .pixels = b->pixels ? b->pixels + (size_t)first * kp_dataset_bytes(data) : NULL,
+        .labels = b->labels + labels,
+        .weights = b->weights + labels,
+        .draws = b->draws ? b->draws + first : NULL,
+        .position = b->position + first};
 }
 
 /* The teacher's features and logits for a batch, if runs that go on want them: from the teacher
@@ -70,10 +71,10 @@ static enum kp_status ask_teacher(struct step *s, struct kp_error *e)
 static void take_batch(const struct step *s, struct kp_training *t)
 {
     struct kp_exec *first = s->cohort->going[0]->train_exec, *x = t->train_exec;
-    const struct kp_device_ops *ops = s->cohort->job->device->ops;
+    struct kp_device *device = s->cohort->job->device;
 
-    if (x != first && !ops->copy_batch(&first->memory, first->program->x, &x->memory, x->program->x,
-                                       s->batch.rows))
+    if (x != first && !device->ops->copy_batch(device, &first->memory, first->program->x,
+                                               &x->memory, x->program->x, s->batch.rows))
         kp_exec_load(x, &s->load);
 }
 
@@ -145,6 +146,8 @@ enum kp_status kp_cohort_step(struct kp_cohort *c, const struct kp_batch *b, boo
 
         s.batch = part_of(data, b, at, left < room ? left : room);
         s.load = kp_batch_load(data, &s.batch, c->mean, c->sd);
+        s.load.kept = c->kept.pool;
+        s.load.index = s.batch.position;
         s.weight = weight_of(data, &s.batch);
         s.part.more = left > room;
         s.part.share = all > 0 ? s.weight / all : 0;

@@ -4,6 +4,7 @@
 
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
+#include "train/kept.h"
 #include "train/trainer.h"
 
 struct kp_cohort;
@@ -34,6 +35,7 @@ struct kp_cohort {
     /* Those that go on, the cheapest step first: all at one position. */
     struct kp_training **going;
     int64_t going_count;
+    struct kp_kept kept; /* the images on the device; then the loader gives none */
     struct kp_loader *loader;
     struct kp_taught taught; /* the teacher's logits of the training examples */
     bool live;               /* the teacher runs on each batch */

@@ -3,8 +3,9 @@
  *
  * A step writes tokens, labels and weights, runs and reads the loss. With --objective kd a teacher
  * of the same size sees the tokens first, and the student learns from its features and head.
- * --whole: logits exist as a whole. */
+ * --whole: logits exist as a whole. --cost: see cost.h. */
 #include "base/rng.h"
+#include "cost.h"
 #include "support/rig.h"
 #include "turns.h"
 
@@ -30,7 +31,7 @@ struct bench {
     struct worker student, teacher; /* no teacher: NULLs */
     int64_t batch;
     const char *objective, *options;
-    bool whole;
+    bool whole, cost;
     int32_t *ids, *labels;
     float *weights, *taught;
 };
@@ -155,7 +156,7 @@ static int usage(void)
 {
     (void)fprintf(stderr,
                   "usage: gpt_bench [--threads N] [--batch N] [--objective NAME] [--whole]\n"
-                  "                 [--options 'name=value;name=value']\n"
+                  "                 [--cost] [--device KIND] [--options 'name=value;name=value']\n"
                   "reads numbers of steps from standard input\n");
     return 2;
 }
@@ -170,6 +171,8 @@ static enum kp_status serve(struct bench *b, struct rig *rig, struct kp_error *e
     b->device->ops->describe(b->device, text, sizeof(text));
     (void)fprintf(stderr, "kappa: %s; %lld parameters, batch %lld\n", text,
                   (long long)kp_net_param_count(b->student.net), (long long)b->batch);
+    if (b->cost)
+        cost_print(b->student.program);
     return turns_serve(step, b, e);
 }
 
@@ -178,10 +181,12 @@ int main(int argc, char **argv)
     static const struct option names[] = {
         {"threads", required_argument, NULL, 't'},   {"batch", required_argument, NULL, 'b'},
         {"objective", required_argument, NULL, 'j'}, {"whole", no_argument, NULL, 'w'},
-        {"options", required_argument, NULL, 'o'},   {NULL, 0, NULL, 0},
+        {"options", required_argument, NULL, 'o'},   {"cost", no_argument, NULL, 'c'},
+        {"device", required_argument, NULL, 'd'},    {NULL, 0, NULL, 0},
     };
     struct kp_device_config config = {.threads = 2, .slice = 32};
     struct bench b = {.batch = 4, .objective = "lt"};
+    const char *device = "cpu";
     struct rig rig;
     struct kp_error e = {0};
     int c;
@@ -198,6 +203,10 @@ int main(int argc, char **argv)
             b.objective = optarg;
         else if (c == 'o')
             b.options = optarg;
+        else if (c == 'd')
+            device = optarg;
+        else if (c == 'c')
+            b.cost = true;
         else
             b.whole = true;
     }
@@ -205,7 +214,7 @@ int main(int argc, char **argv)
         return usage();
     enum kp_status st = rig_open(&rig, KP_BUILD_ROOT, &e);
     if (st == KP_OK) {
-        st = kp_device_open("cpu", &config, &b.device, &e);
+        st = kp_device_open(device, &config, &b.device, &e);
         if (st == KP_OK)
             st = serve(&b, &rig, &e);
         finish(&b);

@@ -3,8 +3,10 @@
  *
  * A step is what the training loop does with a batch: load bytes (augment, normalise, lay out),
  * write labels and weights, run, read the loss. In evaluation: load, run, read the logits. With
- * --bare a training step loads nothing. */
+ * --bare a training step loads nothing. --cost prints first what a step cannot be faster than, see
+ * cost.h. */
 #include "base/rng.h"
+#include "cost.h"
 #include "support/rig.h"
 #include "turns.h"
 
@@ -130,10 +132,11 @@ static void finish(struct bench *b)
 
 static int usage(void)
 {
-    (void)fprintf(
-        stderr, "usage: step_bench [--threads N] [--batch N] [--slice N] [--bare] [--model NAME]\n"
-                "                  [--options 'name=value;name=value'] train|eval\n"
-                "reads numbers of steps from standard input\n");
+    (void)fprintf(stderr,
+                  "usage: step_bench [--threads N] [--batch N] [--slice N] [--bare] [--cost]\n"
+                  "                  [--device KIND] [--model NAME]\n"
+                  "                  [--options 'name=value;name=value'] train|eval\n"
+                  "reads numbers of steps from standard input\n");
     return 2;
 }
 
@@ -144,12 +147,16 @@ int main(int argc, char **argv)
         {"batch", required_argument, NULL, 'b'},
         {"slice", required_argument, NULL, 's'},
         {"bare", no_argument, NULL, 'x'},
+        {"cost", no_argument, NULL, 'c'},
+        {"device", required_argument, NULL, 'd'},
         {"model", required_argument, NULL, 'm'},
         {"options", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
     };
     struct kp_device_config config = {.threads = 2, .slice = 32};
     struct bench b = {.batch = 256, .model = "cnn"};
+    const char *device = "cpu";
+    bool cost = false;
     struct rig rig;
     struct kp_error e = {0};
     char text[256];
@@ -160,7 +167,9 @@ int main(int argc, char **argv)
             b.model = optarg;
         if (c == 'o')
             b.options = optarg;
-        if (c == 'm' || c == 'o')
+        if (c == 'd')
+            device = optarg;
+        if (c == 'm' || c == 'o' || c == 'd')
             continue;
         long n = optarg ? strtol(optarg, NULL, 10) : 1;
         if (c == '?' || n < 1 || n > BATCH)
@@ -171,6 +180,8 @@ int main(int argc, char **argv)
             b.batch = n;
         else if (c == 's')
             config.slice = n;
+        else if (c == 'c')
+            cost = true;
         else
             b.bare = true;
     }
@@ -180,13 +191,15 @@ int main(int argc, char **argv)
 
     enum kp_status st = rig_open(&rig, KP_BUILD_ROOT, &e);
     if (st == KP_OK) {
-        st = kp_device_open("cpu", &config, &b.device, &e);
+        st = kp_device_open(device, &config, &b.device, &e);
         if (st == KP_OK)
             st = prepare(&b, &rig, strcmp(argv[optind], "train") == 0, &e);
         if (st == KP_OK) {
             b.device->ops->describe(b.device, text, sizeof(text));
             (void)fprintf(stderr, "kappa: %s; %lld parameters, batch %lld\n", text,
                           (long long)kp_net_param_count(b.net), (long long)b.batch);
+            if (cost)
+                cost_print(b.program);
             st = turns_serve(step, &b, &e);
         }
         finish(&b);

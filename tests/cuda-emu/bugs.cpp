@@ -232,6 +232,18 @@ template <bool right> static bool default_stream()
     return true;
 }
 
+template <bool right> static bool other_device()
+{
+    setenv("KAPPA_EMU_DEVICES", "2", 1);
+    (void)cudaSetDevice(1);
+    cudaStream_t s = new_stream();
+    int *p = new_ints(threads);
+
+    (void)cudaSetDevice(right ? 1 : 0);
+    KP_LAUNCH(set_all, 1, threads, s, threads, p, 1);
+    return true;
+}
+
 // A (4,8) B (8,2), row-major; an A as if its rows had 7 floats.
 template <bool right> static bool leading_dimension()
 {
@@ -269,6 +281,7 @@ static const bug bugs[] = {
     BUG(pageable, "is no pinned host memory"),
     BUG(allocation_captured, "not allowed while a stream is capturing"),
     BUG(default_stream, "the default stream counts as none"),
+    BUG(other_device, "while device 0 is the current one"),
     BUG(leading_dimension, "but a leading dimension of 7"),
 };
 

@@ -18,6 +18,9 @@
 /* A number from the environment. */
 int64_t emu_setting(const char *name, int64_t otherwise);
 
+/* Of the calling thread. */
+int emu_current_device();
+
 /* Held by every double. */
 std::unique_lock<std::recursive_mutex> emu_lock();
 
@@ -30,6 +33,7 @@ void emu_memory_free(void *p);
 void emu_memory_open();
 void emu_memory_close();
 size_t emu_memory_total();
+size_t emu_memory_left();
 bool emu_is_device(const void *p);
 
 /* Ends the program unless `bytes` from p on lie in one live allocation. */

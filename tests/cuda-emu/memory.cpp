@@ -157,6 +157,11 @@ size_t emu_memory_total()
     return (size_t)emu_setting("KAPPA_EMU_MEMORY", (int64_t)8 << 30);
 }
 
+size_t emu_memory_left()
+{
+    return emu_memory_total() - in_use;
+}
+
 bool emu_is_device(const void *p)
 {
     return base && (const char *)p >= base && (const char *)p < base + reserve;

@@ -1,17 +1,45 @@
 // runtime.cpp - doubles of the CUDA runtime: devices, memory, copies, images of kernels.
 //
-// KAPPA_EMU_DRIVER, KAPPA_EMU_DEVICES, KAPPA_EMU_CAPABILITY (80 is 8.0) and KAPPA_EMU_MEMORY say
-// what machine it is. KAPPA_EMU_FAIL = n: the n-th copy fails, and every call after it.
+// KAPPA_EMU_DRIVER, KAPPA_EMU_DEVICES (of which CUDA_VISIBLE_DEVICES chooses), KAPPA_EMU_CAPABILITY
+// (80 is 8.0) and KAPPA_EMU_MEMORY, of all devices together, say what machine it is. KAPPA_EMU_FAIL
+// = n: the n-th copy fails, and every call after it; with a path in KAPPA_EMU_FAIL_ONCE in the
+// first process only, which makes that file.
 #include "dnn_machine.h"
 #include "shim.h"
 
 #include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
 #include <map>
 #include <unistd.h>
 
 static std::map<const char *, size_t> &pinned = *new std::map<const char *, size_t>;
 static int64_t images;
 static cudaError_t sticky, last;
+static thread_local int current_device;
+
+int emu_current_device()
+{
+    return current_device;
+}
+
+// Devices that the process sees: as CUDA has it, a number that no device has ends the list.
+static int devices()
+{
+    const int there = (int)emu_setting("KAPPA_EMU_DEVICES", 1);
+    const char *list = std::getenv("CUDA_VISIBLE_DEVICES");
+    int count = 0;
+
+    if (!list)
+        return there;
+    for (char *end; *list; list = *end == ',' ? end + 1 : end) {
+        const long device = std::strtol(list, &end, 10);
+        if (end == list || device < 0 || device >= there)
+            break;
+        count++;
+    }
+    return count;
+}
 
 static cudaError_t failed(cudaError_t e)
 {
@@ -46,6 +74,16 @@ __attribute__((destructor)) static void emu_end()
     _exit(86);
 }
 
+static bool may_fail()
+{
+    const char *path = std::getenv("KAPPA_EMU_FAIL_ONCE");
+    const int made = path ? open(path, O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+
+    if (made >= 0)
+        close(made);
+    return !path || made >= 0;
+}
+
 static void check_copy(const char *function, void *to, const void *from, size_t bytes,
                        cudaMemcpyKind kind)
 {
@@ -77,7 +115,7 @@ cudaError_t cudaDriverGetVersion(int *out)
 
 cudaError_t cudaGetDeviceCount(int *out)
 {
-    *out = (int)emu_setting("KAPPA_EMU_DEVICES", 1);
+    *out = devices();
     if (emu_setting("KAPPA_EMU_DRIVER", CUDART_VERSION) < CUDART_VERSION)
         return failed(cudaErrorInsufficientDriver);
     return *out > 0 ? cudaSuccess : failed(cudaErrorNoDevice);
@@ -85,9 +123,10 @@ cudaError_t cudaGetDeviceCount(int *out)
 
 cudaError_t cudaSetDevice(int device)
 {
-    return device >= 0 && device < emu_setting("KAPPA_EMU_DEVICES", 1)
-               ? cudaSuccess
-               : failed(cudaErrorInvalidDevice);
+    if (device < 0 || device >= devices())
+        return failed(cudaErrorInvalidDevice);
+    current_device = device;
+    return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *out, int device)
@@ -129,6 +168,17 @@ cudaError_t cudaMalloc(void **out, size_t bytes)
     return *out ? cudaSuccess : failed(cudaErrorMemoryAllocation);
 }
 
+cudaError_t cudaMemGetInfo(size_t *left, size_t *total)
+{
+    const auto lock = emu_lock();
+
+    if (sticky)
+        return sticky;
+    *left = emu_memory_left();
+    *total = emu_memory_total();
+    return cudaSuccess;
+}
+
 cudaError_t cudaFree(void *p)
 {
     const auto lock = emu_lock();
@@ -168,7 +218,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     static int64_t copies;
     const auto lock = emu_lock();
 
-    if (++copies == emu_setting("KAPPA_EMU_FAIL", 0))
+    if (++copies == emu_setting("KAPPA_EMU_FAIL", 0) && may_fail())
         sticky = cudaErrorIllegalAddress;
     if (sticky)
         return sticky;

@@ -19,6 +19,7 @@ struct stream {
     std::deque<work> waiting;
     int64_t enqueued = 0, done = 0;
     bool capturing = false;
+    int device = emu_current_device();
     std::thread::id captor;
     std::vector<work> captured;
 };
@@ -82,6 +83,9 @@ void emu_enqueue(cudaStream_t to, const char *what, std::function<void()> run)
 {
     stream *s = known(streams, to, "the stream");
 
+    if (s->device != emu_current_device())
+        emu_die("%s for a stream of device %d while device %d is the current one", what, s->device,
+                emu_current_device());
     if (s->capturing) {
         s->captured.push_back({what, std::move(run)});
         return;

@@ -5,10 +5,12 @@ emulated=$KAPPA_CUDA_BACKEND
 make_data
 make_experiment
 
-# says TEXT: a run on the GPU fails and names the reason.
+# says TEXT [ARGUMENT...]: a run on the GPU fails and names the reason.
 says() {
-    try 1 "$kappa" run teacher.ini --set device.kind=cuda
-    has err "device cuda: $1"
+    text=$1
+    shift
+    try 1 "$kappa" run teacher.ini --set device.kind=cuda "$@"
+    has err "device cuda: $text"
     is "$(grep -c . err)" 1 "lines of the error"
 }
 
@@ -30,6 +32,13 @@ KAPPA_EMU_ENGINES=4 try 1 "$kappa" run teacher.ini --set device.kind=cuda --set 
 has err "the convolution with conv0.weight: fp32 forward (32,1,8,8) by (4,1,3,3), stride 1x1"
 has err "none of the 4 engines"
 
+KAPPA_EMU_DEVICES=2 CUDA_VISIBLE_DEVICES=1 says \
+    "device.index = 1, but this process sees 1 GPU (CUDA_VISIBLE_DEVICES = 1); 0 is the only one" \
+    --set device.index=1
+KAPPA_EMU_DEVICES=2 says \
+    "device.index = 7, but this process sees 2 GPUs (CUDA_VISIBLE_DEVICES is not set); 0 to 1" \
+    --set device.index=7
+
 # auto goes on with the processor and says why.
 KAPPA_EMU_DEVICES=0 try 0 "$kappa" run teacher.ini
 has out "(auto: device cuda: the driver finds no GPU"
@@ -37,12 +46,50 @@ try 0 "$kappa" run teacher.ini --set seed.master=13
 has out "device: cuda-emu"
 has out "(auto: there is a GPU)"
 
-# Out of memory and a broken device end the run, not the program.
+# What kappa doctor measures is a number each.
+try 0 "$kappa" doctor --device=cuda --json
+python3 -c '
+import json, sys
+rates = [v for k, v in json.load(open("out")).items() if k.endswith("_per_second")]
+sys.exit(len(rates) != 4 or min(rates) <= 0)' || bad "not four rates: $(cat out)"
+try 0 "$kappa" doctor --device=cuda
+has out "device cuda: cuda-emu"
+KAPPA_EMU_DEVICES=0 try 1 "$kappa" doctor --device=cuda
+is "$(cat err)" "kappa: device cuda: the driver finds no GPU: no CUDA-capable device is detected" \
+    "what doctor says without a GPU"
+try 2 "$kappa" doctor --json
+has err "--json is for what is measured"
+
+# One of several GPUs, of those that the process may see.
+KAPPA_EMU_DEVICES=2 try 0 "$kappa" run teacher.ini --set device.kind=cuda --set device.index=1 \
+    --set seed.master=15
+has out "device 1 (an emulated GPU)"
+
+# statuses KEY: of the runs that differ in it, by its value.
+statuses() {
+    ask "SELECT group_concat(text || ' ' || status, '; ') FROM (SELECT p.text, r.status
+        FROM run r JOIN param p ON p.run = r.id WHERE p.key = '$1' ORDER BY p.text)"
+}
+
+# Out of memory: the run has failed, the next one goes on.
+rm -rf kappa.db*
 KAPPA_EMU_MEMORY=40000000 try 1 "$kappa" run teacher.ini --set device.kind=cuda \
-    --set seed.master=17 --set model.mlp.hidden=20000
+    --sweep model.mlp.hidden=20000,8
 has err "memory"
-KAPPA_EMU_FAIL=40 try 1 "$kappa" run teacher.ini --set device.kind=cuda --set seed.master=19
-has err "an emulated GPU"
+is "$(statuses model.mlp.hidden)" "20000 failed; 8 done" "runs after one without memory"
+
+# A broken device: the other runs, and the broken one anew, go on in another process.
+rm -rf kappa.db*
+KAPPA_EMU_FAIL=40 KAPPA_EMU_FAIL_ONCE=$work/failed try 0 "$kappa" run teacher.ini \
+    --set device.kind=cuda --sweep seed.master=11,13,17 --set run.cohort=off
+has err "an error of the emulated device on an emulated GPU"
+has err "the other runs go on in a process of their own"
+is "$(ask "SELECT count(*), sum(status = 'done'), max(attempt) FROM run")" 3,3,2 \
+    "runs on a device that breaks once"
+rm -rf kappa.db*
+KAPPA_EMU_FAIL=40 try 1 "$kappa" run teacher.ini --set device.kind=cuda --sweep seed.master=11,13 \
+    --set run.cohort=off
+is "$(statuses seed.master)" "11 failed; 13 failed" "runs on a device that always breaks"
 
 unset KAPPA_CUDA_BACKEND
 try 0 env PATH="$PATH" "$kappa" doctor

@@ -23,7 +23,7 @@ alike() {
         trained $device >$device.csv
         [ -s $device.csv ] || bad "no result on $device: $*"
     done
-    has out "device: cuda-emu"
+    has out "device: cuda"
     paste -d, cpu.csv cuda.csv | awk -F, '
     {
         difference = $4 > $8 ? $4 - $8 : $8 - $4

@@ -249,7 +249,7 @@ const struct op_case op_cases[] = {
     HEAD_LOSSES(5, 5, 16, .outputs = 10, .factor = 4),
     HEAD_LOSSES(33, 20, 9, 1, 0, 37, .factor = 1, .bias = true),
     HEAD_LOSSES(33, 32, 12, 17, 11, 30, .factor = 4, .bias = true),
-    HEAD_LOSSES(70, 61, 5, 17, 0, 9, .factor = 20, .sd = 3),
+    HEAD_LOSSES(70, 61, 5, 17, 0, 9, .factor = 20, .bias = true, .sd = 3),
     HEAD_LOSSES(2, 2, 24, 5, 8, 2100, .factor = 2, .bias = true),
     HEAD_LOSSES(3, 2, 10, 300, 6, 50, .factor = 2),
     HEAD_LOSSES(17, 9, 6, 4, 3, 11, .factor = 4, .zero_weights = true),

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct load_case {
     int64_t capacity, rows, channels, height, width;
@@ -54,9 +55,22 @@ static void batch_finish(struct batch *b)
     free(b->draws);
 }
 
-/* The batch as the input of `op` (which decides its layout); *out is allocated. */
-static enum kp_status load(struct kp_device *d, const struct load_case *l, enum kp_op op,
-                           const struct batch *b, float **out, struct kp_error *e)
+/* How the batch comes into an instance. */
+enum way {
+    FROM_HOST,
+    KEPT,   /* its bytes lie on the device, among others and in another order */
+    COPIED, /* it was loaded into another instance */
+};
+static const char *const way_names[] = {"", " kept", " copied"};
+
+static int64_t count_of(const struct load_case *l)
+{
+    return l->rows * l->channels * l->height * l->width;
+}
+
+/* The input of `op`, which decides its layout. */
+static enum kp_status open_input(struct kp_device *d, const struct load_case *l, enum kp_op op,
+                                 struct op_instance *x, struct kp_error *e)
 {
     struct op_case c = {.op = op,
                         .capacity = l->capacity,
@@ -67,30 +81,96 @@ static enum kp_status load(struct kp_device *d, const struct load_case *l, enum 
                         .outputs = 4,
                         .window = {{1, 1}, {1, 1}, {0, 0}},
                         .factor = 1};
-    struct kp_load batch = {.bytes = b->bytes,
-                            .draws = l->pad >= 0 ? b->draws : NULL,
-                            .rows = l->rows,
-                            .channels = l->channels,
-                            .height = l->height,
-                            .width = l->width,
-                            .mean = mean,
-                            .sd = sd};
-    struct op_instance x = {0};
-    int64_t words = l->rows * l->channels * l->height * l->width;
-    float *read = malloc((size_t)words * sizeof(*read));
-    float *results = NULL;
-    enum kp_status st = op_instance_init(&x, d, &c, PART_FORWARD, e);
+    enum kp_status st = op_instance_init(x, d, &c, PART_FORWARD, e);
 
-    if (st == KP_OK && !(results = malloc((size_t)x.result_words * sizeof(*results))))
+    return st == KP_OK ? op_instance_fill(x, 1e30f, e) : st;
+}
+
+static void load_bytes(struct op_instance *x, const struct kp_load *load)
+{
+    x->device->ops->load_batch(x->code, &x->memory, x->graph.operands[0].v, load);
+}
+
+/* Row n is number 2 (rows - n) - 1 of twice as many examples on the device. */
+static enum kp_status load_kept(struct op_instance *x, const struct kp_load *load,
+                                struct kp_error *e)
+{
+    struct kp_device *d = x->device;
+    const int64_t rows = load->rows;
+    const size_t each = (size_t)(load->channels * load->height * load->width);
+    const size_t bytes = 2 * (size_t)rows * each;
+    uint8_t *host = malloc(bytes);
+    int64_t *index = calloc((size_t)rows, sizeof(*index));
+    void *pool = d->ops->alloc(d, bytes);
+    struct kp_load kept = *load;
+    enum kp_status st = KP_OK;
+
+    if (host && index && pool) {
+        memset(host, 0xaa, bytes);
+        for (int64_t n = 0; n < rows; n++) {
+            index[n] = 2 * (rows - n) - 1;
+            memcpy(host + (size_t)index[n] * each, load->bytes + (size_t)n * each, each);
+        }
+        d->ops->upload(d, pool, host, bytes);
+        kept.bytes = NULL;
+        kept.kept = pool;
+        kept.index = index;
+        load_bytes(x, &kept);
+    } else {
         st = kp_fail(e, KP_E_NOMEM, "out of memory");
-    if (st == KP_OK && !read)
-        st = kp_fail(e, KP_E_NOMEM, "out of memory");
-    if (st == KP_OK)
-        st = op_instance_fill(&x, 1e30f, e);
+    }
+    if (pool)
+        d->ops->release(d, pool, bytes);
+    free(index);
+    free(host);
+    return st;
+}
+
+static enum kp_status load_copied(struct op_instance *x, const struct kp_load *load, enum kp_op op,
+                                  const struct load_case *l, struct kp_error *e)
+{
+    struct op_instance first = {0};
+    enum kp_status st = open_input(x->device, l, op, &first, e);
+
     if (st == KP_OK) {
-        const struct kp_value *input = x.graph.operands[0].v;
-        d->ops->load_batch(x.code, &x.memory, input, &batch);
-        d->ops->read(x.code, &x.memory, input, read, l->rows);
+        load_bytes(&first, load);
+        if (!x->device->ops->copy_batch(x->device, &first.memory, first.graph.operands[0].v,
+                                        &x->memory, x->graph.operands[0].v, load->rows))
+            st = kp_fail(e, KP_E_INVALID, "two inputs of one kind are not copied");
+    }
+    op_instance_finish(&first);
+    return st;
+}
+
+/* What the input of `op` is then; *out is allocated. */
+static enum kp_status load(struct kp_device *d, const struct load_case *l, enum kp_op op,
+                           enum way way, const struct batch *b, float **out, struct kp_error *e)
+{
+    const struct kp_load batch = {.bytes = b->bytes,
+                                  .draws = l->pad >= 0 ? b->draws : NULL,
+                                  .rows = l->rows,
+                                  .channels = l->channels,
+                                  .height = l->height,
+                                  .width = l->width,
+                                  .mean = mean,
+                                  .sd = sd};
+    struct op_instance x = {0};
+    float *read = malloc((size_t)count_of(l) * sizeof(*read));
+    float *results = NULL;
+    enum kp_status st = open_input(d, l, op, &x, e);
+
+    if (st == KP_OK)
+        results = malloc((size_t)x.result_words * sizeof(*results));
+    if (st == KP_OK && (!read || !results))
+        st = kp_fail(e, KP_E_NOMEM, "out of memory");
+    if (st == KP_OK && way == FROM_HOST)
+        load_bytes(&x, &batch);
+    if (st == KP_OK && way == KEPT)
+        st = load_kept(&x, &batch, e);
+    if (st == KP_OK && way == COPIED)
+        st = load_copied(&x, &batch, op, l, e);
+    if (st == KP_OK) {
+        d->ops->read(x.code, &x.memory, x.graph.operands[0].v, read, l->rows);
         st = op_instance_results(&x, 1e30f, results, e);
     }
     op_instance_finish(&x);
@@ -104,7 +184,7 @@ static enum kp_status load(struct kp_device *d, const struct load_case *l, enum 
 }
 
 static enum kp_status compare(const struct op_devices *d, const struct load_case *l, enum kp_op op,
-                              struct kp_error *e)
+                              enum way way, struct kp_error *e)
 {
     struct batch b = {0};
     float *want = NULL, *one = NULL, *two = NULL;
@@ -113,19 +193,20 @@ static enum kp_status compare(const struct op_devices *d, const struct load_case
     if (!batch_init(&b, l))
         st = kp_fail(e, KP_E_NOMEM, "out of memory");
     if (st == KP_OK)
-        st = load(d->ref, l, op, &b, &want, e);
+        st = load(d->ref, l, op, FROM_HOST, &b, &want, e);
     if (st == KP_OK)
-        st = load(d->one, l, op, &b, &one, e);
+        st = load(d->one, l, op, way, &b, &one, e);
     if (st == KP_OK)
-        st = load(d->two, l, op, &b, &two, e);
+        st = load(d->two, l, op, FROM_HOST, &b, &two, e);
     /* (byte / 255 - mean) / sd is at most 3: three roundings of 2^-24. */
-    for (int64_t i = 0; st == KP_OK && i < l->rows * l->channels * l->height * l->width; i++) {
+    for (int64_t i = 0; st == KP_OK && i < count_of(l); i++) {
         double difference = (double)one[i] - (double)want[i];
         if (!(difference <= 1e-6 && difference >= -1e-6))
             st = kp_fail(e, KP_E_NUMERIC, "pixel %lld is %.9g, must be %.9g", (long long)i,
                          (double)one[i], (double)want[i]);
         else if (one[i] != two[i])
-            st = kp_fail(e, KP_E_NUMERIC, "pixel %lld is %.9g with two threads, was %.9g",
+            st = kp_fail(e, KP_E_NUMERIC,
+                         "pixel %lld is %.9g with two threads and from the host, was %.9g",
                          (long long)i, (double)two[i], (double)one[i]);
     }
     free(want);
@@ -135,19 +216,28 @@ static enum kp_status compare(const struct op_devices *d, const struct load_case
     return st;
 }
 
+static void compare_one(const struct op_devices *d, const struct load_case *l, enum kp_op op,
+                        enum way way, struct op_report *r)
+{
+    struct kp_error e = {0};
+    char name[128];
+
+    (void)snprintf(name, sizeof(name), "load_batch%s for %s n=%lld/%lld c=%lld %lldx%lld pad=%d",
+                   way_names[way], kp_op_name(op), (long long)l->rows, (long long)l->capacity,
+                   (long long)l->channels, (long long)l->height, (long long)l->width, l->pad);
+    (void)compare(d, l, op, way, &e);
+    op_report_add(r, name, &e);
+}
+
 void op_compare_load(const struct op_devices *d, struct op_report *r)
 {
     static const enum kp_op users[] = {KP_OP_CONV2D, KP_OP_SCALE};
+
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         for (size_t k = 0; k < sizeof(users) / sizeof(*users); k++) {
-            const struct load_case *l = &cases[i];
-            struct kp_error e = {0};
-            char name[128];
-            (void)snprintf(
-                name, sizeof(name), "load_batch for %s n=%lld/%lld c=%lld %lldx%lld pad=%d",
-                kp_op_name(users[k]), (long long)l->rows, (long long)l->capacity,
-                (long long)l->channels, (long long)l->height, (long long)l->width, l->pad);
-            (void)compare(d, l, users[k], &e);
-            op_report_add(r, name, &e);
+            compare_one(d, &cases[i], users[k], FROM_HOST, r);
+            compare_one(d, &cases[i], users[k], COPIED, r);
+            if (d->one->ops->room)
+                compare_one(d, &cases[i], users[k], KEPT, r);
         }
 }

@@ -227,8 +227,9 @@ static void test_unknown(void **state)
     rig_refuse(RIG_BASE "[wonderland]\nalice = 1\nrabbit = 2\n",
                "x.ini:14: wonderland.alice: unknown section; sections: include run data train seed "
                "device teacher init metrics plugins model objective sweep\n");
-    rig_refuse(RIG_BASE "[device]\nwonderland = 1\n",
-               "x.ini:14: device.wonderland: unknown key; the keys of [device]: kind slice\n");
+    rig_refuse(
+        RIG_BASE "[device]\nwonderland = 1\n",
+        "x.ini:14: device.wonderland: unknown key; the keys of [device]: kind slice index\n");
     rig_refuse(RIG_BASE "[model.mlp]\nwonderland = 1\n",
                "x.ini:14: model.mlp.wonderland: unknown key; the keys of [model.mlp]: none\n");
     rig_refuse(

@@ -110,7 +110,6 @@ out:
 
 const struct kp_device_ops kp_cpu_device = {
     .name = "cpu",
-    .has_head_loss = true,
     .open = cpu_open,
     .close = cpu_close,
     .describe = cpu_describe,

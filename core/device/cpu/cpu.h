@@ -163,8 +163,9 @@ void kp_cpu_read(const struct kp_code *c, const struct kp_memory *m, const struc
                  void *host, int64_t rows);
 void kp_cpu_load_batch(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                        const struct kp_load *load);
-bool kp_cpu_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
-                       struct kp_memory *to_memory, const struct kp_value *to, int64_t rows);
+bool kp_cpu_copy_batch(struct kp_device *d, const struct kp_memory *from_memory,
+                       const struct kp_value *from, struct kp_memory *to_memory,
+                       const struct kp_value *to, int64_t rows);
 void kp_cpu_share(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
                   void *arg);
 

@@ -1,6 +1,7 @@
 /* plan.c - layouts, conversions, sizes and scratch of a graph. */
 #include "device/cpu/cpu.h"
 #include "device/cpu/dnn.h"
+#include "device/fusion.h"
 #include "device/layouts.h"
 
 #include <stdlib.h>
@@ -18,6 +19,12 @@ bool kp_cpu_conv_is_lane(const struct kp_node *n)
 
     return k == w->size[1] && (k == 1 || k == 3 || k == 5) && w->stride[0] == 1 &&
            w->stride[1] == 1 && w->pad[0] < k && w->pad[1] < k;
+}
+
+enum kp_status kp_cpu_fuse(struct kp_device *d, struct kp_graph *g, struct kp_error *e)
+{
+    (void)d;
+    return kp_graph_fuse(g, kp_cpu_conv_is_lane, e);
 }
 
 bool kp_cpu_conv_wants_lane(const struct kp_node *n)

@@ -170,11 +170,13 @@ void kp_cpu_load_batch(const struct kp_code *c, struct kp_memory *m, const struc
     kp_cpu_end(c->cpu);
 }
 
-bool kp_cpu_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
-                       struct kp_memory *to_memory, const struct kp_value *to, int64_t rows)
+bool kp_cpu_copy_batch(struct kp_device *d, const struct kp_memory *from_memory,
+                       const struct kp_value *from, struct kp_memory *to_memory,
+                       const struct kp_value *to, int64_t rows)
 {
     const int64_t groups = filled(from, rows) / from->group;
 
+    (void)d;
     if (from->layout != to->layout || from->group != to->group ||
         kp_value_group(from) != kp_value_group(to))
         return false;

@@ -2,6 +2,7 @@
 #include "device/cuda/cuda.h"
 #include "device/backend.h"
 #include "device/cuda/dnn.h"
+#include "device/group.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,14 +31,29 @@ void kp_cuda_note_blas(struct kp_cuda *d, cublasStatus_t status, const char *wha
     kp_fail(&d->failed, KP_E_DEVICE, "%s: cuBLAS status %d on %s", what, (int)status, d->name);
 }
 
+/* The current device belongs to the thread, and threads come from everywhere. */
+void kp_cuda_enter(struct kp_cuda *d)
+{
+    (void)pthread_mutex_lock(&d->busy);
+    kp_cuda_note(d, cudaSetDevice(d->index), "cudaSetDevice");
+}
+
+void kp_cuda_leave(struct kp_cuda *d)
+{
+    (void)pthread_mutex_unlock(&d->busy);
+}
+
 static void cuda_close(struct kp_device *base)
 {
     struct kp_cuda *d = (struct kp_cuda *)base;
 
     if (!d)
         return;
-    if (d->compute)
+    if (d->compute) {
+        (void)cudaSetDevice(d->index);
         (void)cudaStreamSynchronize(d->compute);
+    }
+    kp_cuda_group_leave(d);
     kp_cuda_stagings_finish(d);
     kp_dnn_finish(d);
     if (d->blas)
@@ -82,7 +98,7 @@ static void *cuda_alloc(struct kp_device *base, size_t bytes)
     struct kp_cuda *d = (struct kp_cuda *)base;
     void *p = NULL;
 
-    (void)pthread_mutex_lock(&d->busy);
+    kp_cuda_enter(d);
     if (d->failed.status == KP_OK && cudaMalloc(&p, bytes > 0 ? bytes : 1) != cudaSuccess) {
         /* a status of the caller's, not a failure of the device */
         (void)cudaGetLastError();
@@ -91,7 +107,7 @@ static void *cuda_alloc(struct kp_device *base, size_t bytes)
     if (p)
         kp_cuda_note(d, cudaMemsetAsync(p, 0, bytes > 0 ? bytes : 1, d->compute),
                      "cudaMemsetAsync");
-    (void)pthread_mutex_unlock(&d->busy);
+    kp_cuda_leave(d);
     return p;
 }
 
@@ -100,10 +116,22 @@ static void cuda_release(struct kp_device *base, void *p, size_t bytes)
     struct kp_cuda *d = (struct kp_cuda *)base;
 
     (void)bytes;
-    (void)pthread_mutex_lock(&d->busy);
+    kp_cuda_enter(d);
     kp_cuda_note(d, cudaStreamSynchronize(d->compute), "cudaStreamSynchronize");
     kp_cuda_note(d, cudaFree(p), "cudaFree");
-    (void)pthread_mutex_unlock(&d->busy);
+    kp_cuda_leave(d);
+}
+
+static size_t cuda_room(struct kp_device *base)
+{
+    struct kp_cuda *d = (struct kp_cuda *)base;
+    size_t left = 0, all = 0;
+
+    kp_cuda_enter(d);
+    if (d->failed.status == KP_OK)
+        kp_cuda_note(d, cudaMemGetInfo(&left, &all), "cudaMemGetInfo");
+    kp_cuda_leave(d);
+    return left;
 }
 
 /* One thread feeds the device. */
@@ -113,6 +141,20 @@ static void cuda_share(struct kp_device *d, int64_t tasks, void (*fn)(void *arg,
     (void)d;
     for (int64_t i = 0; i < tasks; i++)
         fn(arg, i);
+}
+
+static enum kp_status no_such_device(int index, int count, struct kp_error *e)
+{
+    const char *list = getenv("CUDA_VISIBLE_DEVICES");
+    char right[32] = "0 is the only one";
+
+    if (count > 1)
+        (void)snprintf(right, sizeof(right), "0 to %d would be right", count - 1);
+    return kp_fail(e, KP_E_DEVICE,
+                   "device cuda: device.index = %d, but this process sees %d GPU%s "
+                   "(CUDA_VISIBLE_DEVICES %s%.200s); %s",
+                   index, count, count == 1 ? "" : "s", list ? "= " : "is not set",
+                   list ? list : "", right);
 }
 
 /* Whether there is a driver and a device that this build can use. */
@@ -132,6 +174,8 @@ static enum kp_status find_device(struct kp_cuda *d, struct kp_error *e)
     if (status != cudaSuccess || count == 0)
         return kp_fail(e, KP_E_DEVICE, "device cuda: the driver finds no GPU: %s",
                        cudaGetErrorString(status != cudaSuccess ? status : cudaErrorNoDevice));
+    if (d->index >= count)
+        return no_such_device(d->index, count, e);
     status = cudaGetDeviceProperties(&properties, d->index);
     if (status == cudaSuccess)
         status = cudaSetDevice(d->index);
@@ -175,9 +219,9 @@ static enum kp_status cuda_open(const struct kp_device_config *config, struct kp
     struct kp_cuda *d = calloc(1, sizeof(*d));
     enum kp_status st;
 
-    (void)config;
     if (!d)
         return kp_fail(e, KP_E_NOMEM, "no memory for the cuda device");
+    d->index = config->index;
     d->base.ops = &kp_cuda_device;
     st = begin(d, e);
     if (st != KP_OK) {
@@ -197,6 +241,7 @@ const struct kp_device_ops kp_cuda_device = {
     .level = cuda_level,
     .alloc = cuda_alloc,
     .release = cuda_release,
+    .room = cuda_room,
     .fuse = kp_cuda_fuse,
     .plan = kp_cuda_plan,
     .lower = kp_cuda_lower,
@@ -209,6 +254,7 @@ const struct kp_device_ops kp_cuda_device = {
     .share = cuda_share,
     .upload = kp_cuda_upload,
     .download = kp_cuda_download,
+    .group = &kp_cuda_group,
 };
 
 __attribute__((visibility("default"))) extern const struct kp_backend KP_BACKEND_SYMBOL;

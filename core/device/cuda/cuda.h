@@ -51,6 +51,7 @@ struct kp_cuda {
     pthread_mutex_t busy; /* one thread at a time issues work */
     bool busy_made;
     struct kp_error failed; /* the first failure of a call that cannot return one */
+    void *group;            /* of NCCL; NULL: it works alone */
 };
 
 /* A captured run: the same addresses and rows give the same work. */
@@ -109,6 +110,11 @@ bool kp_cuda_has(enum kp_op op);
 
 extern const struct kp_device_ops kp_cuda_device;
 
+/* Between the two this thread alone issues work for the device, which is the current one. Not
+ * nested. */
+void kp_cuda_enter(struct kp_cuda *d);
+void kp_cuda_leave(struct kp_cuda *d);
+
 /* Records the first failure of the device; run() returns it. Nothing if `status` is success. */
 void kp_cuda_note(struct kp_cuda *d, cudaError_t status, const char *what);
 void kp_cuda_note_blas(struct kp_cuda *d, cublasStatus_t status, const char *what);
@@ -163,10 +169,13 @@ struct kp_cuda_gemm {
 };
 void kp_cuda_gemm(const struct kp_cuda_call *c, const struct kp_cuda_gemm *g);
 
-/* sums[j] = sum_i x[i * stride + j] for j < columns, in a fixed order; scratch as told. */
+/* sums[j] = sum_i x[i * stride + j] for j < columns, in a fixed order; scratch as told.
+ * kp_cuda_add_sums(): += in place of = */
 size_t kp_cuda_sums_scratch(int64_t lines, int64_t columns);
 void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                   int64_t stride, float *sums, void *scratch);
+void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
+                      int64_t stride, float *sums, void *scratch);
 
 /* dnn.c: cuDNN's plan for a convolution, kept by the device for all programs; NULL for another
  * operation. What it needs of the node's scratch comes first in it. */
@@ -192,15 +201,21 @@ void kp_cuda_read(const struct kp_code *c, const struct kp_memory *m, const stru
                   void *host, int64_t rows);
 void kp_cuda_load_batch(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                         const struct kp_load *load);
-bool kp_cuda_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
-                        struct kp_memory *to_memory, const struct kp_value *to, int64_t rows);
+bool kp_cuda_copy_batch(struct kp_device *d, const struct kp_memory *from_memory,
+                        const struct kp_value *from, struct kp_memory *to_memory,
+                        const struct kp_value *to, int64_t rows);
 void kp_cuda_upload(struct kp_device *d, void *device, const void *host, size_t bytes);
 void kp_cuda_download(struct kp_device *d, void *host, const void *device, size_t bytes);
 void kp_cuda_stagings_finish(struct kp_cuda *d);
 
+/* nccl.c */
+extern const struct kp_group_ops kp_cuda_group;
+void kp_cuda_group_leave(struct kp_cuda *d);
+
 /* load.cu: what lies on the device becomes an input. */
 struct kp_cuda_image {
-    const uint8_t *bytes;        /* [rows][channels][height][width] */
+    const uint8_t *bytes;        /* [..][channels][height][width] */
+    const int64_t *index;        /* [rows] which of them; NULL: the first */
     const struct kp_draw *draws; /* NULL: none */
     float *to;
     int64_t rows, channels, height, width;

@@ -51,50 +51,69 @@ static __global__ void sum_slices(int64_t lines, int64_t columns, int64_t stride
     }
 }
 
-static __global__ void sum_parts(int64_t columns, int64_t slices, const double *parts, float *sums)
+static __global__ void sum_parts(int64_t columns, int64_t slices, const double *parts, bool add,
+                                 float *sums)
 {
     KP_MINE (j, columns) {
-        double sum = 0;
+        double sum = add ? (double)sums[j] : 0;
         for (int64_t slice = 0; slice < slices; slice++)
             sum += parts[slice * columns + j];
         sums[j] = (float)sum;
     }
 }
 
-void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
-                  int64_t stride, float *sums, void *scratch)
+static void launch_sums(const struct kp_cuda_call *c, const float *x, int64_t lines,
+                        int64_t columns, int64_t stride, bool add, float *sums, void *scratch)
 {
     const int64_t slices = slices_of(lines), tiles = (columns + SUM_COLUMNS - 1) / SUM_COLUMNS;
     double *parts = (double *)scratch;
 
     KP_LAUNCH(sum_slices, kp_blocks(tiles * slices), SUM_COLUMNS * SUM_LINES, c->stream, lines,
               columns, stride, slices, x, parts);
-    KP_LAUNCH(sum_parts, kp_blocks_of(columns), KP_THREADS, c->stream, columns, slices, parts,
+    KP_LAUNCH(sum_parts, kp_blocks_of(columns), KP_THREADS, c->stream, columns, slices, parts, add,
               sums);
 }
 
-// y (rows, O) = x (rows, I) w^T + b
-void kp_cuda_linear(const struct kp_cuda_call *c)
+void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
+                  int64_t stride, float *sums, void *scratch)
 {
-    const struct kp_value *x = c->node->in[0], *w = c->node->in[1], *y = c->node->out[0];
-    const int64_t inner = kp_cuda_width(x), outer = w->shape.dim[0];
+    launch_sums(c, x, lines, columns, stride, false, sums, scratch);
+}
+
+void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
+                      int64_t stride, float *sums, void *scratch)
+{
+    launch_sums(c, x, lines, columns, stride, true, sums, scratch);
+}
+
+void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
+                    const struct kp_value *w, const float *b, float *y)
+{
+    const int64_t inner = w->shape.dim[1], outer = w->shape.dim[0];
     struct kp_cuda_gemm g = {};
 
-    g.m = kp_cuda_lines(x, c->rows);
+    g.m = rows;
     g.n = outer;
     g.k = inner;
     g.turned_b = true;
-    g.a = kp_cuda_in(c, 0);
-    g.b = kp_cuda_in(c, 1);
-    g.c = kp_cuda_out(c, 0);
+    g.a = x;
+    g.b = (const float *)kp_cuda_at(c->memory, w);
+    g.c = y;
     g.ld_a = g.ld_b = inner;
     g.ld_c = outer;
     g.batch = 1;
     g.alpha = 1;
     kp_cuda_gemm(c, &g);
-    if (c->node->in[2])
-        KP_LAUNCH(add_bias, kp_blocks_of(kp_cuda_count(y, c->rows)), KP_THREADS, c->stream,
-                  kp_cuda_count(y, c->rows), outer, kp_cuda_in(c, 2), g.c);
+    if (b)
+        KP_LAUNCH(add_bias, kp_blocks_of(rows * outer), KP_THREADS, c->stream, rows * outer, outer,
+                  b, y);
+}
+
+// y (rows, O) = x (rows, I) w^T + b
+void kp_cuda_linear(const struct kp_cuda_call *c)
+{
+    kp_cuda_affine(c, kp_cuda_in(c, 0), kp_cuda_lines(c->node->in[0], c->rows), c->node->in[1],
+                   kp_cuda_in(c, 2), kp_cuda_out(c, 0));
 }
 
 // dx (rows, I) = dy (rows, O) w

@@ -28,13 +28,14 @@ static __global__ void load(struct kp_cuda_image image)
     const int64_t plane = image.height * image.width;
 
     KP_MINE (i, image.rows * plane) {
-        const int64_t n = i / plane, pixel = i % plane;
+        const int64_t n = i / plane, pixel = i % plane, stored = image.index ? image.index[n] : n;
         const int64_t from = source_of(image, n, pixel / image.width, pixel % image.width);
 
         for (int64_t c = 0; c < image.channels; c++) {
-            const int64_t of_channel = (n * image.channels + c) * plane;
-            const double byte = from >= 0 ? (double)image.bytes[of_channel + from] : 0;
-            image.to[image.nhwc ? i * image.channels + c : of_channel + pixel] =
+            const int64_t at = (stored * image.channels + c) * plane + from;
+            const double byte = from >= 0 ? (double)image.bytes[at] : 0;
+            image.to[image.nhwc ? i * image.channels + c
+                                : (n * image.channels + c) * plane + pixel] =
                 (float)((byte / 255 - image.mean[c]) / image.sd[c]);
         }
     }

@@ -146,7 +146,7 @@ void kp_cuda_weighted_mean_grad(const struct kp_cuda_call *c)
     const int64_t n = kp_cuda_count(c->node->out[0], c->rows);
     double *share = (double *)kp_cuda_scratch(c);
 
-    KP_LAUNCH(weight_share, 1, KP_THREADS, c->stream, n, kp_cuda_in(c, 1), kp_cuda_in(c, 2), share);
+    kp_cuda_rows_share(c, n, kp_cuda_in(c, 1), kp_cuda_in(c, 2), share);
     KP_LAUNCH(weighted_mean_grad, kp_blocks_of(n), KP_THREADS, c->stream, n, kp_cuda_in(c, 1),
               share, kp_cuda_out(c, 0));
 }
@@ -166,6 +166,50 @@ static __global__ void loss_of_rows(int64_t n, const double *losses, const float
         *out = (float)(weights != 0 ? sum / weights : 0);
 }
 
+void kp_cuda_rows_share(const struct kp_cuda_call *c, int64_t n, const float *w, const float *dy,
+                        double *share)
+{
+    KP_LAUNCH(weight_share, 1, KP_THREADS, c->stream, n, w, dy, share);
+}
+
+void kp_cuda_rows_mean(const struct kp_cuda_call *c, int64_t n, const double *losses,
+                       const float *w, float *out)
+{
+    KP_LAUNCH(loss_of_rows, 1, KP_THREADS, c->stream, n, losses, w, out);
+}
+
+// Blocks have memory of their own to work in: fewer of them where rows are long.
+#define WORK_FLOATS (16 << 20)
+
+static int64_t row_work(int64_t classes)
+{
+    return (KP_ROW_WORK + 2) * classes;
+}
+
+static unsigned row_blocks(int64_t rows, int64_t classes)
+{
+    const int64_t fit = WORK_FLOATS / row_work(classes);
+
+    return kp_blocks(rows < fit ? rows : fit);
+}
+
+int64_t kp_cuda_rows_work(int64_t rows, int64_t classes)
+{
+    return row_blocks(rows, classes) * row_work(classes);
+}
+
+void kp_cuda_rows(const struct kp_cuda_call *c, const struct kp_row_batch *b)
+{
+    struct kp_row_batch batch = *b;
+    const void *options = c->constant;
+    void *arguments[] = {&batch, &options};
+
+    kp_cuda_note(c->cuda,
+                 cudaLaunchKernel((const void *)c->kernel, dim3(row_blocks(b->rows, b->classes)),
+                                  dim3(kp_row_threads(b->classes)), arguments, 0, c->stream),
+                 c->node->attrs.row_name);
+}
+
 // Scratch: the share, the losses of rows, work for each block.
 size_t kp_cuda_row_loss_scratch(const struct kp_graph *g, const struct kp_node *n)
 {
@@ -173,14 +217,13 @@ size_t kp_cuda_row_loss_scratch(const struct kp_graph *g, const struct kp_node *
     const int64_t rows = kp_cuda_lines(z, g->capacity);
 
     return (size_t)(1 + rows) * sizeof(double) +
-           (size_t)(kp_blocks(rows) * (KP_ROW_WORK + 2) * kp_cuda_width(z)) * sizeof(float);
+           (size_t)kp_cuda_rows_work(rows, kp_cuda_width(z)) * sizeof(float);
 }
 
 void kp_cuda_row_loss(const struct kp_cuda_call *c)
 {
     const struct kp_value *z = c->node->in[0];
     double *share = (double *)kp_cuda_scratch(c);
-    const void *options = c->constant;
     struct kp_row_batch b = {};
 
     b.rows = kp_cuda_lines(z, c->rows);
@@ -193,12 +236,7 @@ void kp_cuda_row_loss(const struct kp_cuda_call *c)
     b.grads = kp_cuda_out(c, 1);
     b.losses = share + 1;
     b.work = (float *)(share + 1 + kp_cuda_lines(z, z->shape.dim[0]));
-    KP_LAUNCH(weight_share, 1, KP_THREADS, c->stream, b.rows, b.weights, kp_cuda_in(c, 4), share);
-    void *arguments[] = {&b, &options};
-    kp_cuda_note(c->cuda,
-                 cudaLaunchKernel((const void *)c->kernel, dim3(kp_blocks(b.rows)),
-                                  dim3(kp_row_threads(b.classes)), arguments, 0, c->stream),
-                 c->node->attrs.row_name);
-    KP_LAUNCH(loss_of_rows, 1, KP_THREADS, c->stream, b.rows, b.losses, b.weights,
-              kp_cuda_out(c, 0));
+    kp_cuda_rows_share(c, b.rows, b.weights, kp_cuda_in(c, 4), share);
+    kp_cuda_rows(c, &b);
+    kp_cuda_rows_mean(c, b.rows, b.losses, b.weights, kp_cuda_out(c, 0));
 }

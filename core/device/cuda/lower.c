@@ -27,7 +27,7 @@ static enum kp_status load_kernel(struct kp_code *c, int64_t node, const struct 
     if (status == cudaSuccess)
         status = cudaLibraryGetKernel(&c->kernels[node], c->libraries[node], kernel);
     if (status != cudaSuccess)
-        return kp_fail(e, KP_E_DEVICE, "objective '%s': its kernel %s does not load: %s",
+        return kp_fail(e, KP_E_UNSUPPORTED, "objective '%s': its kernel %s does not load: %s",
                        n->attrs.row_name, kernel, cudaGetErrorString(status));
     return n->attrs.row_self && n->attrs.row_self_size > 0
                ? make_constant(c, node, n->attrs.row_self, n->attrs.row_self_size, e)
@@ -38,7 +38,7 @@ static enum kp_status prepare(struct kp_code *c, int64_t i, struct kp_error *e)
 {
     const struct kp_node *n = c->graph->nodes[i];
 
-    if (n->op == KP_OP_ROW_LOSS)
+    if (n->attrs.row)
         return load_kernel(c, i, n, e);
     if (kp_op_is_optimizer(n->op) && n->attrs.frozen_count > 0)
         return make_constant(c, i, n->attrs.frozen,
@@ -81,7 +81,7 @@ void kp_cuda_code_destroy(struct kp_code *c)
     if (!c)
         return;
     struct kp_cuda *d = c->cuda;
-    (void)pthread_mutex_lock(&d->busy);
+    kp_cuda_enter(d);
     kp_cuda_note(d, cudaStreamSynchronize(d->compute), "cudaStreamSynchronize");
     while (c->replays) {
         struct kp_cuda_replay *next = c->replays->next;
@@ -90,7 +90,7 @@ void kp_cuda_code_destroy(struct kp_code *c)
         free(c->replays);
         c->replays = next;
     }
-    (void)pthread_mutex_unlock(&d->busy);
+    kp_cuda_leave(d);
     for (int64_t i = 0; c->constants && i < c->graph->node_count; i++) {
         if (c->constants[i])
             d->base.ops->release(&d->base, c->constants[i], 0);

@@ -37,6 +37,7 @@ const struct kp_cuda_op kp_cuda_ops[KP_OP_COUNT] = {
     [KP_OP_WEIGHTED_MEAN] = {KP_NEED_PLAIN, NULL, kp_cuda_weighted_mean},
     [KP_OP_WEIGHTED_MEAN_GRAD] = {KP_NEED_PLAIN, kp_cuda_share_scratch, kp_cuda_weighted_mean_grad},
     [KP_OP_ROW_LOSS] = {KP_NEED_PLAIN, kp_cuda_row_loss_scratch, kp_cuda_row_loss},
+    [KP_OP_HEAD_LOSS] = {KP_NEED_PLAIN, kp_cuda_head_loss_scratch, kp_cuda_head_loss},
     [KP_OP_ONE_HOT] = {KP_NEED_PLAIN, NULL, kp_cuda_one_hot},
     [KP_OP_ARGMAX] = {KP_NEED_PLAIN, NULL, kp_cuda_argmax},
     [KP_OP_ACCUMULATE] = {KP_NEED_PLAIN, NULL, kp_cuda_accumulate},

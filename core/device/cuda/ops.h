@@ -31,6 +31,7 @@ void kp_cuda_kl(const struct kp_cuda_call *c);
 void kp_cuda_weighted_mean(const struct kp_cuda_call *c);
 void kp_cuda_weighted_mean_grad(const struct kp_cuda_call *c);
 void kp_cuda_row_loss(const struct kp_cuda_call *c);
+void kp_cuda_head_loss(const struct kp_cuda_call *c);
 void kp_cuda_linear(const struct kp_cuda_call *c);
 void kp_cuda_linear_grad_x(const struct kp_cuda_call *c);
 void kp_cuda_linear_grad_w(const struct kp_cuda_call *c);
@@ -65,6 +66,7 @@ void kp_cuda_conv_grad_w(const struct kp_cuda_call *c);
 size_t kp_cuda_losses_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_share_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_row_loss_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_head_loss_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_linear_grad_w_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_clip_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_layer_norm_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
@@ -76,6 +78,21 @@ size_t kp_cuda_norm_grad_scratch(const struct kp_graph *g, const struct kp_node 
 size_t kp_cuda_conv_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_conv_grad_x_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_conv_grad_w_scratch(const struct kp_graph *g, const struct kp_node *n);
+
+/* Losses of rows, in three parts; `n` rows. *share = dy / sum(w), 0 where sum(w) = 0; dy NULL: 1.
+ * The objective's kernel over rows with memory for `kp_cuda_rows_work` floats. *out = sum(losses) /
+ * sum(w), losses being weighted already. */
+struct kp_row_batch;
+int64_t kp_cuda_rows_work(int64_t rows, int64_t classes);
+void kp_cuda_rows_share(const struct kp_cuda_call *c, int64_t n, const float *w, const float *dy,
+                        double *share);
+void kp_cuda_rows(const struct kp_cuda_call *c, const struct kp_row_batch *b);
+void kp_cuda_rows_mean(const struct kp_cuda_call *c, int64_t n, const double *losses,
+                       const float *w, float *out);
+
+/* y (rows, O) = x (rows, I) w^T + b; w (O, I), b NULL: none */
+void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
+                    const struct kp_value *w, const float *b, float *y);
 
 /* p[0 .. count) = 0 */
 void kp_cuda_clear(const struct kp_cuda_call *c, float *p, int64_t count);

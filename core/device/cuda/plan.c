@@ -1,14 +1,13 @@
 /* plan.c - layouts, sizes and scratch of a graph. */
 #include "device/cuda/cuda.h"
+#include "device/fusion.h"
 #include "device/layouts.h"
 
-/* Fused operations come from graphs of other devices only. */
+/* A pool behind a convolution has nothing to gain: the image before it is made all the same. */
 enum kp_status kp_cuda_fuse(struct kp_device *d, struct kp_graph *g, struct kp_error *e)
 {
     (void)d;
-    (void)g;
-    (void)e;
-    return KP_OK;
+    return kp_graph_fuse(g, NULL, e);
 }
 
 static bool has_layout(const struct kp_value *v)
@@ -31,7 +30,7 @@ static enum kp_status check(const struct kp_graph *g, struct kp_error *e)
             return kp_fail(e, KP_E_UNSUPPORTED,
                            "operation '%s' of a plugin runs on the cpu only; [device] kind = cpu",
                            n->attrs.foreign->def->name);
-        if (n->op == KP_OP_ROW_LOSS && !n->attrs.row->image)
+        if (n->attrs.row && !n->attrs.row->image)
             return kp_fail(e, KP_E_UNSUPPORTED,
                            "objective '%s' carries no kernel for the GPU; compile its plugin with "
                            "one (KP_ROW_IMAGE), or [device] kind = cpu",

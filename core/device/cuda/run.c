@@ -88,7 +88,7 @@ enum kp_status kp_cuda_run(const struct kp_code *code, struct kp_memory *m, int6
     if (rows < 0 || rows > code->graph->capacity)
         return kp_fail(e, KP_E_INVALID, "%lld rows, must be 0 to the batch capacity %lld",
                        (long long)rows, (long long)code->graph->capacity);
-    (void)pthread_mutex_lock(&d->busy);
+    kp_cuda_enter(d);
     /* Code is shared by threads; what it keeps of past runs is guarded by `busy`. */
     struct kp_cuda_replay *r = replay_of((struct kp_code *)(uintptr_t)code, m, rows);
     if (d->failed.status == KP_OK)
@@ -102,6 +102,6 @@ enum kp_status kp_cuda_run(const struct kp_code *code, struct kp_memory *m, int6
     const struct kp_error *failed = &d->failed;
     enum kp_status st =
         failed->status == KP_OK ? KP_OK : kp_fail(e, failed->status, "%s", failed->text);
-    (void)pthread_mutex_unlock(&d->busy);
+    kp_cuda_leave(d);
     return st;
 }

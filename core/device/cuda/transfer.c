@@ -116,18 +116,18 @@ void kp_cuda_upload(struct kp_device *d, void *device, const void *host, size_t 
 {
     struct kp_cuda *cuda = (struct kp_cuda *)d;
 
-    (void)pthread_mutex_lock(&cuda->busy);
+    kp_cuda_enter(cuda);
     send(cuda, device, host, bytes);
-    (void)pthread_mutex_unlock(&cuda->busy);
+    kp_cuda_leave(cuda);
 }
 
 void kp_cuda_download(struct kp_device *d, void *host, const void *device, size_t bytes)
 {
     struct kp_cuda *cuda = (struct kp_cuda *)d;
 
-    (void)pthread_mutex_lock(&cuda->busy);
+    kp_cuda_enter(cuda);
     receive(cuda, host, device, bytes);
-    (void)pthread_mutex_unlock(&cuda->busy);
+    kp_cuda_leave(cuda);
 }
 
 /* x (N,C,H,W) to [N][H][W][C], or back. */
@@ -157,7 +157,7 @@ void kp_cuda_write(const struct kp_code *c, struct kp_memory *m, const struct kp
     struct kp_cuda *d = c->cuda;
     const size_t bytes = bytes_of(v, rows);
 
-    (void)pthread_mutex_lock(&d->busy);
+    kp_cuda_enter(d);
     if (v->layout == KP_NHWC) {
         struct kp_cuda_staging *s = staging_begin(d, bytes);
         if (s) {
@@ -168,7 +168,7 @@ void kp_cuda_write(const struct kp_code *c, struct kp_memory *m, const struct kp
     } else {
         send(d, kp_cuda_at(m, v), host, bytes);
     }
-    (void)pthread_mutex_unlock(&d->busy);
+    kp_cuda_leave(d);
 }
 
 void kp_cuda_read(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
@@ -178,11 +178,11 @@ void kp_cuda_read(const struct kp_code *c, const struct kp_memory *m, const stru
     const size_t bytes = bytes_of(v, rows);
     uint32_t *turned = v->layout == KP_NHWC ? malloc(bytes + 1) : NULL;
 
-    (void)pthread_mutex_lock(&d->busy);
+    kp_cuda_enter(d);
     receive(d, turned ? turned : host, kp_cuda_at(m, v), bytes);
     if (v->layout == KP_NHWC && !turned)
         kp_cuda_note(d, cudaErrorMemoryAllocation, "reading an image");
-    (void)pthread_mutex_unlock(&d->busy);
+    kp_cuda_leave(d);
     if (turned)
         turn(v, rows, false, turned, host);
     free(turned);
@@ -193,16 +193,27 @@ static size_t rounded(size_t bytes)
     return (bytes + 15) / 16 * 16;
 }
 
-/* A staging holds means, sds, draws and bytes, in this order. */
+/* Takes `bytes` of the staging, into which they are copied if there is a source. */
+static size_t place(const struct kp_cuda_staging *s, size_t *end, const void *from, size_t bytes)
+{
+    const size_t at = *end;
+
+    if (from)
+        memcpy((char *)s->host + at, from, bytes);
+    *end = at + (from ? rounded(bytes) : 0);
+    return at;
+}
+
+/* A staging holds means, sds and what there is of draws, indices and bytes. */
 static void load_images(struct kp_cuda *d, struct kp_memory *m, const struct kp_value *v,
                         const struct kp_load *load)
 {
-    const size_t channels = (size_t)load->channels,
-                 draws_at = rounded(2 * channels * sizeof(double));
-    const size_t draws = load->draws ? (size_t)load->rows * sizeof(*load->draws) : 0;
-    const size_t bytes_at = draws_at + rounded(draws);
-    const size_t bytes = (size_t)(load->rows * load->height * load->width) * channels;
-    struct kp_cuda_staging *s = staging_begin(d, bytes_at + bytes);
+    const size_t rows = (size_t)load->rows, channels = (size_t)load->channels;
+    const size_t draws = rows * sizeof(*load->draws), index = rows * sizeof(*load->index);
+    const size_t bytes = rows * (size_t)(load->height * load->width) * channels;
+    size_t end = rounded(2 * channels * sizeof(double));
+    struct kp_cuda_staging *s =
+        staging_begin(d, end + rounded(draws) + rounded(load->kept ? index : bytes));
 
     if (!s)
         return;
@@ -211,13 +222,15 @@ static void load_images(struct kp_cuda *d, struct kp_memory *m, const struct kp_
         numbers[c] = (double)load->mean[c];
         numbers[channels + c] = (double)load->sd[c];
     }
-    if (draws > 0)
-        memcpy((char *)s->host + draws_at, load->draws, draws);
-    memcpy((char *)s->host + bytes_at, load->bytes, bytes);
-    staging_send(d, s, NULL, bytes_at + bytes);
+    const size_t draws_at = place(s, &end, load->draws, draws);
+    const size_t index_at = place(s, &end, load->kept ? load->index : NULL, index);
+    const size_t bytes_at = place(s, &end, load->kept ? NULL : load->bytes, bytes);
+    staging_send(d, s, NULL, end);
+    const char *sent = s->device;
     const struct kp_cuda_image image = {
-        .bytes = (const uint8_t *)s->device + bytes_at,
-        .draws = draws > 0 ? (const void *)((const char *)s->device + draws_at) : NULL,
+        .bytes = load->kept ? load->kept : (const uint8_t *)sent + bytes_at,
+        .index = load->kept ? (const void *)(sent + index_at) : NULL,
+        .draws = load->draws ? (const void *)(sent + draws_at) : NULL,
         .to = kp_cuda_at(m, v),
         .rows = load->rows,
         .channels = load->channels,
@@ -239,19 +252,23 @@ void kp_cuda_load_batch(const struct kp_code *c, struct kp_memory *m, const stru
         kp_cuda_write(c, m, v, load->numbers, load->rows);
         return;
     }
-    (void)pthread_mutex_lock(&c->cuda->busy);
+    kp_cuda_enter(c->cuda);
     load_images(c->cuda, m, v, load);
-    (void)pthread_mutex_unlock(&c->cuda->busy);
+    kp_cuda_leave(c->cuda);
 }
 
-/* The memory does not say on which device it is; the core then loads each batch by itself. */
-bool kp_cuda_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
-                        struct kp_memory *to_memory, const struct kp_value *to, int64_t rows)
+bool kp_cuda_copy_batch(struct kp_device *d, const struct kp_memory *from_memory,
+                        const struct kp_value *from, struct kp_memory *to_memory,
+                        const struct kp_value *to, int64_t rows)
 {
-    (void)from_memory;
-    (void)from;
-    (void)to_memory;
-    (void)to;
-    (void)rows;
-    return false;
+    struct kp_cuda *cuda = (struct kp_cuda *)d;
+
+    if (from->layout != to->layout || bytes_of(from, rows) != bytes_of(to, rows))
+        return false;
+    kp_cuda_enter(cuda);
+    if (cuda->failed.status == KP_OK)
+        note(cuda, cudaMemcpyAsync(kp_cuda_at(to_memory, to), kp_cuda_at(from_memory, from),
+                                   bytes_of(from, rows), cudaMemcpyDeviceToDevice, cuda->compute));
+    kp_cuda_leave(cuda);
+    return true;
 }

@@ -287,11 +287,13 @@ static void ref_load_batch(const struct kp_code *code, struct kp_memory *m,
                     *out++ = (pixel(l, n, c, y, x) / 255.0 - (double)l->mean[c]) / (double)l->sd[c];
 }
 
-static bool ref_copy_batch(const struct kp_memory *from_memory, const struct kp_value *from,
-                           struct kp_memory *to_memory, const struct kp_value *to, int64_t rows)
+static bool ref_copy_batch(struct kp_device *d, const struct kp_memory *from_memory,
+                           const struct kp_value *from, struct kp_memory *to_memory,
+                           const struct kp_value *to, int64_t rows)
 {
     if (kp_shape_count(from->shape) != kp_shape_count(to->shape))
         return false;
+    (void)d;
     (void)rows;
     memcpy(kp_ref_values(to_memory, to), kp_ref_values(from_memory, from),
            (size_t)kp_shape_count(from->shape) * sizeof(double));
@@ -322,7 +324,6 @@ static void ref_download(struct kp_device *d, void *host, const void *device, si
 
 const struct kp_device_ops kp_ref_ops = {
     .name = "ref",
-    .has_head_loss = true,
     .open = ref_open,
     .close = ref_close,
     .describe = ref_describe,

@@ -1,5 +1,5 @@
-/* fuse.c - merges operations into the fused ones that the kernels have. */
-#include "device/cpu/cpu.h"
+/* fusion.c - one after the other, as long as something moves. */
+#include "device/fusion.h"
 
 #include <string.h>
 
@@ -89,7 +89,9 @@ static enum kp_status fold_norm(struct kp_graph *g, int64_t i, int64_t next, str
 }
 
 /* What follows the convolution at i in EVAL mode, where nothing is differentiated. */
-static enum kp_status fuse_conv(struct kp_graph *g, int64_t i, bool *moved, struct kp_error *e)
+static enum kp_status fuse_conv(struct kp_graph *g, int64_t i,
+                                bool (*pools)(const struct kp_node *conv), bool *moved,
+                                struct kp_error *e)
 {
     struct kp_node *n = g->nodes[i];
     const int64_t next = only_reader(g, n->out[0]);
@@ -105,7 +107,7 @@ static enum kp_status fuse_conv(struct kp_graph *g, int64_t i, bool *moved, stru
     }
     if (r->op == KP_OP_RELU && !n->attrs.act) {
         n->attrs.act = true;
-    } else if (pool_fits(r) && kp_cpu_conv_is_lane(n)) {
+    } else if (pools && pool_fits(r) && pools(n)) {
         n->attrs.pool = true;
         n->attrs.pool_window = r->attrs.window;
     } else {
@@ -116,14 +118,14 @@ static enum kp_status fuse_conv(struct kp_graph *g, int64_t i, bool *moved, stru
     return KP_OK;
 }
 
-enum kp_status kp_cpu_fuse(struct kp_device *d, struct kp_graph *g, struct kp_error *e)
+enum kp_status kp_graph_fuse(struct kp_graph *g, bool (*pools)(const struct kp_node *conv),
+                             struct kp_error *e)
 {
-    (void)d;
     for (int64_t i = 0; g->mode == KP_EVAL && i < g->node_count; i++) {
         bool moved = false;
         if (g->nodes[i]->op != KP_OP_CONV2D)
             continue;
-        enum kp_status st = fuse_conv(g, i, &moved, e);
+        enum kp_status st = fuse_conv(g, i, pools, &moved, e);
         if (st != KP_OK)
             return st;
         if (moved)
