@@ -14,6 +14,7 @@ static const char *const pool_words[] = {"fresh", "subset", "disjoint", NULL};
 static const char *const draw_words[] = {"random", "first", NULL};
 static const char *const keep_words[] = {"end", "kappas", NULL};
 static const char *const order_words[] = {"epoch", "fixed", NULL};
+static const char *const precision_words[] = {"fp32", "bf16", NULL};
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant",  "cosine_epoch", "cosine",
                                              "multistep", "languini",     NULL};
@@ -106,6 +107,9 @@ static const struct kp_option train_options[] = {
            "examples that go through the net at a time: batch norms see these, gradients are added "
            "up to the batch's, 0: all"),
     KP_INT(S, train.eval_batch, "eval_batch", "256", 1, 65536, "examples per evaluation batch"),
+    KP_ENUM(S, train.precision, "precision", "fp32", precision_words,
+            "bf16: linear layers, convolutions and attention multiply numbers rounded to bf16, in "
+            "training, in evaluation and in the teacher; sums, parameters and all else stay fp32"),
     KP_ENUM(S, train.optimizer, "optimizer", "sgd", optimizer_words,
             "what turns gradients into steps"),
     KP_REAL(S, train.lr, "lr", "0.1", 0, 1e6, "learning rate, the highest of the schedule"),
@@ -149,9 +153,9 @@ static const struct kp_option train_options[] = {
     KP_INT(S, train.log_every, "log_every", "0", 0, 1e9,
            "steps between points of the training loss, 0: after each epoch"),
 };
-static const bool train_hashed[] = {true, true, true, false, true,  true,  true,  true, true,
-                                    true, true, true, true,  true,  true,  true,  true, true,
-                                    true, true, true, true,  false, false, false, false};
+static const bool train_hashed[] = {true, true, true, false, true, true,  true,  true,  true,
+                                    true, true, true, true,  true, true,  true,  true,  true,
+                                    true, true, true, true,  true, false, false, false, false};
 
 #define ADAMS (1u << KP_SETTING_OPTIMIZER_ADAM | 1u << KP_SETTING_OPTIMIZER_ADAMW)
 #define SGD   (1u << KP_SETTING_OPTIMIZER_SGD)

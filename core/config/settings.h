@@ -47,6 +47,11 @@ enum {
     KP_SETTING_KEEP_KAPPAS,
 };
 
+enum {
+    KP_SETTING_PRECISION_FP32,
+    KP_SETTING_PRECISION_BF16,
+};
+
 struct kp_settings {
     struct {
         const char *name;
@@ -90,6 +95,7 @@ struct kp_settings {
         int64_t batch;
         int64_t micro_batch; /* 0: the batch in one piece */
         int64_t eval_batch;
+        int precision; /* KP_SETTING_PRECISION_... */
         int optimizer; /* KP_SETTING_OPTIMIZER_... */
         double lr;
         double momentum;

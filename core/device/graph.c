@@ -95,6 +95,7 @@ const char *kp_op_name(enum kp_op op)
         [KP_OP_CLIP] = "clip",
         [KP_OP_SGD] = "sgd",
         [KP_OP_ADAM] = "adam",
+        [KP_OP_ROUND] = "round",
         [KP_OP_CONVERT] = "convert",
         [KP_OP_BATCH_NORM_SUMS] = "batch_norm_sums",
         [KP_OP_BATCH_NORM_GRAD_SUMS] = "batch_norm_grad_sums",

@@ -32,10 +32,11 @@ struct kp_value {
     enum kp_dtype dtype;
     struct kp_shape shape;
     bool batched;
-    bool input;             /* written by the host before a run */
-    bool output;            /* read by the host after a run: lives to the end */
-    bool frozen;            /* a parameter that is not trained */
-    const char *name;       /* of a parameter, buffer, input or tap; else NULL */
+    bool input;       /* written by the host before a run */
+    bool output;      /* read by the host after a run: lives to the end */
+    bool frozen;      /* a parameter that is not trained */
+    bool bf16;        /* f32 by type, of a ROUND: a device may keep two bytes of each number */
+    const char *name; /* of a parameter, buffer, input or tap; else NULL */
     struct kp_value *alias; /* shares the memory of this value (flatten); else NULL */
     /* by the device's plan */
     enum kp_layout layout;
@@ -107,7 +108,8 @@ enum kp_op {
     /* A linear layer and the row loss of its results, which exist for some rows at a time only.
      * Numbered by kp_head_operand and kp_head_result: x (N,..,I), w (K,I), b? (K), labels (..),
      * weights (..), dy? -> l, dx?, dw?, db?, with z = x w^T + b as for ROW_LOSS. t? (..,K) are the
-     * teacher's logits; with tw (K,J), tb? (K) it is (..,J), and the logits are t tw^T + tb */
+     * teacher's logits; with tw (K,J), tb? (K) it is (..,J), and the logits are t tw^T + tb. Where
+     * w is bf16, dz is rounded to bf16 before it is multiplied and summed */
     KP_OP_HEAD_LOSS,
     /* labels (..) int32 -> y (..,K) = on at the label, off elsewhere;  label -1: off */
     KP_OP_ONE_HOT,
@@ -128,6 +130,8 @@ enum kp_op {
      *   m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2
      *   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
     KP_OP_ADAM,
+    /* x -> y, the nearest bf16 (bf16.h); its own gradient is the identity. See precision.h */
+    KP_OP_ROUND,
     KP_OP_CONVERT, /* cpu, cuda: x -> y, the same numbers in another layout */
     /* cpu, made by its plan: the first pass of BATCH_NORM and of BATCH_NORM_GRAD over the batch,
      * with their operands; the result is the last operand of the node that it was split from. x ->

@@ -28,6 +28,7 @@ static struct kp_value *in_layout(struct planner *p, struct kp_value *v, enum kp
             return NULL;
         KP_ASSERT(t->id < p->room);
         t->layout = want;
+        t->bf16 = v->bf16;
         p->known[t->id] = true;
         n->in[0] = v;
         n->out[0] = t;

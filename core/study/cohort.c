@@ -41,10 +41,19 @@ static void seeds_of_batches(const struct kp_config *c, const char *out[3])
 
 void kp_cohort_key(const struct kp_planned *r, char key[KP_HASH_SIZE])
 {
-    static const char *const shared[] = {
-        "data.",          "device.",           "run.role",     "run.threads",
-        "run.checkpoint", "run.cohort",        "train.batch",  "train.micro_batch",
-        "train.epochs",   "seed.teacher_pool", "teacher.mode", NULL};
+    static const char *const shared[] = {"data.",
+                                         "device.",
+                                         "run.role",
+                                         "run.threads",
+                                         "run.checkpoint",
+                                         "run.cohort",
+                                         "train.batch",
+                                         "train.micro_batch",
+                                         "train.epochs",
+                                         "train.precision",
+                                         "seed.teacher_pool",
+                                         "teacher.mode",
+                                         NULL};
     static const char *const model[] = {"model.", NULL};
     const struct kp_config *c = r->config;
     const char *seeds[3];
@@ -101,10 +110,19 @@ static enum kp_status add_size(struct kp_cohort_sizes *known, const struct kp_co
 static enum kp_status size_key(const struct kp_config *c, char key[KP_HASH_SIZE],
                                struct kp_error *e)
 {
-    static const char *const matters[] = {
-        "model.",         "objective.",        "device.",          "data.",
-        "train.batch",    "train.micro_batch", "train.eval_batch", "train.optimizer",
-        "train.momentum", "train.clip_norm",   "train.freeze",     NULL};
+    static const char *const matters[] = {"model.",
+                                          "objective.",
+                                          "device.",
+                                          "data.",
+                                          "train.batch",
+                                          "train.micro_batch",
+                                          "train.eval_batch",
+                                          "train.optimizer",
+                                          "train.momentum",
+                                          "train.clip_norm",
+                                          "train.freeze",
+                                          "train.precision",
+                                          NULL};
     const int64_t batch = c->core.train.batch;
     struct kp_text text = {0};
     enum kp_status st = KP_OK;

@@ -19,6 +19,11 @@ static const enum kp_optimizer_kind optimizers[] = {
     [KP_SETTING_OPTIMIZER_ADAMW] = KP_OPTIMIZER_ADAMW,
 };
 
+static const enum kp_precision precisions[] = {
+    [KP_SETTING_PRECISION_FP32] = KP_PRECISION_FP32,
+    [KP_SETTING_PRECISION_BF16] = KP_PRECISION_BF16,
+};
+
 static const enum kp_teacher_mode teacher_modes[] = {
     [KP_SETTING_TEACHER_AUTO] = KP_TEACHER_AUTO,
     [KP_SETTING_TEACHER_TABLE] = KP_TEACHER_TABLE,
@@ -63,6 +68,11 @@ static enum kp_status seed_weights(const struct kp_config *c, const struct kp_co
     return KP_OK;
 }
 
+enum kp_precision kp_recipe_precision(const struct kp_config *c)
+{
+    return precisions[c->core.train.precision];
+}
+
 enum kp_status kp_recipe_model(struct kp_config *c, struct kp_model_use *out, struct kp_error *e)
 {
     void *self = kp_config_model_self(c);
@@ -94,6 +104,7 @@ enum kp_status kp_recipe_make(struct kp_config *c, const struct kp_config *teach
         .batch = set->train.batch,
         .eval_batch = set->train.eval_batch,
         .micro_batch = set->train.micro_batch,
+        .precision = kp_recipe_precision(c),
         .eval_every = set->train.eval_every,
         .eval_kappas = set->train.eval_kappas,
         .keep_kappas = set->train.keep == KP_SETTING_KEEP_KAPPAS,

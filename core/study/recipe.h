@@ -9,6 +9,9 @@
 KP_NODISCARD enum kp_status kp_recipe_model(struct kp_config *c, struct kp_model_use *out,
                                             struct kp_error *e);
 
+/* train.precision. */
+enum kp_precision kp_recipe_precision(const struct kp_config *c);
+
 /* `teacher`: the configuration of the teacher, or NULL. Everything lives as long as `c`. */
 KP_NODISCARD enum kp_status kp_recipe_make(struct kp_config *c, const struct kp_config *teacher,
                                            const struct kp_registry *registry,

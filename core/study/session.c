@@ -171,14 +171,14 @@ enum kp_status kp_session_data(struct kp_session *s, struct kp_config *c,
 }
 
 enum kp_status kp_session_teacher(struct kp_session *s, struct kp_config *config,
-                                  const char *weights, const char *uid,
+                                  enum kp_precision precision, const char *weights, const char *uid,
                                   const struct kp_dataset *data, struct kp_teacher **out,
                                   struct kp_error *e)
 {
     struct kp_text key = {0};
 
     /* Its table of the test split belongs to this very dataset. */
-    kp_text_addf(&key, "%s|%s|%p", weights, uid, (const void *)data);
+    kp_text_addf(&key, "%s|%s|%d|%p", weights, uid, (int)precision, (const void *)data);
     if (key.failed)
         return kp_fail(e, KP_E_NOMEM, "no memory for the teacher's name");
     if (s->teacher_key && strcmp(s->teacher_key, key.s) == 0) {
@@ -190,8 +190,8 @@ enum kp_status kp_session_teacher(struct kp_session *s, struct kp_config *config
     struct kp_model_use model;
     enum kp_status st = kp_recipe_model(config, &model, e);
     if (st == KP_OK)
-        st = kp_teacher_open(&model, config->core.train.eval_batch, weights, uid, data, s->device,
-                             &s->teacher, e);
+        st = kp_teacher_open(&model, config->core.train.eval_batch, precision, weights, uid, data,
+                             s->device, &s->teacher, e);
     if (st != KP_OK) {
         kp_text_finish(&key);
         return st;

@@ -29,10 +29,11 @@ KP_NODISCARD enum kp_status kp_session_data(struct kp_session *s, struct kp_conf
                                             const struct kp_study_watcher *w,
                                             struct kp_dataset **out, struct kp_error *e);
 
-/* The teacher made by `config`, from its weights; the last one is kept. */
+/* The teacher made by `config`, from its weights, for runs of this precision; the last one is kept.
+ */
 KP_NODISCARD enum kp_status kp_session_teacher(struct kp_session *s, struct kp_config *config,
-                                               const char *weights, const char *uid,
-                                               const struct kp_dataset *data,
+                                               enum kp_precision precision, const char *weights,
+                                               const char *uid, const struct kp_dataset *data,
                                                struct kp_teacher **out, struct kp_error *e);
 
 void kp_session_finish(struct kp_session *s);

@@ -67,8 +67,9 @@ static enum kp_status get_teacher(struct cohort *c, const struct kp_planned *r, 
         kp_plan_weights(x->plan, x->store, &r->teacher, "the teacher's run", &weights, e);
 
     if (st == KP_OK && weights)
-        st = kp_session_teacher(&x->session, t ? t->config : r->config, weights, t ? t->uid : "",
-                                c->data, &c->teacher, e);
+        st = kp_session_teacher(&x->session, t ? t->config : r->config,
+                                kp_recipe_precision(r->config), weights, t ? t->uid : "", c->data,
+                                &c->teacher, e);
     free(weights);
     return st;
 }

@@ -323,6 +323,9 @@ static void node_back(struct reverse *r, struct kp_node *n, struct kp_value *dy)
         flow(r, n->in[0], dy);
         flow(r, n->in[1], dy);
         break;
+    case KP_OP_ROUND:
+        flow(r, n->in[0], dy);
+        break;
     case KP_OP_SUB:
         sub_back(r, n, dy);
         break;

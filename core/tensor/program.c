@@ -270,6 +270,7 @@ static enum kp_status make(struct kp_program *p, const struct kp_program_spec *s
                            struct kp_error *e)
 {
     const struct kp_device_ops *ops = p->device->ops;
+    const bool bf16 = spec->precision == KP_PRECISION_BF16;
     struct kp_graph *g = &p->graph;
     struct kp_recording rec;
     struct kp_tensor *logits = NULL;
@@ -292,11 +293,16 @@ static enum kp_status make(struct kp_program *p, const struct kp_program_spec *s
         return kp_fail(e, KP_E_NOMEM, "no memory for a program");
     if (spec->without_logits)
         drop_logits(p, &rec);
-    st = ops->fuse(p->device, g, e);
+    if (bf16)
+        st = kp_graph_round(g, e);
+    if (st == KP_OK)
+        st = ops->fuse(p->device, g, e);
     if (st == KP_OK && p->trains)
         st = kp_differentiate(g, p->loss, p->seed, e);
     if (st == KP_OK && p->cotangent)
         st = kp_differentiate(g, p->logits, p->cotangent, e);
+    if (st == KP_OK && bf16)
+        st = kp_graph_round(g, e);
     if (st == KP_OK && p->trains)
         st = append_optimizer(p, spec, e);
     if (st == KP_OK && p->trains)

@@ -3,6 +3,7 @@
 #define KP_TENSOR_PROGRAM_H
 
 #include "device/device.h"
+#include "device/precision.h"
 #include "kappa/objective.h"
 #include "tensor/flops.h"
 #include "tensor/net.h"
@@ -26,7 +27,8 @@ struct kp_optimizer {
 struct kp_program_spec {
     const struct kp_net *net;
     enum kp_mode mode;
-    int64_t capacity;    /* examples */
+    int64_t capacity; /* examples */
+    enum kp_precision precision;
     bool taps;           /* inner tensors that the model names are outputs */
     bool without_logits; /* EVAL: where the model names features they are the output, and what only
                             the logits need is not computed */

@@ -30,6 +30,7 @@ static enum kp_status build_programs(const struct kp_recipe *r, const struct kp_
     struct kp_program_spec spec = {
         .mode = KP_TRAIN,
         .capacity = capacity_of(r, examples),
+        .precision = r->precision,
         .objective = r->objective,
         .objective_self = r->objective_self,
         .optimizer = r->optimizer,
@@ -38,7 +39,8 @@ static enum kp_status build_programs(const struct kp_recipe *r, const struct kp_
         .chunk_head = true,
         .teacher = teacher ? teacher->headless : NULL,
     };
-    struct kp_program_spec eval = {.mode = KP_EVAL, .capacity = kp_eval_batch(r->eval_batch, data)};
+    struct kp_program_spec eval = {
+        .mode = KP_EVAL, .capacity = kp_eval_batch(r->eval_batch, data), .precision = r->precision};
     enum kp_status st = kp_model_build(&r->model, data, &t->net, e);
 
     spec.net = eval.net = t->net;

@@ -33,6 +33,7 @@ struct kp_recipe {
 
     int64_t epochs, batch, eval_batch;
     int64_t micro_batch;         /* examples that go through the net at a time; 0: the batch */
+    enum kp_precision precision; /* of the training, the evaluations and the teacher */
     int64_t eval_every;          /* epochs; 0: only after the last */
     struct kp_reals eval_kappas; /* rising */
     bool keep_kappas;            /* the weights at each of them, too */

@@ -109,6 +109,8 @@ static enum kp_status make_key(const struct kp_teaching *w, enum kp_split split,
         kp_text_addf(&key, "mean %a sd %a\n", (double)t->mean[c], (double)t->sd[c]);
     kp_text_addf(&key, "flip %d\nbatch %lld\n%s\n", flip, (long long)t->program->capacity,
                  arithmetic);
+    if (t->precision == KP_PRECISION_BF16)
+        kp_text_add(&key, "bf16\n");
     if (key.failed)
         st = kp_fail(e, KP_E_NOMEM, "no memory for a table's key");
     else

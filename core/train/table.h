@@ -3,7 +3,8 @@
  *
  * A table's key is a hash over all that its numbers depend on: the sha256 of the teacher's weights,
  * mean and sd, a fingerprint of the split's pixels, mirrored or not, the teacher's batch, and the
- * device's arithmetic. It names the role ("teacher_table.<16 digits>") and the file
+ * device's arithmetic with the precision. It names the role ("teacher_table.<16 digits>") and the
+ * file
  * ("teacher-table-<16 digits>.safetensors", one array "logits" [examples][classes]). */
 #ifndef KP_TRAIN_TABLE_H
 #define KP_TRAIN_TABLE_H

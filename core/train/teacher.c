@@ -10,8 +10,11 @@
 
 static enum kp_status make_headless(struct kp_teacher *t, struct kp_error *e)
 {
-    const struct kp_program_spec spec = {
-        .net = t->net, .mode = KP_EVAL, .capacity = t->program->capacity, .without_logits = true};
+    const struct kp_program_spec spec = {.net = t->net,
+                                         .mode = KP_EVAL,
+                                         .capacity = t->program->capacity,
+                                         .precision = t->precision,
+                                         .without_logits = true};
     enum kp_status st = kp_program_create(t->device, &spec, &t->headless, e);
 
     if (st == KP_OK && t->headless->head_weight)
@@ -21,10 +24,10 @@ static enum kp_status make_headless(struct kp_teacher *t, struct kp_error *e)
     return st;
 }
 
-enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, const char *weights,
-                               const char *uid, const struct kp_dataset *data,
-                               struct kp_device *device, struct kp_teacher **out,
-                               struct kp_error *e)
+enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch,
+                               enum kp_precision precision, const char *weights, const char *uid,
+                               const struct kp_dataset *data, struct kp_device *device,
+                               struct kp_teacher **out, struct kp_error *e)
 {
     struct kp_teacher *t = calloc(1, sizeof(*t));
     enum kp_status st;
@@ -32,6 +35,7 @@ enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, 
     if (!t)
         return kp_fail(e, KP_E_NOMEM, "no memory for the teacher");
     t->device = device;
+    t->precision = precision;
     (void)snprintf(t->uid, sizeof(t->uid), "%s", uid);
     t->mean = kp_channel_floats(model->mean);
     t->sd = kp_channel_floats(model->sd);
@@ -47,8 +51,10 @@ enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch, 
     if (st == KP_OK)
         st = kp_weights_read(t->state, weights, NULL, e);
     if (st == KP_OK) {
-        struct kp_program_spec spec = {
-            .net = t->net, .mode = KP_EVAL, .capacity = kp_eval_batch(batch, data)};
+        struct kp_program_spec spec = {.net = t->net,
+                                       .mode = KP_EVAL,
+                                       .capacity = kp_eval_batch(batch, data),
+                                       .precision = precision};
         st = kp_program_create(device, &spec, &t->program, e);
     }
     if (st == KP_OK)

@@ -10,6 +10,7 @@ struct kp_teacher {
     char uid[32];              /* "" for a weights file */
     char sha256[KP_HASH_SIZE]; /* of its weights */
     struct kp_device *device;
+    enum kp_precision precision; /* that of the runs it teaches */
     struct kp_net *net;
     struct kp_state *state;
     struct kp_program *program;
@@ -27,9 +28,10 @@ struct kp_teacher {
 /* Build the model for the dataset and fill it from the weights file. `batch`: examples of one pass.
  */
 KP_NODISCARD enum kp_status kp_teacher_open(const struct kp_model_use *model, int64_t batch,
-                                            const char *weights, const char *uid,
-                                            const struct kp_dataset *data, struct kp_device *device,
-                                            struct kp_teacher **out, struct kp_error *e);
+                                            enum kp_precision precision, const char *weights,
+                                            const char *uid, const struct kp_dataset *data,
+                                            struct kp_device *device, struct kp_teacher **out,
+                                            struct kp_error *e);
 void kp_teacher_close(struct kp_teacher *t);
 
 /* Logits of a batch of any size: out [rows of its examples][classes]. load->mean and sd are

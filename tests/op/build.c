@@ -1,6 +1,8 @@
 /* build.c - turns a case into a graph. */
 #include "builder.h"
 
+#include "device/precision.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -67,12 +69,12 @@ static void build_unary(struct op_builder *b)
     b->out->flops = b->count * op_each(shape);
 }
 
-/* ADD, SUB, MUL, SCALE, RESHAPE: no gradient of their own. */
+/* ADD, SUB, MUL, SCALE, ROUND, RESHAPE: no gradient of their own. */
 static void build_elementwise(struct op_builder *b)
 {
     const struct op_case *c = b->c;
     bool two = c->op == KP_OP_ADD || c->op == KP_OP_SUB || c->op == KP_OP_MUL;
-    bool alias = c->op == KP_OP_RESHAPE;
+    bool alias = c->op == KP_OP_RESHAPE, exact = alias || c->op == KP_OP_ROUND;
     struct kp_shape shape = op_input_shape(c);
     struct kp_node *n = op_node(b, c->op);
 
@@ -82,7 +84,7 @@ static void build_elementwise(struct op_builder *b)
         b, KP_F32, alias ? kp_shape2(c->capacity, kp_shape_count(shape) / c->capacity) : shape,
         KP_AT_ARENA);
     n->out[0]->alias = alias ? n->in[0] : NULL;
-    b->out->y = op_result_add(b, n->out[0], alias ? 0 : 1, 0);
+    b->out->y = op_result_add(b, n->out[0], exact ? 0 : 1, 0);
     b->out->flops = b->count * op_each(shape);
 }
 
@@ -212,7 +214,7 @@ enum kp_status op_graph_init(const struct op_case *c, unsigned parts, struct op_
         op_graph_finish(out);
         return kp_fail(e, KP_E_NOMEM, "out of memory");
     }
-    return KP_OK;
+    return c->bf16 ? kp_graph_round(&out->g, e) : KP_OK;
 }
 
 void op_graph_finish(struct op_graph *g)

@@ -55,6 +55,7 @@ struct op_case {
     int64_t bench; /* batch of the benchmark; 0: not in it */
     int64_t heads, index;
     bool causal, approximate;
+    bool bf16; /* the operands of products are rounded */
 };
 
 extern const struct op_case op_cases[];

@@ -118,6 +118,7 @@ void op_case_name(const struct op_case *c, unsigned part, char *out, size_t size
         kp_text_addf(&t, " index=%lld", (long long)c->index);
     kp_text_add(&t, c->causal ? " causal" : "");
     kp_text_add(&t, c->approximate ? " tanh" : "");
+    kp_text_add(&t, c->bf16 ? " bf16" : "");
     kp_text_add(&t, c->bias ? " bias" : "");
     kp_text_add(&t, c->residual ? " add" : "");
     kp_text_add(&t, c->act ? " relu" : "");

@@ -22,7 +22,7 @@
 #define ELEMENTS(...) \
     PLAIN(RELU, __VA_ARGS__), PLAIN(RESHAPE, __VA_ARGS__), PLAIN(ADD, __VA_ARGS__), \
     PLAIN(SUB, __VA_ARGS__), PLAIN(MUL, __VA_ARGS__), PLAIN(MEAN, __VA_ARGS__), \
-    PLAIN(SCALE, __VA_ARGS__, .factor = -1.75)
+    PLAIN(ROUND, __VA_ARGS__), PLAIN(SCALE, __VA_ARGS__, .factor = -1.75)
 /* channels are the classes, height the rows of one example */
 #define ALL_ROWS(...) \
     PLAIN(SOFTMAX, __VA_ARGS__), PLAIN(LOG_SOFTMAX, __VA_ARGS__), \
@@ -298,6 +298,19 @@ const struct op_case op_cases[] = {
     PLAIN(PATCHES, 33, 20, 3, 8, 12, .window = SQUARE(4, 4, 0)),
     PLAIN(PATCHES, 17, 9, 5, 6, 6, .window = SQUARE(3, 3, 0)),
     PLAIN(PATCHES, 16, 3, 3, 32, 32, .window = SQUARE(4, 4, 0), .bench = 128),
+    PLAIN(LINEAR, 17, 17, 7, .outputs = 100, .bias = true, .bf16 = true),
+    PLAIN(LINEAR, 64, 50, 784, .outputs = 33, .bias = true, .bf16 = true),
+    PLAIN(LINEAR, 33, 20, 24, 17, .outputs = 70, .bias = true, .bf16 = true),
+    PLAIN(CONV2D, 16, 13, 5, 5, 7, 6, .window = SQUARE(3, 1, 1), .bias = true, .bf16 = true),
+    PLAIN(CONV2D, 33, 20, 11, 7, 9, 13, .window = SQUARE(3, 1, 1), .bias = true, .bf16 = true),
+    PLAIN(CONV2D, 33, 33, 7, 5, 7, 8, .window = SQUARE(5, 1, 2), .bf16 = true),
+    PLAIN(CONV2D, 17, 9, 7, 5, 7, 3, .window = SQUARE(1, 1, 0), .bf16 = true),
+    PLAIN(CONV2D, 17, 12, 8, 8, 8, 20, .window = SQUARE(3, 2, 1), .bias = true, .bf16 = true),
+    PLAIN(ATTENTION, 5, 5, 6, 3, .heads = 3, .factor = 0.7, .causal = true, .bf16 = true),
+    PLAIN(ATTENTION, 17, 9, 34, 17, .heads = 2, .factor = 0.25, .bf16 = true),
+    HEAD_LOSSES(33, 32, 12, 17, 11, 30, .factor = 4, .bias = true, .bf16 = true),
+    HEAD_LOSSES(5, 5, 16, .outputs = 10, .factor = 4, .bf16 = true),
+
     PLAIN(PREPEND, 1, 1, 1, 1),
     PLAIN(PREPEND, 33, 20, 7, 5),
     PLAIN(PREPEND, 17, 17, 600, 3),

@@ -130,7 +130,7 @@ void op_check_gradients(struct kp_device *ref, const struct op_case *c, struct o
     char name[256];
     unsigned parts = op_case_parts(c);
 
-    if (!(parts & PART_GRAD_X))
+    if (!(parts & PART_GRAD_X) || c->bf16) /* a staircase has no differences */
         return;
     /* Ties are kinks: differences mean nothing there. */
     if (c->fill == FILL_COARSE || c->fill == FILL_CONSTANT)

@@ -94,7 +94,7 @@ static void test_unhashed(void **state)
                                       "metric.count.every=5", "teacher.experiment=u.ini",
                                       "data.kappa=0.5001",    "data.kappa=5e-1",
                                       "train.lr=1e-1",        "objective.ls.a=0.7",
-                                      "seed.order= master "};
+                                      "seed.order= master ",  "train.precision=fp32"};
 
     for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
         expect_change(kd_text, set[i], "");
@@ -138,6 +138,7 @@ static void test_hashed(void **state)
                                       "train.optimizer=adam",
                                       "train.clip_norm=1",
                                       "train.freeze=head",
+                                      "train.precision=bf16",
                                       "train.lr_final=0.01",
                                       "train.warmup_epochs=4",
                                       "train.warmup_factor=0.1",

@@ -85,6 +85,28 @@ static void test_sgd_multistep(void **state)
     check_resume("multistep", one, three);
 }
 
+/* Rounded operands: a run of its own, which goes on with the same bits. */
+static void test_bf16(void **state)
+{
+    static const char *const one[] = {"train.precision=bf16", NULL};
+    static const char *const two[] = {"train.precision=bf16", "run.threads=2", NULL};
+    static const char *const fp32[] = {"train.precision=fp32", NULL};
+    char weights[2][KP_HASH_SIZE];
+
+    (void)state;
+    check_resume("bf16", one, two);
+    run_to_end("bf16.db", fp32);
+    char *runs = study_query(&fixture, "bf16.db",
+                             "SELECT count(DISTINCT config_hash) FROM run "
+                             "WHERE objective = 'kd' AND kind = 'train'");
+    assert_string_equal(runs, "2\r\n");
+    free(runs);
+    run_to_end("fp32.db", fp32);
+    study_weights(&fixture, "bf16-0.db", "kd", "student", weights[0]);
+    study_weights(&fixture, "fp32.db", "kd", "student", weights[1]);
+    assert_string_not_equal(weights[0], weights[1]);
+}
+
 /* Every objective is paired with lt; tau is NULL for those that have none. */
 static void test_pairs(void **state)
 {
@@ -162,9 +184,9 @@ static void test_wrong_freeze(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_adamw),        cmocka_unit_test(test_sgd_multistep),
-        cmocka_unit_test(test_pairs),        cmocka_unit_test(test_freeze),
-        cmocka_unit_test(test_wrong_freeze),
+        cmocka_unit_test(test_adamw),  cmocka_unit_test(test_sgd_multistep),
+        cmocka_unit_test(test_bf16),   cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_freeze), cmocka_unit_test(test_wrong_freeze),
     };
 
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Numbers of a task, of a value that no slice has a part of. */
+#define BLOCK 65536
+
 static void apply(const struct kp_node *n, const struct kp_lane_ops *lane, int64_t count,
                   const float *a, const float *b, float *y)
 {
@@ -16,6 +19,8 @@ static void apply(const struct kp_node *n, const struct kp_lane_ops *lane, int64
         lane->sub(count, a, b, y);
     else if (n->op == KP_OP_MUL)
         lane->mul(count, a, b, y);
+    else if (n->op == KP_OP_ROUND)
+        lane->round(count, a, y);
     else if (n->op == KP_OP_GELU)
         lane->gelu(count, n->attrs.approximate, a, y);
     else if (n->op == KP_OP_GELU_GRAD)
@@ -24,10 +29,20 @@ static void apply(const struct kp_node *n, const struct kp_lane_ops *lane, int64
         lane->scale(count, (float)n->attrs.factor, a, y);
 }
 
+/* The part of a step, a slice's or a task's. */
+static struct kp_range part_of(const struct kp_node *n, const struct kp_span *t)
+{
+    if (!kp_cpu_is_wide(n))
+        return kp_span_range(t, n->out[0]);
+    const int64_t first = t->index * BLOCK, left = kp_value_rest(n->out[0]) - first;
+
+    return (struct kp_range){first, left < BLOCK ? left : BLOCK};
+}
+
 static void element_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
-    const struct kp_range r = kp_span_range(t, n->out[0]);
+    const struct kp_range r = part_of(n, t);
     const float *a = kp_floats(p, n->in[0]) + r.first;
     const float *b = n->in[1] ? kp_floats(p, n->in[1]) + r.first : NULL;
     float *y = kp_floats(p, n->out[0]) + r.first;
@@ -46,7 +61,8 @@ static void element_slice(const struct kp_step *s, const struct kp_pass *p, cons
 
 void kp_lower_element(struct kp_lowering *l, const struct kp_node *n)
 {
-    kp_lower_step(l, kp_cpu_is_wide(n) ? KP_BEFORE : KP_SLICES, element_slice, NULL, 1);
+    kp_lower_step(l, kp_cpu_is_wide(n) ? KP_BEFORE : KP_SLICES, element_slice, NULL,
+                  (kp_value_rest(n->out[0]) + BLOCK - 1) / BLOCK);
 }
 
 static void convert_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)

@@ -3,9 +3,9 @@
  *   z = x w^T + b      g = d loss / d z, written over z      dx = g w      dw += g^T x      db += g
  *
  * All threads work on one chunk, and what each task adds to belongs to it alone, so that the bits
- * do not depend on their number. Scratch: the share dy / sum(w), each row's weighted loss, the
- * chunk's logits, the teacher's where they are made here, then the rows that the threads' functions
- * work in.
+ * do not depend on their number. g is rounded where w is bf16. Scratch: the share dy / sum(w), each
+ * row's weighted loss, the chunk's logits, the teacher's where they are made here, then the rows
+ * that the threads' functions work in.
  */
 #include "base/running.h"
 #include "device/cpu/cpu.h"
@@ -159,8 +159,12 @@ static void loss_task(const struct kp_step *s, const struct kp_pass *p, const st
         .losses = c.at.losses + c.first,
         .work = c.at.work + t->worker * kp_rows_work(classes)};
 
-    if (first < end)
-        KP_IN_PLUGIN("objective", n->attrs.row_name, "row", p->lane->rows(&rows, first, end));
+    if (first >= end)
+        return;
+    KP_IN_PLUGIN("objective", n->attrs.row_name, "row", p->lane->rows(&rows, first, end));
+    if (n->in[KP_HEAD_W]->bf16)
+        p->lane->round((end - first) * classes, rows.grads + first * classes,
+                       rows.grads + first * classes);
 }
 
 /* Rows of dx: a task's own. */

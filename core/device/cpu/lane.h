@@ -168,6 +168,7 @@ struct kp_lane_ops {
     void (*add)(int64_t n, const float *a, const float *b, float *y);
     void (*sub)(int64_t n, const float *a, const float *b, float *y);
     void (*mul)(int64_t n, const float *a, const float *b, float *y);
+    void (*round)(int64_t n, const float *x, float *y); /* to bf16; any n */
     void (*scale)(int64_t n, float factor, const float *x, float *y);
     void (*gelu)(int64_t n, bool approximate, const float *x, float *y);
     void (*gelu_grad)(int64_t n, bool approximate, const float *x, const float *dy, float *dx);

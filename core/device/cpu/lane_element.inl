@@ -31,6 +31,12 @@ static void lane_mul(int64_t n, const float *a, const float *b, float *y)
         v_store(y + i, v_mul(v_load(a + i), v_load(b + i)));
 }
 
+static void lane_round(int64_t n, const float *x, float *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = kp_bf16_round(x[i]);
+}
+
 static void lane_scale(int64_t n, float factor, const float *x, float *y)
 {
     for (int64_t i = 0; i < n; i += KP_VEC)

@@ -1,5 +1,6 @@
 /* lane_table.inl - all LANE kernels at the level KP_VEC, as the table LANE_TABLE named LANE_NAME.
  */
+#include "device/bf16.h"
 #include "device/cpu/lane.h"
 #include "device/cpu/vec.h"
 #include "device/cpu/vec_math.h"
@@ -40,6 +41,7 @@ const struct kp_lane_ops LANE_TABLE = {
     .add = lane_add,
     .sub = lane_sub,
     .mul = lane_mul,
+    .round = lane_round,
     .scale = lane_scale,
     .gelu = lane_gelu,
     .gelu_grad = lane_gelu_grad,

@@ -68,6 +68,7 @@ const struct kp_cpu_op kp_cpu_ops[KP_OP_COUNT] = {
     [KP_OP_DROPOUT] = {KP_WANT_PLAIN, SLICE, NULL, kp_lower_dropout},
     [KP_OP_FOREIGN] = {KP_WANT_FORM, SLICE, kp_scratch_foreign, kp_lower_foreign},
     [KP_OP_FOREIGN_GRAD] = {KP_WANT_FORM, SUM, kp_scratch_foreign, kp_lower_foreign},
+    [KP_OP_ROUND] = {KP_WANT_SAME, SLICE, NULL, kp_lower_element},
     [KP_OP_CONVERT] = {KP_WANT_SAME, SLICE, NULL, kp_lower_convert},
     [KP_OP_BATCH_NORM_SUMS] = {KP_WANT_LANE, SUM, NULL, kp_lower_norm_sums},
     [KP_OP_BATCH_NORM_GRAD_SUMS] = {KP_WANT_LANE, SUM, NULL, kp_lower_norm_grad_sums},

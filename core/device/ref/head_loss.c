@@ -71,8 +71,11 @@ void kp_ref_head_loss(const struct kp_ref_call *c)
                   kp_ref_in(c, KP_HEAD_TB), made);
         memset(grad, 0, (size_t)k * sizeof(*grad));
         sum += w[i] * kp_ref_row(n, k, labels[i], z, teacher, grad, work);
-        for (int64_t o = 0; o < k; o++)
+        for (int64_t o = 0; o < k; o++) {
             grad[o] *= (dy ? dy[0] : 1) * w[i] / weights;
+            if (n->in[KP_HEAD_W]->bf16)
+                grad[o] = kp_ref_bf16(grad[o]);
+        }
         add_gradients(c, i, grad);
     }
     kp_ref_out(c, KP_HEAD_LOSS)[0] = weights != 0 ? sum / weights : 0;

@@ -182,6 +182,7 @@ static void (*const operations[KP_OP_COUNT])(const struct kp_ref_call *c) = {
     [KP_OP_DROPOUT] = kp_ref_dropout,
     [KP_OP_FOREIGN] = kp_ref_foreign,
     [KP_OP_FOREIGN_GRAD] = kp_ref_foreign,
+    [KP_OP_ROUND] = kp_ref_round,
     [KP_OP_CONVERT] = kp_ref_copy,
 };
 

@@ -80,6 +80,8 @@ void kp_ref_add(const struct kp_ref_call *c);
 void kp_ref_sub(const struct kp_ref_call *c);
 void kp_ref_mul(const struct kp_ref_call *c);
 void kp_ref_scale(const struct kp_ref_call *c);
+void kp_ref_round(const struct kp_ref_call *c);
+double kp_ref_bf16(double x); /* the nearest bf16 */
 void kp_ref_copy(const struct kp_ref_call *c);
 void kp_ref_softmax(const struct kp_ref_call *c);
 void kp_ref_softmax_grad(const struct kp_ref_call *c);
