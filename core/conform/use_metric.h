@@ -15,7 +15,8 @@ struct kp_used_metric {
     int poison;
 };
 
-/* All rows in pieces of `chunk`, each with sums of its own, added up; sums[def->sum_count] may be NULL, values[def->value_count]. */
+/* All rows in pieces of `chunk`, each with sums of its own, added up; sums[def->sum_count] may be
+ * NULL, values[def->value_count]. */
 KP_NODISCARD enum kp_status kp_used_metric_observe(struct kp_used_metric *m, int64_t chunk,
                                                    double *sums, double *values,
                                                    struct kp_error *e);
