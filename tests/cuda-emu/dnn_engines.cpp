@@ -170,19 +170,23 @@ static bool meet(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 }
 
 struct places {
-    float *x, *w, *y;
+    float *x, *w, *y, *b; // b: NULL without a bias
     void *workspace;
 };
 
-static void check_apart(const emu_convolution &c, const places &p, size_t workspace)
+static void check_apart(const emu_graph &g, const places &p, size_t workspace)
 {
+    const emu_convolution &c = g.convolution;
     const struct {
         const void *p;
         size_t bytes;
-    } blocks[] = {
-        {p.x, c.x.bytes()}, {p.w, c.w.bytes()}, {p.y, c.y.bytes()}, {p.workspace, workspace}};
+    } blocks[] = {{p.x, c.x.bytes()},
+                  {p.w, c.w.bytes()},
+                  {p.y, c.y.bytes()},
+                  {p.workspace, workspace},
+                  {p.b, g.bias ? g.b.bytes() : 0}};
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         for (int k = 0; k < i; k++)
             if (meet(blocks[i].p, blocks[i].bytes, blocks[k].p, blocks[k].bytes))
                 emu_die("cuDNN: tensors or the workspace share memory");
@@ -214,8 +218,22 @@ static void round_to(const std::vector<double> &sums, float *out)
         out[i] = (float)sums[i];
 }
 
-static void compute(const emu_convolution &c, const places &p)
+static void finish(const emu_graph &g, const places &p, std::vector<double> *sums)
 {
+    const size_t outputs = (size_t)g.convolution.y.dims[1];
+
+    for (size_t i = 0; i < sums->size(); i++) {
+        double &y = (*sums)[i];
+        if (g.bias)
+            y += (double)p.b[i % outputs];
+        if (g.relu && y <= 0)
+            y = 0;
+    }
+}
+
+static void compute(const emu_graph &g, const places &p)
+{
+    const emu_convolution &c = g.convolution;
     const int64_t channels = c.x.dims[1], outputs = c.y.dims[1];
     const int64_t filter = c.w.dims[2] * c.w.dims[3] * channels; // floats
     std::vector<double> sums;
@@ -230,6 +248,7 @@ static void compute(const emu_convolution &c, const places &p)
                 sums[(size_t)(y + o)] += sum;
             }
         });
+        finish(g, p, &sums);
         round_to(sums, p.y);
     } else if (c.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR) {
         sums.resize(c.x.bytes() / sizeof(float));
@@ -308,21 +327,24 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t which, cudnnBackendDescriptor_t 
     const int number = number_of(config);
     if (number != computing)
         emu_die("cuDNN: an engine is executed that %s", engines[number].text);
-    const emu_convolution c =
-        emu_convolution_of(emu_part(graph_of(config), CUDNN_ATTR_OPERATIONGRAPH_OPS));
+    const emu_graph g = emu_graph_of(graph_of(config));
+    const emu_convolution &c = g.convolution;
     const size_t workspace = (size_t)engines[number].workspace;
     const places p = {place_of(pack, c.x), place_of(pack, c.w), place_of(pack, c.y),
+                      g.bias ? place_of(pack, g.b) : nullptr,
                       workspace_of(pack, (int64_t)workspace)};
-    if (emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS) != 3)
+    if (emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS) != (g.bias ? 4 : 3))
         emu_die("cuDNN: the variant pack has tensors that the graph does not");
-    check_apart(c, p, workspace);
+    check_apart(g, p, workspace);
     emu_enqueue(h->stream, "cudnnBackendExecute", [=] {
-        emu_need("cuDNN", "a tensor", p.x, c.x.bytes());
-        emu_need("cuDNN", "a tensor", p.w, c.w.bytes());
-        emu_need("cuDNN", "a tensor", p.y, c.y.bytes());
+        emu_need("cuDNN", "a tensor", p.x, g.convolution.x.bytes());
+        emu_need("cuDNN", "a tensor", p.w, g.convolution.w.bytes());
+        emu_need("cuDNN", "a tensor", p.y, g.convolution.y.bytes());
+        if (g.bias)
+            emu_need("cuDNN", "a tensor", p.b, g.b.bytes());
         emu_need("cuDNN", "the workspace", p.workspace, workspace);
         std::memset(p.workspace, 0xff, workspace);
-        compute(c, p);
+        compute(g, p);
     });
     return CUDNN_STATUS_SUCCESS;
 }

@@ -36,11 +36,12 @@ template <class T> size_t emu_count(const emu_descriptor *d, int attribute)
 }
 
 /* The descriptor that an attribute names. */
-const emu_descriptor *emu_part(const emu_descriptor *d, int attribute);
+const emu_descriptor *emu_part(const emu_descriptor *d, int attribute, size_t which = 0);
 
 /* A tensor of rank 4 as declared. */
 struct emu_tensor {
     int64_t uid, dims[4], strides[4], alignment;
+    bool between; // virtual
     size_t bytes() const;
 };
 emu_tensor emu_tensor_of(const emu_descriptor *d);
@@ -52,6 +53,14 @@ struct emu_convolution {
     int64_t stride[2], pad[2];
 };
 emu_convolution emu_convolution_of(const emu_descriptor *op);
+
+/* A convolution, and behind a forward one its bias (1,O,1,1), and behind that its ReLU. */
+struct emu_graph {
+    emu_convolution convolution; // its y is the last operation's
+    bool bias, relu;
+    emu_tensor b;
+};
+emu_graph emu_graph_of(const emu_descriptor *graph);
 
 /* --- dnn_engines.cpp --- */
 cudnnStatus_t emu_plan_finalize(emu_descriptor *plan);

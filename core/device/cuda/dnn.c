@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct kp_dnn_conv) == 2 * sizeof(int) + 11 * sizeof(int64_t),
+_Static_assert(sizeof(struct kp_dnn_conv) == 4 * sizeof(int) + 11 * sizeof(int64_t),
                "convolutions are compared as bytes, so there are no gaps");
 
 struct kp_dnn {
@@ -110,11 +110,12 @@ size_t kp_dnn_workspace(const struct kp_dnn_plan *p)
     return p ? kp_cuda_whole((size_t)p->workspace + KP_DNN_WORKSPACE_ALIGNMENT) : 0;
 }
 
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y)
+void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+                const float *bias)
 {
     const uintptr_t scratch = (uintptr_t)kp_cuda_scratch(c), step = KP_DNN_WORKSPACE_ALIGNMENT;
-    void *workspace = (void *)((scratch + step - 1) / step * step);
-    const cudnnStatus_t status = kp_dnn_plan_run(c->plan, c->cuda->dnn->handle, x, w, y, workspace);
+    const struct kp_dnn_operands o = {x, w, y, bias, (void *)((scratch + step - 1) / step * step)};
+    const cudnnStatus_t status = kp_dnn_plan_run(c->plan, c->cuda->dnn->handle, &o);
     char text[KP_DNN_TEXT_SIZE];
 
     if (status == CUDNN_STATUS_SUCCESS || c->cuda->failed.status != KP_OK)
