@@ -2,11 +2,11 @@
 //
 // There are engines that a program must not choose, one that refuses every graph, and one that
 // computes: sums in double, rounded once, by the tensors as declared. KAPPA_EMU_ENGINES = n: there
-// are only the first n of them.
+// are only the first n of them. KAPPA_EMU_CUDNN: the version, 90800 is 9.8.
 #include "dnn_machine.h"
 
+#include <algorithm>
 #include <cstring>
-#include <set>
 
 struct engine {
     const char *text;
@@ -97,11 +97,34 @@ static cudnnStatus_t suggest(const emu_descriptor *heuristics, int64_t room, int
     return CUDNN_STATUS_SUCCESS;
 }
 
+static bool alike(const emu_tensor &a, const emu_tensor &b)
+{
+    return std::equal(a.dims, a.dims + 4, b.dims);
+}
+
+static bool alike(const emu_descriptor *a, const emu_descriptor *b)
+{
+    const emu_graph p =
+        emu_graph_of(graph_of(emu_part(a, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)));
+    const emu_graph q =
+        emu_graph_of(graph_of(emu_part(b, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)));
+    const emu_convolution &c = p.convolution, &d = q.convolution;
+
+    return emu_part(a, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) ==
+               emu_part(b, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) &&
+           c.type == d.type && p.bias == q.bias && p.relu == q.relu && alike(c.x, d.x) &&
+           alike(c.w, d.w) && std::equal(c.stride, c.stride + 2, d.stride) &&
+           std::equal(c.pad, c.pad + 2, d.pad);
+}
+
 cudnnStatus_t emu_plan_finalize(emu_descriptor *plan)
 {
     const emu_descriptor *config = emu_part(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
 
     emu_no_capture("cudnnBackendFinalize of a plan");
+    for (const emu_descriptor *other : emu_descriptors())
+        if (other->type == plan->type && other->finalized && alike(other, plan))
+            emu_die("cuDNN: there is a plan for this convolution already");
     return engines[number_of(config)].status;
 }
 
@@ -273,7 +296,7 @@ extern "C" {
 
 size_t cudnnGetVersion(void)
 {
-    return CUDNN_VERSION;
+    return (size_t)emu_setting("KAPPA_EMU_CUDNN", CUDNN_VERSION);
 }
 
 const char *cudnnGetErrorString(cudnnStatus_t status)

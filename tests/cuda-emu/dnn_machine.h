@@ -10,6 +10,7 @@
 #include <cudnn_graph.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 struct emu_descriptor {
@@ -70,7 +71,7 @@ cudnnStatus_t emu_engines_get(emu_descriptor *d, int attribute, int64_t room, in
                               void *out);
 
 /* --- dnn_descriptors.cpp --- */
-int64_t emu_descriptors_live();
+const std::set<emu_descriptor *> &emu_descriptors(); // that live
 int64_t emu_dnn_handles_live();
 bool emu_dnn_handle_lives(cudnnHandle_t h);
 

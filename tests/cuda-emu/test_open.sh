@@ -29,6 +29,8 @@ KAPPA_EMU_ENGINES=4 try 1 "$kappa" run teacher.ini --set device.kind=cuda --set 
     --set model.cnn.width=4
 has err "the convolution with conv0.weight: fp32 forward (32,1,8,8) by (4,1,3,3), stride 1x1"
 has err "none of the 4 engines"
+KAPPA_EMU_CUDNN=90500 try 1 "$kappa" run teacher.ini --set device.kind=cuda --set model.plugin=cnn
+has err "device cuda: cuDNN 9.5 is too old; convolutions need 9.8"
 
 # auto goes on with the processor and says why.
 KAPPA_EMU_DEVICES=0 try 0 "$kappa" run teacher.ini

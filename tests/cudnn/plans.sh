@@ -1,6 +1,6 @@
 #!/bin/sh
-# plans.sh SOURCE BUILD PROGRAM - the plans that cuDNN gives the convolutions of models and operation
-# cases without a GPU, against tests/golden/cudnn-plans.txt.
+# plans.sh SOURCE BUILD PROGRAM - the plans that cuDNN gives the convolutions of models and
+# operation cases without a GPU, against tests/golden/cudnn-plans.txt.
 #
 # Each convolution must have a plan for each device. Another version of cuDNN may choose other
 # engines, so the table is compared only with the version that it names. With KAPPA_UPDATE=1 it is

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first that makes plans from a DEVICEPROP. */
+#define OLDEST_VERSION 908
+
 _Static_assert(sizeof(struct kp_dnn_conv) == 4 * sizeof(int) + 11 * sizeof(int64_t),
                "convolutions are compared as bytes, so there are no gaps");
 
@@ -23,9 +26,15 @@ static enum kp_status refuse(const struct kp_cuda *d, cudnnStatus_t status, cons
 /* cuDNN loads engines and makes a context, so it is not begun before the first convolution. */
 static enum kp_status begin(struct kp_cuda *d, struct kp_error *e)
 {
-    struct kp_dnn *dnn = d->dnn = calloc(1, sizeof(*dnn));
+    const int version = kp_dnn_version();
+    struct kp_dnn *dnn;
     cudnnStatus_t status;
 
+    if (version < OLDEST_VERSION)
+        return kp_fail(e, KP_E_DEVICE,
+                       "device cuda: cuDNN %d.%d is too old; convolutions need %d.%d",
+                       version / 100, version % 100, OLDEST_VERSION / 100, OLDEST_VERSION % 100);
+    dnn = d->dnn = calloc(1, sizeof(*dnn));
     if (!dnn)
         return kp_fail(e, KP_E_NOMEM, "no memory for cuDNN");
     status = cudnnCreate(&dnn->handle);
