@@ -380,8 +380,10 @@ cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
                                            cudnnBackendDescriptor_t *out)
 {
     const auto lock = emu_lock();
-    emu_descriptor *d = new emu_descriptor;
 
+    if (emu_dnn_fails())
+        return CUDNN_STATUS_INTERNAL_ERROR;
+    emu_descriptor *d = new emu_descriptor;
     d->type = type;
     descriptors.insert(d);
     *out = d;
@@ -423,7 +425,7 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t which,
                                 (cudnnBackendDescriptorType_t)a->part, a->text);
     for (int64_t i = 0; a->type == CUDNN_TYPE_BACKEND_DESCRIPTOR && i < count; i++)
         (void)emu_part(d, name, (size_t)i);
-    return CUDNN_STATUS_SUCCESS;
+    return emu_dnn_fails() ? CUDNN_STATUS_INTERNAL_ERROR : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t which)
@@ -436,7 +438,7 @@ cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t which)
     for (const attribute &a : attributes)
         if (a.owner == d->type && a.use == MUST && !d->values.count(a.name))
             emu_die("cuDNN: a descriptor is finalized without %s", a.text);
-    const cudnnStatus_t status = finalize(d);
+    const cudnnStatus_t status = emu_dnn_fails() ? CUDNN_STATUS_INTERNAL_ERROR : finalize(d);
     d->finalized = status == CUDNN_STATUS_SUCCESS;
     return status;
 }
@@ -454,6 +456,7 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t which,
         emu_die("cuDNN: %s is read of a descriptor that was never finalized", a->text);
     if (type != a->type)
         emu_die("cuDNN: %s is of type %d, not %d", a->text, (int)a->type, (int)type);
-    return emu_engines_get(d, name, room, count, out);
+    return emu_dnn_fails() ? CUDNN_STATUS_INTERNAL_ERROR
+                           : emu_engines_get(d, name, room, count, out);
 }
 }

@@ -2,7 +2,8 @@
 //
 // There are engines that a program must not choose, one that refuses every graph, and one that
 // computes: sums in double, rounded once, by the tensors as declared. KAPPA_EMU_ENGINES = n: there
-// are only the first n of them. KAPPA_EMU_CUDNN: the version, 90800 is 9.8.
+// are only the first n of them. KAPPA_EMU_CUDNN: the version, 90800 is 9.8. KAPPA_EMU_CUDNN_FAIL =
+// n: the n-th call that can fail does.
 #include "dnn_machine.h"
 
 #include <algorithm>
@@ -31,6 +32,13 @@ static const int computing = 4;
 static int engine_count()
 {
     return (int)emu_setting("KAPPA_EMU_ENGINES", sizeof(engines) / sizeof(engines[0]));
+}
+
+bool emu_dnn_fails()
+{
+    static int64_t left = emu_setting("KAPPA_EMU_CUDNN_FAIL", 0);
+
+    return left > 0 && --left == 0;
 }
 
 struct handle {
@@ -309,6 +317,8 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t *out)
     const auto lock = emu_lock();
 
     emu_no_capture("cudnnCreate");
+    if (emu_dnn_fails())
+        return CUDNN_STATUS_INTERNAL_ERROR;
     handle *h = new handle;
     handles.insert(h);
     *out = (cudnnHandle_t)h;
@@ -331,7 +341,7 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t which, cudaStream_t stream)
     const auto lock = emu_lock();
 
     known(which)->stream = stream;
-    return CUDNN_STATUS_SUCCESS;
+    return emu_dnn_fails() ? CUDNN_STATUS_INTERNAL_ERROR : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t which, cudnnBackendDescriptor_t plan_given,
@@ -359,6 +369,8 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t which, cudnnBackendDescriptor_t 
     if (emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS) != (g.bias ? 4 : 3))
         emu_die("cuDNN: the variant pack has tensors that the graph does not");
     check_apart(g, p, workspace);
+    if (emu_dnn_fails())
+        return CUDNN_STATUS_EXECUTION_FAILED;
     emu_enqueue(h->stream, "cudnnBackendExecute", [=] {
         emu_need("cuDNN", "a tensor", p.x, g.convolution.x.bytes());
         emu_need("cuDNN", "a tensor", p.w, g.convolution.w.bytes());

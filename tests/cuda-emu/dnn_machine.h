@@ -64,6 +64,7 @@ struct emu_graph {
 emu_graph emu_graph_of(const emu_descriptor *graph);
 
 /* --- dnn_engines.cpp --- */
+bool emu_dnn_fails(); // this call; see KAPPA_EMU_CUDNN_FAIL
 cudnnStatus_t emu_plan_finalize(emu_descriptor *plan);
 
 /* What an attribute that is only read holds; NOT_SUPPORTED if it is none. */
