@@ -5,7 +5,6 @@
 #include "dnn_machine.h"
 
 #include <algorithm>
-#include <set>
 
 enum how { MAY, MUST, READ };
 
@@ -40,6 +39,13 @@ static const attribute attributes[] = {
     ROW(TENSOR, TENSOR_DIMENSIONS, INT64, 4, 4, MUST),
     ROW(TENSOR, TENSOR_STRIDES, INT64, 4, 4, MUST),
     ROW(TENSOR, TENSOR_BYTE_ALIGNMENT, INT64, 1, 1, MUST),
+    ROW(TENSOR, TENSOR_IS_VIRTUAL, BOOLEAN, 1, 1, MAY),
+    ROW(POINTWISE, POINTWISE_MODE, POINTWISE_MODE, 1, 1, MUST),
+    ROW(POINTWISE, POINTWISE_MATH_PREC, DATA_TYPE, 1, 1, MUST),
+    PART(OPERATION_POINTWISE, OPERATION_POINTWISE_PW_DESCRIPTOR, OWNER(POINTWISE), MUST),
+    PART(OPERATION_POINTWISE, OPERATION_POINTWISE_XDESC, OWNER(TENSOR), MUST),
+    PART(OPERATION_POINTWISE, OPERATION_POINTWISE_BDESC, OWNER(TENSOR), MAY),
+    PART(OPERATION_POINTWISE, OPERATION_POINTWISE_YDESC, OWNER(TENSOR), MUST),
     ROW(CONVOLUTION, CONVOLUTION_SPATIAL_DIMS, INT64, 1, 1, MUST),
     ROW(CONVOLUTION, CONVOLUTION_COMP_TYPE, DATA_TYPE, 1, 1, MUST),
     ROW(CONVOLUTION, CONVOLUTION_CONV_MODE, CONVOLUTION_MODE, 1, 1, MUST),
@@ -50,7 +56,8 @@ static const attribute attributes[] = {
     OPERATION(OPERATION_CONVOLUTION_FORWARD, OPERATION_CONVOLUTION_FORWARD, X, W, Y),
     OPERATION(OPERATION_CONVOLUTION_BACKWARD_DATA, OPERATION_CONVOLUTION_BWD_DATA, DX, W, DY),
     OPERATION(OPERATION_CONVOLUTION_BACKWARD_FILTER, OPERATION_CONVOLUTION_BWD_FILTER, X, DW, DY),
-    PART(OPERATIONGRAPH, OPERATIONGRAPH_OPS, -1, MUST),
+    {OWNER(OPERATIONGRAPH), CUDNN_ATTR_OPERATIONGRAPH_OPS, "OPERATIONGRAPH_OPS",
+     CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 3, MUST, -1},
     PART(ENGINEHEUR, ENGINEHEUR_OPERATION_GRAPH, OWNER(OPERATIONGRAPH), MUST),
     ROW(ENGINEHEUR, ENGINEHEUR_MODE, HEUR_MODE, 1, 1, MUST),
     PART(ENGINEHEUR, ENGINEHEUR_DEVICEPROP, OWNER(DEVICEPROP), MUST),
@@ -70,9 +77,9 @@ static const attribute attributes[] = {
 
 static std::set<emu_descriptor *> &descriptors = *new std::set<emu_descriptor *>;
 
-int64_t emu_descriptors_live()
+const std::set<emu_descriptor *> &emu_descriptors()
 {
-    return (int64_t)descriptors.size();
+    return descriptors;
 }
 
 static emu_descriptor *known(cudnnBackendDescriptor_t d, const char *who)
@@ -110,15 +117,18 @@ static size_t size_of(cudnnBackendAttributeType_t type)
     case CUDNN_TYPE_VOID_PTR:
     case CUDNN_TYPE_BACKEND_DESCRIPTOR:
         return 8;
+    case CUDNN_TYPE_BOOLEAN:
+        return 1;
     default:
         return 4;
     }
 }
 
-const emu_descriptor *emu_part(const emu_descriptor *d, int name)
+const emu_descriptor *emu_part(const emu_descriptor *d, int name, size_t which)
 {
     const attribute *a = find(d, name);
-    const emu_descriptor *part = known(*emu_values<cudnnBackendDescriptor_t>(d, name), a->text);
+    const emu_descriptor *part =
+        known(emu_values<cudnnBackendDescriptor_t>(d, name)[which], a->text);
 
     if (!part->finalized)
         emu_die("cuDNN: %s: the descriptor was never finalized", a->text);
@@ -136,6 +146,8 @@ emu_tensor emu_tensor_of(const emu_descriptor *d)
 
     t.uid = *numbers(d, CUDNN_ATTR_TENSOR_UNIQUE_ID);
     t.alignment = *numbers(d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT);
+    t.between = emu_count<bool>(d, CUDNN_ATTR_TENSOR_IS_VIRTUAL) > 0 &&
+                *emu_values<bool>(d, CUDNN_ATTR_TENSOR_IS_VIRTUAL);
     std::copy_n(numbers(d, CUDNN_ATTR_TENSOR_DIMENSIONS), 4, t.dims);
     std::copy_n(numbers(d, CUDNN_ATTR_TENSOR_STRIDES), 4, t.strides);
     return t;
@@ -251,6 +263,76 @@ static cudnnStatus_t finalize_operation(const emu_descriptor *op)
     return CUDNN_STATUS_SUCCESS;
 }
 
+// x, b and y of an addition, x and y of a ReLU.
+static cudnnStatus_t finalize_pointwise(const emu_descriptor *op)
+{
+    const emu_descriptor *what = emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
+    const auto mode = *emu_values<cudnnPointwiseMode_t>(what, CUDNN_ATTR_POINTWISE_MODE);
+    const emu_tensor x = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
+    const emu_tensor y = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
+    const bool has_b =
+        emu_count<cudnnBackendDescriptor_t>(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC) > 0;
+
+    if (*emu_values<cudnnDataType_t>(what, CUDNN_ATTR_POINTWISE_MATH_PREC) != CUDNN_DATA_FLOAT)
+        emu_die("cuDNN: an addition or a ReLU that is not done in fp32");
+    if (mode != CUDNN_POINTWISE_ADD && mode != CUDNN_POINTWISE_RELU_FWD)
+        emu_die("cuDNN: an operation on elements (%d) that nobody needs", (int)mode);
+    if (has_b != (mode == CUDNN_POINTWISE_ADD))
+        emu_die("cuDNN: an addition has two operands, a ReLU one");
+    if (!std::equal(x.dims, x.dims + 4, y.dims))
+        emu_die("cuDNN: x and y of an operation on elements have other shapes");
+    if (has_b) {
+        const emu_tensor b = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
+        if (b.dims[0] != 1 || b.dims[1] != x.dims[1] || b.dims[2] != 1 || b.dims[3] != 1)
+            emu_die("cuDNN: a bias that is not (1,O,1,1)");
+    }
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static const emu_descriptor *step_of(const emu_descriptor *graph, size_t which,
+                                     cudnnPointwiseMode_t mode)
+{
+    const emu_descriptor *op = emu_part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, which);
+
+    if (op->type != CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR ||
+        *emu_values<cudnnPointwiseMode_t>(
+            emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR),
+            CUDNN_ATTR_POINTWISE_MODE) != mode)
+        emu_die("cuDNN: operation %zu of a graph: after a convolution come its bias and then its "
+                "ReLU",
+                which);
+    return op;
+}
+
+emu_graph emu_graph_of(const emu_descriptor *d)
+{
+    const size_t count = emu_count<cudnnBackendDescriptor_t>(d, CUDNN_ATTR_OPERATIONGRAPH_OPS);
+    emu_graph g = {
+        emu_convolution_of(emu_part(d, CUDNN_ATTR_OPERATIONGRAPH_OPS)), count > 1, count > 2, {}};
+    emu_tensor last = g.convolution.y;
+
+    if (count > 1 && g.convolution.type != CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR)
+        emu_die("cuDNN: a bias behind a gradient");
+    for (size_t i = 1; i < count; i++) {
+        const emu_descriptor *op =
+            step_of(d, i, i == 1 ? CUDNN_POINTWISE_ADD : CUDNN_POINTWISE_RELU_FWD);
+        if (emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC)).uid != last.uid)
+            emu_die("cuDNN: operation %zu of a graph does not read what the one before it makes",
+                    i);
+        if (!last.between)
+            emu_die("cuDNN: tensor %lld between two operations is not virtual",
+                    (long long)last.uid);
+        if (i == 1)
+            g.b = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
+        last = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
+    }
+    if (last.between || g.convolution.x.between || g.convolution.w.between ||
+        (count > 1 && g.b.between))
+        emu_die("cuDNN: an operand or the result of a graph is virtual");
+    g.convolution.y = last;
+    return g;
+}
+
 static cudnnStatus_t finalize_pack(const emu_descriptor *d)
 {
     const size_t ids = emu_count<int64_t>(d, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
@@ -272,8 +354,10 @@ static cudnnStatus_t finalize(emu_descriptor *d)
     case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR:
         return finalize_operation(d);
     case CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR:
-        (void)emu_convolution_of(emu_part(d, CUDNN_ATTR_OPERATIONGRAPH_OPS));
+        (void)emu_graph_of(d);
         return CUDNN_STATUS_SUCCESS;
+    case CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR:
+        return finalize_pointwise(d);
     case CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR:
         return emu_plan_finalize(d);
     case CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR:
@@ -282,6 +366,7 @@ static cudnnStatus_t finalize(emu_descriptor *d)
         if (!emu_dnn_handle_lives(*emu_values<cudnnHandle_t>(d, CUDNN_ATTR_DEVICEPROP_HANDLE)))
             emu_die("cuDNN: properties of a device by a handle that does not live");
         return CUDNN_STATUS_SUCCESS;
+    case CUDNN_BACKEND_POINTWISE_DESCRIPTOR:
     case CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR:
         return CUDNN_STATUS_SUCCESS;
     default:
@@ -295,8 +380,10 @@ cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
                                            cudnnBackendDescriptor_t *out)
 {
     const auto lock = emu_lock();
-    emu_descriptor *d = new emu_descriptor;
 
+    if (emu_dnn_fails())
+        return CUDNN_STATUS_INTERNAL_ERROR;
+    emu_descriptor *d = new emu_descriptor;
     d->type = type;
     descriptors.insert(d);
     *out = d;
@@ -336,9 +423,9 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t which,
     if (a->part >= 0)
         (void)emu_descriptor_of(*(const cudnnBackendDescriptor_t *)values,
                                 (cudnnBackendDescriptorType_t)a->part, a->text);
-    if (a->type == CUDNN_TYPE_BACKEND_DESCRIPTOR)
-        (void)emu_part(d, name);
-    return CUDNN_STATUS_SUCCESS;
+    for (int64_t i = 0; a->type == CUDNN_TYPE_BACKEND_DESCRIPTOR && i < count; i++)
+        (void)emu_part(d, name, (size_t)i);
+    return emu_dnn_fails() ? CUDNN_STATUS_INTERNAL_ERROR : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t which)
@@ -351,7 +438,7 @@ cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t which)
     for (const attribute &a : attributes)
         if (a.owner == d->type && a.use == MUST && !d->values.count(a.name))
             emu_die("cuDNN: a descriptor is finalized without %s", a.text);
-    const cudnnStatus_t status = finalize(d);
+    const cudnnStatus_t status = emu_dnn_fails() ? CUDNN_STATUS_INTERNAL_ERROR : finalize(d);
     d->finalized = status == CUDNN_STATUS_SUCCESS;
     return status;
 }
@@ -369,6 +456,7 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t which,
         emu_die("cuDNN: %s is read of a descriptor that was never finalized", a->text);
     if (type != a->type)
         emu_die("cuDNN: %s is of type %d, not %d", a->text, (int)a->type, (int)type);
-    return emu_engines_get(d, name, room, count, out);
+    return emu_dnn_fails() ? CUDNN_STATUS_INTERNAL_ERROR
+                           : emu_engines_get(d, name, room, count, out);
 }
 }

@@ -2,11 +2,12 @@
 //
 // There are engines that a program must not choose, one that refuses every graph, and one that
 // computes: sums in double, rounded once, by the tensors as declared. KAPPA_EMU_ENGINES = n: there
-// are only the first n of them.
+// are only the first n of them. KAPPA_EMU_CUDNN: the version, 90800 is 9.8. KAPPA_EMU_CUDNN_FAIL =
+// n: the n-th call that can fail does.
 #include "dnn_machine.h"
 
+#include <algorithm>
 #include <cstring>
-#include <set>
 
 struct engine {
     const char *text;
@@ -31,6 +32,13 @@ static const int computing = 4;
 static int engine_count()
 {
     return (int)emu_setting("KAPPA_EMU_ENGINES", sizeof(engines) / sizeof(engines[0]));
+}
+
+bool emu_dnn_fails()
+{
+    static int64_t left = emu_setting("KAPPA_EMU_CUDNN_FAIL", 0);
+
+    return left > 0 && --left == 0;
 }
 
 struct handle {
@@ -97,11 +105,34 @@ static cudnnStatus_t suggest(const emu_descriptor *heuristics, int64_t room, int
     return CUDNN_STATUS_SUCCESS;
 }
 
+static bool alike(const emu_tensor &a, const emu_tensor &b)
+{
+    return std::equal(a.dims, a.dims + 4, b.dims);
+}
+
+static bool alike(const emu_descriptor *a, const emu_descriptor *b)
+{
+    const emu_graph p =
+        emu_graph_of(graph_of(emu_part(a, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)));
+    const emu_graph q =
+        emu_graph_of(graph_of(emu_part(b, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)));
+    const emu_convolution &c = p.convolution, &d = q.convolution;
+
+    return emu_part(a, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) ==
+               emu_part(b, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) &&
+           c.type == d.type && p.bias == q.bias && p.relu == q.relu && alike(c.x, d.x) &&
+           alike(c.w, d.w) && std::equal(c.stride, c.stride + 2, d.stride) &&
+           std::equal(c.pad, c.pad + 2, d.pad);
+}
+
 cudnnStatus_t emu_plan_finalize(emu_descriptor *plan)
 {
     const emu_descriptor *config = emu_part(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
 
     emu_no_capture("cudnnBackendFinalize of a plan");
+    for (const emu_descriptor *other : emu_descriptors())
+        if (other->type == plan->type && other->finalized && alike(other, plan))
+            emu_die("cuDNN: there is a plan for this convolution already");
     return engines[number_of(config)].status;
 }
 
@@ -170,19 +201,23 @@ static bool meet(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 }
 
 struct places {
-    float *x, *w, *y;
+    float *x, *w, *y, *b; // b: NULL without a bias
     void *workspace;
 };
 
-static void check_apart(const emu_convolution &c, const places &p, size_t workspace)
+static void check_apart(const emu_graph &g, const places &p, size_t workspace)
 {
+    const emu_convolution &c = g.convolution;
     const struct {
         const void *p;
         size_t bytes;
-    } blocks[] = {
-        {p.x, c.x.bytes()}, {p.w, c.w.bytes()}, {p.y, c.y.bytes()}, {p.workspace, workspace}};
+    } blocks[] = {{p.x, c.x.bytes()},
+                  {p.w, c.w.bytes()},
+                  {p.y, c.y.bytes()},
+                  {p.workspace, workspace},
+                  {p.b, g.bias ? g.b.bytes() : 0}};
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         for (int k = 0; k < i; k++)
             if (meet(blocks[i].p, blocks[i].bytes, blocks[k].p, blocks[k].bytes))
                 emu_die("cuDNN: tensors or the workspace share memory");
@@ -214,8 +249,22 @@ static void round_to(const std::vector<double> &sums, float *out)
         out[i] = (float)sums[i];
 }
 
-static void compute(const emu_convolution &c, const places &p)
+static void finish(const emu_graph &g, const places &p, std::vector<double> *sums)
 {
+    const size_t outputs = (size_t)g.convolution.y.dims[1];
+
+    for (size_t i = 0; i < sums->size(); i++) {
+        double &y = (*sums)[i];
+        if (g.bias)
+            y += (double)p.b[i % outputs];
+        if (g.relu && y <= 0)
+            y = 0;
+    }
+}
+
+static void compute(const emu_graph &g, const places &p)
+{
+    const emu_convolution &c = g.convolution;
     const int64_t channels = c.x.dims[1], outputs = c.y.dims[1];
     const int64_t filter = c.w.dims[2] * c.w.dims[3] * channels; // floats
     std::vector<double> sums;
@@ -230,6 +279,7 @@ static void compute(const emu_convolution &c, const places &p)
                 sums[(size_t)(y + o)] += sum;
             }
         });
+        finish(g, p, &sums);
         round_to(sums, p.y);
     } else if (c.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR) {
         sums.resize(c.x.bytes() / sizeof(float));
@@ -254,7 +304,7 @@ extern "C" {
 
 size_t cudnnGetVersion(void)
 {
-    return CUDNN_VERSION;
+    return (size_t)emu_setting("KAPPA_EMU_CUDNN", CUDNN_VERSION);
 }
 
 const char *cudnnGetErrorString(cudnnStatus_t status)
@@ -267,6 +317,8 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t *out)
     const auto lock = emu_lock();
 
     emu_no_capture("cudnnCreate");
+    if (emu_dnn_fails())
+        return CUDNN_STATUS_INTERNAL_ERROR;
     handle *h = new handle;
     handles.insert(h);
     *out = (cudnnHandle_t)h;
@@ -289,7 +341,7 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t which, cudaStream_t stream)
     const auto lock = emu_lock();
 
     known(which)->stream = stream;
-    return CUDNN_STATUS_SUCCESS;
+    return emu_dnn_fails() ? CUDNN_STATUS_INTERNAL_ERROR : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t which, cudnnBackendDescriptor_t plan_given,
@@ -308,21 +360,26 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t which, cudnnBackendDescriptor_t 
     const int number = number_of(config);
     if (number != computing)
         emu_die("cuDNN: an engine is executed that %s", engines[number].text);
-    const emu_convolution c =
-        emu_convolution_of(emu_part(graph_of(config), CUDNN_ATTR_OPERATIONGRAPH_OPS));
+    const emu_graph g = emu_graph_of(graph_of(config));
+    const emu_convolution &c = g.convolution;
     const size_t workspace = (size_t)engines[number].workspace;
     const places p = {place_of(pack, c.x), place_of(pack, c.w), place_of(pack, c.y),
+                      g.bias ? place_of(pack, g.b) : nullptr,
                       workspace_of(pack, (int64_t)workspace)};
-    if (emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS) != 3)
+    if (emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS) != (g.bias ? 4 : 3))
         emu_die("cuDNN: the variant pack has tensors that the graph does not");
-    check_apart(c, p, workspace);
+    check_apart(g, p, workspace);
+    if (emu_dnn_fails())
+        return CUDNN_STATUS_EXECUTION_FAILED;
     emu_enqueue(h->stream, "cudnnBackendExecute", [=] {
-        emu_need("cuDNN", "a tensor", p.x, c.x.bytes());
-        emu_need("cuDNN", "a tensor", p.w, c.w.bytes());
-        emu_need("cuDNN", "a tensor", p.y, c.y.bytes());
+        emu_need("cuDNN", "a tensor", p.x, g.convolution.x.bytes());
+        emu_need("cuDNN", "a tensor", p.w, g.convolution.w.bytes());
+        emu_need("cuDNN", "a tensor", p.y, g.convolution.y.bytes());
+        if (g.bias)
+            emu_need("cuDNN", "a tensor", p.b, g.b.bytes());
         emu_need("cuDNN", "the workspace", p.workspace, workspace);
         std::memset(p.workspace, 0xff, workspace);
-        compute(c, p);
+        compute(g, p);
     });
     return CUDNN_STATUS_SUCCESS;
 }

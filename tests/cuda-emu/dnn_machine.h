@@ -10,6 +10,7 @@
 #include <cudnn_graph.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 struct emu_descriptor {
@@ -36,11 +37,12 @@ template <class T> size_t emu_count(const emu_descriptor *d, int attribute)
 }
 
 /* The descriptor that an attribute names. */
-const emu_descriptor *emu_part(const emu_descriptor *d, int attribute);
+const emu_descriptor *emu_part(const emu_descriptor *d, int attribute, size_t which = 0);
 
 /* A tensor of rank 4 as declared. */
 struct emu_tensor {
     int64_t uid, dims[4], strides[4], alignment;
+    bool between; // virtual
     size_t bytes() const;
 };
 emu_tensor emu_tensor_of(const emu_descriptor *d);
@@ -53,7 +55,16 @@ struct emu_convolution {
 };
 emu_convolution emu_convolution_of(const emu_descriptor *op);
 
+/* A convolution, and behind a forward one its bias (1,O,1,1), and behind that its ReLU. */
+struct emu_graph {
+    emu_convolution convolution; // its y is the last operation's
+    bool bias, relu;
+    emu_tensor b;
+};
+emu_graph emu_graph_of(const emu_descriptor *graph);
+
 /* --- dnn_engines.cpp --- */
+bool emu_dnn_fails(); // this call; see KAPPA_EMU_CUDNN_FAIL
 cudnnStatus_t emu_plan_finalize(emu_descriptor *plan);
 
 /* What an attribute that is only read holds; NOT_SUPPORTED if it is none. */
@@ -61,7 +72,7 @@ cudnnStatus_t emu_engines_get(emu_descriptor *d, int attribute, int64_t room, in
                               void *out);
 
 /* --- dnn_descriptors.cpp --- */
-int64_t emu_descriptors_live();
+const std::set<emu_descriptor *> &emu_descriptors(); // that live
 int64_t emu_dnn_handles_live();
 bool emu_dnn_handle_lives(cudnnHandle_t h);
 

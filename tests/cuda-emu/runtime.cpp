@@ -63,14 +63,14 @@ int64_t emu_blas_live();
 __attribute__((destructor)) static void emu_end()
 {
     if (emu_memory_live() == 0 && emu_streams_live() == 0 && pinned.empty() && images == 0 &&
-        emu_blas_live() == 0 && emu_dnn_handles_live() == 0 && emu_descriptors_live() == 0)
+        emu_blas_live() == 0 && emu_dnn_handles_live() == 0 && emu_descriptors().empty())
         return;
     std::fprintf(stderr,
                  "cuda-emu: left over: %lld allocations, %lld streams, events and graphs, "
-                 "%zu pinned blocks, %lld images, %lld handles, %lld descriptors\n",
+                 "%zu pinned blocks, %lld images, %lld handles, %zu descriptors\n",
                  (long long)emu_memory_live(), (long long)emu_streams_live(), pinned.size(),
                  (long long)images, (long long)(emu_blas_live() + emu_dnn_handles_live()),
-                 (long long)emu_descriptors_live());
+                 emu_descriptors().size());
     _exit(86);
 }
 

@@ -31,6 +31,24 @@ KAPPA_EMU_ENGINES=4 try 1 "$kappa" run teacher.ini --set device.kind=cuda --set 
     --set model.cnn.width=4
 has err "the convolution with conv0.weight: fp32 forward (32,1,8,8) by (4,1,3,3), stride 1x1"
 has err "none of the 4 engines"
+KAPPA_EMU_CUDNN=90500 try 1 "$kappa" run teacher.ini --set device.kind=cuda --set model.plugin=cnn
+has err "device cuda: cuDNN 9.5 is too old; convolutions need 9.8"
+
+# Whichever call of cuDNN fails, the run says so and leaves nothing behind; or it does without that
+# engine. (What is left behind makes the exit status 86.)
+failed=0
+for call in 1 2 3 4 5 6 12 25 60 90 120 121 122 130 140 150 200 400; do
+    KAPPA_EMU_CUDNN_FAIL=$call "$kappa" run teacher.ini --set device.kind=cuda \
+        --set model.plugin=cnn --set model.cnn.width=2 --set seed.master=1$call >out 2>err
+    status=$?
+    if [ $status -eq 1 ] && grep -q "the emulated cuDNN\|none of the" err; then
+        failed=$((failed + 1))
+    elif [ $status -ne 0 ]; then
+        bad "call $call of cuDNN fails: status $status"
+        cat err
+    fi
+done
+[ $failed -ge 8 ] || bad "of the runs in which a call of cuDNN fails only $failed end with an error"
 
 KAPPA_EMU_DEVICES=2 CUDA_VISIBLE_DEVICES=1 says \
     "device.index = 1, but this process sees 1 GPU (CUDA_VISIBLE_DEVICES = 1); 0 is the only one" \

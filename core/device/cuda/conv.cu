@@ -32,13 +32,11 @@ static void turn(const struct kp_cuda_call *c, const struct kp_value *w, bool ba
               back, from, to);
 }
 
-// Adds the bias, where there is one, and does the ReLU.
-static __global__ void finish(int64_t n, int64_t channels, const float *b, bool act, float *y)
+// The ReLU of a convolution without a bias, for which cuDNN has no plan.
+static __global__ void rectify(int64_t n, float *y)
 {
-    KP_MINE (i, n) {
-        const float u = b ? y[i] + b[i % channels] : y[i];
-        y[i] = act && u <= 0 ? 0 : u;
-    }
+    KP_MINE (i, n)
+        y[i] = y[i] <= 0 ? 0 : y[i];
 }
 
 // Max-pool of the finished image.
@@ -91,10 +89,10 @@ void kp_cuda_conv(const struct kp_cuda_call *c)
         y = (float *)((char *)weights +
                       kp_cuda_whole((size_t)kp_shape_count(w->shape) * sizeof(float)));
     turn(c, w, false, kp_cuda_in(c, 1), weights);
-    kp_dnn_run(c, kp_cuda_in(c, 0), weights, y);
-    if (b || n->attrs.act)
-        KP_LAUNCH(finish, kp_blocks_of(kp_image_count(image)), KP_THREADS, c->stream,
-                  kp_image_count(image), image.channels, b, n->attrs.act, y);
+    kp_dnn_run(c, kp_cuda_in(c, 0), weights, y, b);
+    if (n->attrs.act && !b)
+        KP_LAUNCH(rectify, kp_blocks_of(kp_image_count(image)), KP_THREADS, c->stream,
+                  kp_image_count(image), y);
     if (n->attrs.pool) {
         const struct kp_image out = kp_image_of(n->out[0], c->rows);
         KP_LAUNCH(pool, kp_blocks_of(kp_image_count(out)), KP_THREADS, c->stream, image, out,
@@ -113,7 +111,7 @@ void kp_cuda_conv_grad_x(const struct kp_cuda_call *c)
     float *weights = turned(c);
 
     turn(c, c->node->in[1], false, kp_cuda_in(c, 1), weights);
-    kp_dnn_run(c, kp_cuda_out(c, 0), weights, kp_cuda_in(c, 0));
+    kp_dnn_run(c, kp_cuda_out(c, 0), weights, kp_cuda_in(c, 0), NULL);
 }
 
 static int64_t pixels_of(const struct kp_value *v)
@@ -155,7 +153,7 @@ void kp_cuda_conv_grad_w(const struct kp_cuda_call *c)
 
     clear_behind(c, 0);
     clear_behind(c, 1);
-    kp_dnn_run(c, kp_cuda_in(c, 0), weights, kp_cuda_in(c, 1));
+    kp_dnn_run(c, kp_cuda_in(c, 0), weights, kp_cuda_in(c, 1), NULL);
     turn(c, dw, true, weights, kp_cuda_out(c, 0));
     if (c->node->out[1])
         kp_cuda_sums(c, kp_cuda_in(c, 1), c->rows * pixels_of(dy), channels, channels,

@@ -184,8 +184,10 @@ KP_NODISCARD enum kp_status kp_dnn_plan_of(struct kp_cuda *d, const struct kp_no
 size_t kp_dnn_workspace(const struct kp_dnn_plan *p);
 void kp_dnn_finish(struct kp_cuda *d);
 
-/* Queue the call's plan; see struct kp_dnn_conv for the layouts. Two are read, one is written. */
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y);
+/* Queue the call's plan, see struct kp_dnn_conv: of x, w and y two are read, one is written. bias:
+ * NULL for none. */
+void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+                const float *bias);
 
 /* plan.c, lower.c, run.c, transfer.c */
 enum kp_status kp_cuda_fuse(struct kp_device *d, struct kp_graph *g, struct kp_error *e);

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct kp_dnn_conv) == 2 * sizeof(int) + 11 * sizeof(int64_t),
+/* The first that makes plans from a DEVICEPROP. */
+#define OLDEST_VERSION 908
+
+_Static_assert(sizeof(struct kp_dnn_conv) == 4 * sizeof(int) + 11 * sizeof(int64_t),
                "convolutions are compared as bytes, so there are no gaps");
 
 struct kp_dnn {
@@ -23,9 +26,15 @@ static enum kp_status refuse(const struct kp_cuda *d, cudnnStatus_t status, cons
 /* cuDNN loads engines and makes a context, so it is not begun before the first convolution. */
 static enum kp_status begin(struct kp_cuda *d, struct kp_error *e)
 {
-    struct kp_dnn *dnn = d->dnn = calloc(1, sizeof(*dnn));
+    const int version = kp_dnn_version();
+    struct kp_dnn *dnn;
     cudnnStatus_t status;
 
+    if (version < OLDEST_VERSION)
+        return kp_fail(e, KP_E_DEVICE,
+                       "device cuda: cuDNN %d.%d is too old; convolutions need %d.%d",
+                       version / 100, version % 100, OLDEST_VERSION / 100, OLDEST_VERSION % 100);
+    dnn = d->dnn = calloc(1, sizeof(*dnn));
     if (!dnn)
         return kp_fail(e, KP_E_NOMEM, "no memory for cuDNN");
     status = cudnnCreate(&dnn->handle);
@@ -110,11 +119,12 @@ size_t kp_dnn_workspace(const struct kp_dnn_plan *p)
     return p ? kp_cuda_whole((size_t)p->workspace + KP_DNN_WORKSPACE_ALIGNMENT) : 0;
 }
 
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y)
+void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+                const float *bias)
 {
     const uintptr_t scratch = (uintptr_t)kp_cuda_scratch(c), step = KP_DNN_WORKSPACE_ALIGNMENT;
-    void *workspace = (void *)((scratch + step - 1) / step * step);
-    const cudnnStatus_t status = kp_dnn_plan_run(c->plan, c->cuda->dnn->handle, x, w, y, workspace);
+    const struct kp_dnn_operands o = {x, w, y, bias, (void *)((scratch + step - 1) / step * step)};
+    const cudnnStatus_t status = kp_dnn_plan_run(c->plan, c->cuda->dnn->handle, &o);
     char text[KP_DNN_TEXT_SIZE];
 
     if (status == CUDNN_STATUS_SUCCESS || c->cuda->failed.status != KP_OK)

@@ -20,16 +20,17 @@ enum kp_dnn_pass {
  * [O][kh][kw][C]. */
 struct kp_dnn_conv {
     enum kp_dnn_pass pass;
-    cudnnDataType_t type; /* of x, w and y: CUDNN_DATA_FLOAT or CUDNN_DATA_BFLOAT16; sums in fp32 */
+    cudnnDataType_t type; /* of all operands: CUDNN_DATA_FLOAT or _BFLOAT16; sums in fp32 */
+    int bias, act;        /* forward: y += bias (O), then ReLU; 0 or 1, no ReLU without a bias */
     int64_t examples, channels, height, width, outputs;
     struct kp_window window;
 };
 
 /* What a CONV2D, CONV2D_GRAD_X or CONV2D_GRAD_W asks for, in fp32 and with all the examples of the
- * capacity. False: another operation. */
+ * capacity; its pool, and a ReLU without a bias, are left over. False: another operation. */
 bool kp_dnn_conv_of(const struct kp_node *n, struct kp_dnn_conv *out);
 
-/* "fp32 forward (128,3,32,32) by (20,3,3,3), stride 1x1, padding 1x1". */
+/* "fp32 forward (128,3,32,32) by (20,3,3,3), stride 1x1, padding 1x1, bias, relu". */
 #define KP_DNN_TEXT_SIZE 200
 void kp_dnn_conv_text(const struct kp_dnn_conv *c, char out[KP_DNN_TEXT_SIZE]);
 
@@ -37,8 +38,11 @@ void kp_dnn_conv_text(const struct kp_dnn_conv *c, char out[KP_DNN_TEXT_SIZE]);
 #define KP_DNN_ALIGNMENT           16
 #define KP_DNN_WORKSPACE_ALIGNMENT 256
 
-/* Descriptors that a plan keeps: x, w, y, window, operation, graph, two lists, the chosen one. */
-#define KP_DNN_PARTS 9
+/* Of the bias, which lies among the parameters. */
+#define KP_DNN_BIAS_ALIGNMENT 4
+
+/* Descriptors that a plan keeps: 13 of the graph, two lists of engines, the chosen one. */
+#define KP_DNN_PARTS 16
 
 struct kp_dnn_plan {
     struct kp_dnn_conv conv;
@@ -63,9 +67,15 @@ KP_NODISCARD enum kp_status kp_dnn_plan_create(const struct kp_dnn_conv *c,
                                                struct kp_dnn_plan **out, struct kp_error *e);
 void kp_dnn_plan_destroy(struct kp_dnn_plan *p);
 
-/* Queue it on the handle's stream. x, w and y as above, one of them is written; `workspace` has
+/* x, w and y as above, one of them is written; bias: NULL unless the plan has one; `workspace` has
  * plan->workspace bytes. All in device memory. */
-cudnnStatus_t kp_dnn_plan_run(const struct kp_dnn_plan *p, cudnnHandle_t handle, const void *x,
-                              const void *w, const void *y, void *workspace);
+struct kp_dnn_operands {
+    const void *x, *w, *y, *bias;
+    void *workspace;
+};
+
+/* Queue it on the handle's stream. */
+cudnnStatus_t kp_dnn_plan_run(const struct kp_dnn_plan *p, cudnnHandle_t handle,
+                              const struct kp_dnn_operands *o);
 
 #endif

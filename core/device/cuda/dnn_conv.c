@@ -28,6 +28,8 @@ bool kp_dnn_conv_of(const struct kp_node *n, struct kp_dnn_conv *out)
         return false;
     }
     out->type = CUDNN_DATA_FLOAT;
+    out->bias = n->op == KP_OP_CONV2D && n->in[2];
+    out->act = out->bias && n->attrs.act;
     out->examples = x->shape.dim[0];
     out->channels = x->shape.dim[1];
     out->height = x->shape.dim[2];
@@ -46,8 +48,9 @@ void kp_dnn_conv_text(const struct kp_dnn_conv *c, char out[KP_DNN_TEXT_SIZE])
     (void)snprintf(out, KP_DNN_TEXT_SIZE,
                    "%s %s (%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ") by (%" PRId64
                    ",%" PRId64 ",%" PRId64 ",%" PRId64 "), stride %" PRId64 "x%" PRId64
-                   ", padding %" PRId64 "x%" PRId64,
+                   ", padding %" PRId64 "x%" PRId64 "%s%s",
                    c->type == CUDNN_DATA_FLOAT ? "fp32" : "bf16", names[c->pass], c->examples,
                    c->channels, c->height, c->width, c->outputs, c->channels, k->size[0],
-                   k->size[1], k->stride[0], k->stride[1], k->pad[0], k->pad[1]);
+                   k->size[1], k->stride[0], k->stride[1], k->pad[0], k->pad[1],
+                   c->bias ? ", bias" : "", c->act ? ", relu" : "");
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* What the graph calls its tensors. */
-enum { UID_X = 1, UID_W, UID_Y };
+enum { UID_X = 1, UID_W, UID_Y, UID_BIAS, UID_PRODUCT, UID_SUM };
 
 /* More suggestions than this are not looked at. */
 #define SUGGESTIONS 64
@@ -74,19 +74,22 @@ static cudnnBackendDescriptor_t part(struct making *m, cudnnBackendDescriptorTyp
     return d;
 }
 
-/* (n,c,h,w), the channels innermost. */
+/* A tensor (n,c,h,w), the channels innermost. */
 static cudnnBackendDescriptor_t tensor(struct making *m, int64_t uid, int64_t n, int64_t c,
                                        int64_t h, int64_t w)
 {
     const int64_t dims[] = {n, c, h, w}, strides[] = {h * w * c, 1, w * c, c};
-    const int64_t alignment = KP_DNN_ALIGNMENT;
+    const int64_t alignment = uid == UID_BIAS ? KP_DNN_BIAS_ALIGNMENT : KP_DNN_ALIGNMENT;
+    const bool between = uid == UID_PRODUCT || uid == UID_SUM; /* never in memory */
+    const cudnnDataType_t type = between ? CUDNN_DATA_FLOAT : m->plan->conv.type;
     cudnnBackendDescriptor_t d = part(m, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
 
     set(&m->status, d, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &uid);
-    set(&m->status, d, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &m->plan->conv.type);
+    set(&m->status, d, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &type);
     set(&m->status, d, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 4, dims);
     set(&m->status, d, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, strides);
     set(&m->status, d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &alignment);
+    set(&m->status, d, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, &between);
     finalize(&m->status, d);
     return d;
 }
@@ -147,8 +150,37 @@ static int64_t outputs_along(const struct kp_dnn_conv *c, int axis)
     return (size + 2 * k->pad[axis] - k->size[axis]) / k->stride[axis] + 1;
 }
 
-/* The graph of the one operation. */
-static cudnnBackendDescriptor_t graph(struct making *m)
+/* y = x + b, or y = relu(x) */
+static cudnnBackendDescriptor_t pointwise(struct making *m, cudnnPointwiseMode_t mode,
+                                          cudnnBackendDescriptor_t x, cudnnBackendDescriptor_t b,
+                                          cudnnBackendDescriptor_t y)
+{
+    const cudnnDataType_t type = CUDNN_DATA_FLOAT;
+    cudnnBackendDescriptor_t what = part(m, CUDNN_BACKEND_POINTWISE_DESCRIPTOR), op;
+
+    set(&m->status, what, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
+    set(&m->status, what, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &type);
+    finalize(&m->status, what);
+    op = part(m, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+    set_part(&m->status, op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, what);
+    set_part(&m->status, op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+    if (b)
+        set_part(&m->status, op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b);
+    set_part(&m->status, op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+    finalize(&m->status, op);
+    return op;
+}
+
+/* An image as large as y. */
+static cudnnBackendDescriptor_t like_y(struct making *m, int64_t uid)
+{
+    const struct kp_dnn_conv *c = &m->plan->conv;
+
+    return tensor(m, uid, c->examples, c->outputs, outputs_along(c, 0), outputs_along(c, 1));
+}
+
+/* The convolution; the pass says which of x, w and y it makes. */
+static cudnnBackendDescriptor_t operation(struct making *m, cudnnBackendDescriptor_t y)
 {
     const struct kp_dnn_conv *c = &m->plan->conv;
     const struct pass *p = &passes[c->pass];
@@ -156,9 +188,7 @@ static cudnnBackendDescriptor_t graph(struct making *m)
     cudnnBackendDescriptor_t x = tensor(m, UID_X, c->examples, c->channels, c->height, c->width);
     cudnnBackendDescriptor_t w =
         tensor(m, UID_W, c->outputs, c->channels, c->window.size[0], c->window.size[1]);
-    cudnnBackendDescriptor_t y =
-        tensor(m, UID_Y, c->examples, c->outputs, outputs_along(c, 0), outputs_along(c, 1));
-    cudnnBackendDescriptor_t window = sliding(m, &c->window), op = part(m, p->type), g;
+    cudnnBackendDescriptor_t window = sliding(m, &c->window), op = part(m, p->type);
 
     set_part(&m->status, op, p->window, window);
     set_part(&m->status, op, p->x, x);
@@ -167,8 +197,27 @@ static cudnnBackendDescriptor_t graph(struct making *m)
     set(&m->status, op, p->alpha, CUDNN_TYPE_FLOAT, 1, &one);
     set(&m->status, op, p->beta, CUDNN_TYPE_FLOAT, 1, &zero);
     finalize(&m->status, op);
+    return op;
+}
+
+/* The convolution, its bias, its ReLU. */
+static cudnnBackendDescriptor_t graph(struct making *m)
+{
+    const struct kp_dnn_conv *c = &m->plan->conv;
+    cudnnBackendDescriptor_t y = like_y(m, UID_Y), ops[3], g;
+    cudnnBackendDescriptor_t product = c->bias ? like_y(m, UID_PRODUCT) : y;
+    cudnnBackendDescriptor_t sum = c->act ? like_y(m, UID_SUM) : y;
+    int64_t count = 0;
+
+    ops[count++] = operation(m, product);
+    if (c->bias)
+        ops[count++] = pointwise(m, CUDNN_POINTWISE_ADD, product,
+                                 tensor(m, UID_BIAS, 1, c->outputs, 1, 1), sum);
+    if (c->act)
+        ops[count++] = pointwise(m, CUDNN_POINTWISE_RELU_FWD, sum, NULL, y);
     g = part(m, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-    set_part(&m->status, g, CUDNN_ATTR_OPERATIONGRAPH_OPS, op);
+    set(&m->status, g, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count,
+        (const void *)ops);
     finalize(&m->status, g);
     return g;
 }
@@ -328,19 +377,19 @@ void kp_dnn_plan_destroy(struct kp_dnn_plan *p)
     free(p);
 }
 
-cudnnStatus_t kp_dnn_plan_run(const struct kp_dnn_plan *p, cudnnHandle_t handle, const void *x,
-                              const void *w, const void *y, void *workspace)
+cudnnStatus_t kp_dnn_plan_run(const struct kp_dnn_plan *p, cudnnHandle_t handle,
+                              const struct kp_dnn_operands *o)
 {
-    const int64_t uids[] = {UID_X, UID_W, UID_Y};
-    const void *const pointers[] = {x, w, y};
+    const int64_t uids[] = {UID_X, UID_W, UID_Y, UID_BIAS}, count = p->conv.bias ? 4 : 3;
+    const void *const pointers[] = {o->x, o->w, o->y, o->bias};
     cudnnStatus_t status = CUDNN_STATUS_SUCCESS;
     cudnnBackendDescriptor_t pack = create(&status, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
 
-    set(&status, pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, 3, uids);
-    set(&status, pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, 3,
+    set(&status, pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, count, uids);
+    set(&status, pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, count,
         (const void *)pointers);
     set(&status, pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1,
-        (const void *)&workspace);
+        (const void *)&o->workspace);
     finalize(&status, pack);
     if (status == CUDNN_STATUS_SUCCESS)
         status = cudnnBackendExecute(handle, p->plan, pack);
