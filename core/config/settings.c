@@ -30,7 +30,8 @@ static const struct kp_option run_options[] = {
     KP_ENUM(S, run.cohort, "cohort", "auto", cohort_words,
             "auto: runs on the same batches are trained in lockstep; off: one after the other"),
     KP_INT(S, run.cohort_memory, "cohort_memory", "0", 0, 1e9,
-           "MiB that runs in lockstep take together at most, 0: half of the machine's memory"),
+           "MiB that runs in lockstep take together at most, 0: half of the machine's memory; on a "
+           "GPU never more than half of what it has left"),
     KP_STRING(S, run.imported, "imported", "",
               "sha256 of the weights that `kappa import` took in place of a training"),
 };

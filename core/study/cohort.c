@@ -79,11 +79,13 @@ void kp_cohort_key(const struct kp_planned *r, char key[KP_HASH_SIZE])
     kp_text_finish(&t);
 }
 
-size_t kp_cohort_room(const struct kp_config *c)
+size_t kp_cohort_room(const struct kp_config *c, struct kp_device *d)
 {
     const int64_t limit = c->core.run.cohort_memory;
+    const size_t room = limit > 0 ? (size_t)limit * MEBIBYTE : kp_machine_memory() / 2;
+    const size_t there = d && d->ops->room ? d->ops->room(d) / 2 : room;
 
-    return limit > 0 ? (size_t)limit * MEBIBYTE : kp_machine_memory() / 2;
+    return there < room ? there : room;
 }
 
 static const struct kp_cohort_size *find_size(const struct kp_cohort_sizes *known, const char *key)
@@ -224,7 +226,6 @@ int64_t kp_plan_group(struct kp_plan *p, const struct kp_registry *registry)
         chain(p, next);
     for (int64_t i = 0; next && i < p->count; i++) {
         struct kp_planned *first = &p->runs[i];
-        const size_t room = kp_cohort_room(first->config);
         size_t used = 0;
         bool full = false;
 
@@ -237,7 +238,7 @@ int64_t kp_plan_group(struct kp_plan *p, const struct kp_registry *registry)
             if (k > i && r->group > 0)
                 continue;
             used += bytes_of(&known, &session, p, r, registry);
-            full = k > i && used > room;
+            full = k > i && used > kp_cohort_room(first->config, session.device);
             if (!full)
                 r->group = groups;
         }

@@ -9,8 +9,9 @@
  * alone. Needs r->teacher. */
 void kp_cohort_key(const struct kp_planned *r, char key[KP_HASH_SIZE]);
 
-/* How many bytes of memory the runs of a cohort take together at most: [run] cohort_memory. */
-size_t kp_cohort_room(const struct kp_config *c);
+/* How many bytes of memory the runs of a cohort take together at most: [run] cohort_memory, and
+ * half of what a device with memory of its own has left. d NULL: it is not open. */
+size_t kp_cohort_room(const struct kp_config *c, struct kp_device *d);
 
 /* Bytes that a run takes while it is trained, see kp_train_memory(). Runs that differ in nothing
  * that matters are measured once, as long as *known is the same. */

@@ -186,7 +186,7 @@ static bool is_before(const struct enrolled *m, int64_t run)
 /* As many runs as fit into the cohort's memory, but at least one. */
 static enum kp_status fit(struct cohort *c, struct kp_error *e)
 {
-    size_t room = kp_cohort_room(c->v[0].planned->config), used = 0;
+    size_t room = kp_cohort_room(c->v[0].planned->config, c->x->session.device), used = 0;
     enum kp_status st = KP_OK;
 
     for (int64_t i = 0; c->count > 1 && st == KP_OK && i < c->count; i++) {

@@ -35,4 +35,9 @@ is "$(wc -l <together.db.bits)" "$(wc -l <alone.db.bits)" "results"
 cmp -s together.db.bits alone.db.bits || bad "runs in lockstep have other bits than alone"
 is "$(kept together.db)" 4 "runs whose examples were kept on the device"
 
+
+# Students of some 7 MB each, of which two do not fit into what the device has left, take turns.
+rm -rf ./*.db*
+KAPPA_EMU_MEMORY=43000000 trained turns.db --set model.mlp.hidden=2000 \
+    --set teacher:model.mlp.hidden=16
 finish
