@@ -23,7 +23,7 @@ VOCABULARY, ROWS, CONTEXT = 19, 5, 12
 
 
 def bf16(x):
-    """The nearest number with 8 bits, of two the even one; in fp64, so that nothing rounds twice."""
+    """The nearest number of 8 bits, of two the even one; in fp64, so that nothing rounds twice."""
     _, exponent = torch.frexp(x)
     return torch.ldexp(torch.round(torch.ldexp(x, 8 - exponent)), exponent - 8)
 
