@@ -18,15 +18,27 @@ KP_BOTH uint32_t kp_bf16_bits(uint32_t bits)
     return (bits & 0x7fffffffu) > 0x7f800000u ? quiet : nearest;
 }
 
-/* The same as a number. */
-KP_BOTH float kp_bf16_round(float x)
+/* A number as its two bytes, and back. */
+KP_BOTH uint16_t kp_bf16_of(float x)
 {
     uint32_t bits;
 
     memcpy(&bits, &x, sizeof(bits));
-    bits = kp_bf16_bits(bits) << 16;
+    return (uint16_t)kp_bf16_bits(bits);
+}
+
+KP_BOTH float kp_bf16_number(uint16_t half)
+{
+    const uint32_t bits = (uint32_t)half << 16;
+    float x;
+
     memcpy(&x, &bits, sizeof(x));
     return x;
+}
+
+KP_BOTH float kp_bf16_round(float x)
+{
+    return kp_bf16_number(kp_bf16_of(x));
 }
 
 #endif

@@ -24,6 +24,7 @@ enum kp_layout {
     KP_PLAIN = 0, /* row-major */
     KP_LANE = 1,  /* cpu: [N / 16][dims after the first...][16], see cpu/README.md */
     KP_NHWC = 2,  /* cuda: [N][H][W][C] of a value (N,C,H,W) */
+    KP_HALF = 3,  /* cuda: row-major, each number the upper two bytes of an f32 (kp_value.bf16) */
 };
 
 struct kp_value {

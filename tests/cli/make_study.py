@@ -325,6 +325,18 @@ def text():
                         kappa)
 
 
+def precision():
+    """A language model in fp32 and in bf16: its loss at 20 points."""
+    for kind, off in (("fp32", 0), ("bf16", 0.004 if sign > 0 else 0.04)):
+        for seed in SEEDS[:3]:
+            r = run("books-precision", "books", "gpt", "lt", 1, seed,
+                    settings={"train.precision": kind, "data.set": "languini"}, role="teacher")
+            put(r, "test/perplexity", 119 + spread(seed) + off, 1)
+            for step in range(25, 501, 25):
+                point(r, "train/loss", step, 4 + 90 / step + spread(seed, 0.02) +
+                      spread(seed, off), None)
+
+
 teachers = cifar10()
 pinned(teachers)
 resnet()
@@ -334,4 +346,5 @@ cifar100()
 transfer()
 others(teachers)
 text()
+precision()
 db.commit()

@@ -1,4 +1,5 @@
 // blas.cpp - doubles of cuBLAS: products in double, rounded once, by the matrices as declared.
+#include "device/bf16.h"
 #include "machine.h"
 
 #include <cublas_v2.h>
@@ -24,36 +25,45 @@ int64_t emu_blas_live()
 }
 
 // One matrix of a batch, column-major: element (row, column) of op(M) is at p[row * down + ...].
-struct matrix {
-    const float *p;
+template <class T> struct matrix {
+    const T *p;
     int64_t down, across; // from row to row and from column to column
 };
 
-static matrix seen(const float *p, cublasOperation_t op, int ld)
+template <class T> static matrix<T> seen(const T *p, cublasOperation_t op, int ld)
 {
     if (op == CUBLAS_OP_N)
         return {p, 1, ld};
     return {p, ld, 1};
 }
 
-static size_t span_bytes(int rows, int columns, int ld, long long stride, int batch)
+static size_t span(int rows, int columns, int ld, long long stride, int batch)
 {
-    return ((size_t)stride * (size_t)(batch - 1) + (size_t)ld * (size_t)(columns - 1) +
-            (size_t)rows) *
-           sizeof(float);
+    return (size_t)stride * (size_t)(batch - 1) + (size_t)ld * (size_t)(columns - 1) + (size_t)rows;
+}
+
+static double number(float x)
+{
+    return (double)x;
+}
+
+static double number(uint16_t half)
+{
+    return (double)kp_bf16_number(half);
 }
 
 // What cuBLAS requires of one operand; `rows` x `columns` as stored.
-static void check_matrix(const char *name, const void *p, int rows, int columns, int ld,
+template <class T>
+static void check_matrix(const char *name, const T *p, int rows, int columns, int ld,
                          long long stride, int batch)
 {
     if (ld < (rows > 1 ? rows : 1))
         emu_die("cuBLAS: %s has %d rows but a leading dimension of %d", name, rows, ld);
     if (stride < 0)
         emu_die("cuBLAS: %s has a negative stride", name);
-    if ((uintptr_t)p % sizeof(float) != 0)
+    if ((uintptr_t)p % sizeof(T) != 0)
         emu_die("cuBLAS: %s is not aligned", name);
-    emu_need("cuBLAS", name, p, span_bytes(rows, columns, ld, stride, batch));
+    emu_need("cuBLAS", name, p, span(rows, columns, ld, stride, batch) * sizeof(T));
 }
 
 // Matrices of a result must not share memory.
@@ -64,6 +74,53 @@ static void check_apart(int rows, int columns, int ld, long long stride, int bat
 
     if (batch > 1 && !beside && !within)
         emu_die("cuBLAS: the matrices of C overlap");
+}
+
+// A batch of products, C (m,n) = alpha op(A) op(B) + beta C.
+template <class T>
+static cublasStatus_t multiply(const char *name, cublasHandle_t which, cublasOperation_t op_a,
+                               cublasOperation_t op_b, int m, int n, int k, const float *alpha,
+                               const T *a, int lda, long long stride_a, const T *b, int ldb,
+                               long long stride_b, const float *beta, float *c, int ldc,
+                               long long stride_c, int batch)
+{
+    const auto lock = emu_lock();
+    const handle *h = known(which);
+    const bool plain_a = op_a == CUBLAS_OP_N, plain_b = op_b == CUBLAS_OP_N;
+
+    if (m < 0 || n < 0 || k < 0 || batch < 0)
+        emu_die("cuBLAS: a product of %d x %d x %d, %d times", m, n, k, batch);
+    if (m == 0 || n == 0 || batch == 0)
+        return CUBLAS_STATUS_SUCCESS;
+    if (!h->workspace)
+        emu_die("cuBLAS: no workspace was set, so it would allocate");
+    if (emu_is_device(alpha) || emu_is_device(beta))
+        emu_die("cuBLAS: alpha or beta lies on the device, but the host reads it");
+    if (k > 0) {
+        check_matrix("A", a, plain_a ? m : k, plain_a ? k : m, lda, stride_a, batch);
+        check_matrix("B", b, plain_b ? k : n, plain_b ? n : k, ldb, stride_b, batch);
+    }
+    check_matrix("C", c, m, n, ldc, stride_c, batch);
+    check_apart(m, n, ldc, stride_c, batch);
+    const double by = (double)*alpha, keep = (double)*beta;
+    emu_enqueue(h->stream, name, [=] {
+        emu_need("cuBLAS", "C", c, span(m, n, ldc, stride_c, batch) * sizeof(float));
+        for (int which_one = 0; which_one < batch; which_one++) {
+            const matrix<T> x = seen(a + stride_a * which_one, op_a, lda);
+            const matrix<T> y = seen(b + stride_b * which_one, op_b, ldb);
+            float *z = c + stride_c * which_one;
+            for (int j = 0; j < n; j++)
+                for (int i = 0; i < m; i++) {
+                    double sum = 0;
+                    for (int p = 0; p < k; p++)
+                        sum += number(x.p[i * x.down + p * x.across]) *
+                               number(y.p[p * y.down + j * y.across]);
+                    float *at = z + (int64_t)j * ldc + i;
+                    *at = (float)(by * sum + (keep != 0 ? keep * (double)*at : 0));
+                }
+        }
+    });
+    return CUBLAS_STATUS_SUCCESS;
 }
 
 extern "C" {
@@ -116,42 +173,26 @@ cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t which, cublasOperation_t
                                          long long stride_b, const float *beta, float *c, int ldc,
                                          long long stride_c, int batch)
 {
-    const auto lock = emu_lock();
-    const handle *h = known(which);
-    const bool plain_a = op_a == CUBLAS_OP_N, plain_b = op_b == CUBLAS_OP_N;
+    return multiply("cublasSgemmStridedBatched", which, op_a, op_b, m, n, k, alpha, a, lda,
+                    stride_a, b, ldb, stride_b, beta, c, ldc, stride_c, batch);
+}
 
-    if (m < 0 || n < 0 || k < 0 || batch < 0)
-        emu_die("cuBLAS: a product of %d x %d x %d, %d times", m, n, k, batch);
-    if (m == 0 || n == 0 || batch == 0)
-        return CUBLAS_STATUS_SUCCESS;
-    if (!h->workspace)
-        emu_die("cuBLAS: no workspace was set, so it would allocate");
-    if (emu_is_device(alpha) || emu_is_device(beta))
-        emu_die("cuBLAS: alpha or beta lies on the device, but the host reads it");
-    if (k > 0) {
-        check_matrix("A", a, plain_a ? m : k, plain_a ? k : m, lda, stride_a, batch);
-        check_matrix("B", b, plain_b ? k : n, plain_b ? n : k, ldb, stride_b, batch);
-    }
-    check_matrix("C", c, m, n, ldc, stride_c, batch);
-    check_apart(m, n, ldc, stride_c, batch);
-    const double by = (double)*alpha, keep = (double)*beta;
-    emu_enqueue(h->stream, "cublasSgemmStridedBatched", [=] {
-        emu_need("cuBLAS", "C", c, span_bytes(m, n, ldc, stride_c, batch));
-        for (int which_one = 0; which_one < batch; which_one++) {
-            const matrix x = seen(a + stride_a * which_one, op_a, lda);
-            const matrix y = seen(b + stride_b * which_one, op_b, ldb);
-            float *z = c + stride_c * which_one;
-            for (int j = 0; j < n; j++)
-                for (int i = 0; i < m; i++) {
-                    double sum = 0;
-                    for (int p = 0; p < k; p++)
-                        sum += (double)x.p[i * x.down + p * x.across] *
-                               (double)y.p[p * y.down + j * y.across];
-                    float *at = z + (int64_t)j * ldc + i;
-                    *at = (float)(by * sum + (keep != 0 ? keep * (double)*at : 0));
-                }
-        }
-    });
-    return CUBLAS_STATUS_SUCCESS;
+// Of its types the backend uses one: bf16 by bf16, summed and stored in fp32.
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t which, cublasOperation_t op_a,
+                                          cublasOperation_t op_b, int m, int n, int k,
+                                          const void *alpha, const void *a, cudaDataType type_a,
+                                          int lda, long long stride_a, const void *b,
+                                          cudaDataType type_b, int ldb, long long stride_b,
+                                          const void *beta, void *c, cudaDataType type_c, int ldc,
+                                          long long stride_c, int batch,
+                                          cublasComputeType_t compute, cublasGemmAlgo_t)
+{
+    if (type_a != CUDA_R_16BF || type_b != CUDA_R_16BF || type_c != CUDA_R_32F ||
+        compute != CUBLAS_COMPUTE_32F)
+        emu_die("cuBLAS: a product of types %d, %d and %d, summed as %d", (int)type_a, (int)type_b,
+                (int)type_c, (int)compute);
+    return multiply("cublasGemmStridedBatchedEx", which, op_a, op_b, m, n, k, (const float *)alpha,
+                    (const uint16_t *)a, lda, stride_a, (const uint16_t *)b, ldb, stride_b,
+                    (const float *)beta, (float *)c, ldc, stride_c, batch);
 }
 }

@@ -156,11 +156,12 @@ static inline void *kp_cuda_scratch(const struct kp_cuda_call *c)
 }
 
 /* Row-major C (m,n) = alpha op(A) (m,k) op(B) (k,n) + beta C, `batch` times (1: strides are not
- * looked at). op turns where `turned`; ld: floats from row to row, as stored. */
+ * looked at). op turns where `turned`; ld: numbers from row to row, as stored. half: those of A and
+ * B are two bytes each (KP_HALF); C and the sums are fp32 either way. */
 struct kp_cuda_gemm {
     int64_t m, n, k;
-    bool turned_a, turned_b;
-    const float *a, *b;
+    bool turned_a, turned_b, half;
+    const void *a, *b;
     float *c;
     int64_t ld_a, ld_b, ld_c;
     int64_t stride_a, stride_b, stride_c;

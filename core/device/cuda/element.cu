@@ -1,4 +1,5 @@
 // element.cu - operations element by element, in any layout.
+#include "device/bf16.h"
 #include "device/cuda/device.cuh"
 #include "device/cuda/ops.h"
 #include "device/dropout.h"
@@ -44,6 +45,13 @@ struct scale {
     __device__ float operator()(float x, float) const
     {
         return factor * x;
+    }
+};
+
+struct round_to_bf16 {
+    __device__ float operator()(float x, float) const
+    {
+        return kp_bf16_round(x);
     }
 };
 
@@ -153,6 +161,24 @@ void kp_cuda_gelu_grad(const struct kp_cuda_call *c)
         each(c, gelu_grad<true>());
     else
         each(c, gelu_grad<false>());
+}
+
+static __global__ void halve(int64_t n, const float *x, uint16_t *y)
+{
+    KP_MINE (i, n)
+        y[i] = kp_bf16_of(x[i]);
+}
+
+void kp_cuda_round(const struct kp_cuda_call *c)
+{
+    const struct kp_value *y = c->node->out[0];
+    const int64_t n = kp_cuda_count(y, c->rows);
+
+    if (y->layout == KP_HALF)
+        KP_LAUNCH(halve, kp_blocks_of(n), KP_THREADS, c->stream, n, kp_cuda_in(c, 0),
+                  (uint16_t *)kp_cuda_at(c->memory, y));
+    else
+        each(c, round_to_bf16());
 }
 
 static __global__ void dropout(int64_t n, const float *x, float *y, uint32_t number, double rate,

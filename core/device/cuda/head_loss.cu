@@ -2,8 +2,11 @@
 //
 //   z = x w^T + b      g = d loss / d z      dx = g w      dw += g^T x      db += g
 //
+// g is rounded where w is bf16.
+//
 // Chunks are of equal size, which depends on the graph alone, and come one after the other, so that
 // sums over the batch have one order.
+#include "device/bf16.h"
 #include "device/cuda/device.cuh"
 #include "device/cuda/ops.h"
 #include "kappa/row.h"
@@ -89,6 +92,12 @@ static void losses(const struct kp_cuda_call *c, int64_t first, int64_t count,
     kp_cuda_rows(c, &b);
 }
 
+static __global__ void round_all(int64_t n, float *x)
+{
+    KP_MINE (i, n)
+        x[i] = kp_bf16_round(x[i]);
+}
+
 // What the chunk gives to dx, and adds to dw and db; the first one sets them.
 static void gradients(const struct kp_cuda_call *c, int64_t first, int64_t count,
                       const struct places *p)
@@ -133,6 +142,7 @@ void kp_cuda_head_loss(const struct kp_cuda_call *c)
     const int64_t all = rows_of(n, c->rows), size = chunk_rows(n, capacity);
     const struct places p = places_of(n, capacity, kp_cuda_scratch(c));
     const float *weights = kp_cuda_in(c, KP_HEAD_WEIGHTS);
+    const int64_t classes = n->in[KP_HEAD_W]->shape.dim[0];
     int64_t first = 0;
 
     kp_cuda_rows_share(c, all, weights, kp_cuda_in(c, KP_HEAD_DY), p.share);
@@ -143,6 +153,9 @@ void kp_cuda_head_loss(const struct kp_cuda_call *c)
         if (n->in[KP_HEAD_TW])
             logits(c, first, count, true, p.teacher);
         losses(c, first, count, &p);
+        if (n->in[KP_HEAD_W]->bf16)
+            KP_LAUNCH(round_all, kp_blocks_of(count * classes), KP_THREADS, c->stream,
+                      count * classes, p.grads);
         gradients(c, first, count, &p);
         first += size;
     } while (first < all);

@@ -1,4 +1,5 @@
 // linear.cu - linear layers: products by cuBLAS, biases and sums over the batch.
+#include "device/bf16.h"
 #include "device/cuda/device.cuh"
 #include "device/cuda/ops.h"
 
@@ -25,9 +26,20 @@ size_t kp_cuda_sums_scratch(int64_t lines, int64_t columns)
     return (size_t)(slices_of(lines) * columns) * sizeof(double);
 }
 
+static inline __device__ double number(float x)
+{
+    return (double)x;
+}
+
+static inline __device__ double number(uint16_t half)
+{
+    return (double)kp_bf16_number(half);
+}
+
 // A block: one slice of 32 columns. A thread: every eighth line of a column.
+template <class T>
 static __global__ void sum_slices(int64_t lines, int64_t columns, int64_t stride, int64_t slices,
-                                  const float *x, double *parts)
+                                  const T *x, double *parts)
 {
     __shared__ double part[SUM_LINES][SUM_COLUMNS];
     const int64_t tiles = (columns + SUM_COLUMNS - 1) / SUM_COLUMNS;
@@ -39,7 +51,7 @@ static __global__ void sum_slices(int64_t lines, int64_t columns, int64_t stride
         double sum = 0;
 
         for (int64_t i = lines * slice / slices + down; column < columns && i < end; i += SUM_LINES)
-            sum += (double)x[i * stride + column];
+            sum += number(x[i * stride + column]);
         part[down][across] = sum;
         __syncthreads();
         if (down == 0 && column < columns) {
@@ -62,13 +74,14 @@ static __global__ void sum_parts(int64_t columns, int64_t slices, const double *
     }
 }
 
-static void launch_sums(const struct kp_cuda_call *c, const float *x, int64_t lines,
-                        int64_t columns, int64_t stride, bool add, float *sums, void *scratch)
+template <class T>
+static void sums_of(const struct kp_cuda_call *c, const T *x, int64_t lines, int64_t columns,
+                    int64_t stride, bool add, float *sums, void *scratch)
 {
     const int64_t slices = slices_of(lines), tiles = (columns + SUM_COLUMNS - 1) / SUM_COLUMNS;
     double *parts = (double *)scratch;
 
-    KP_LAUNCH(sum_slices, kp_blocks(tiles * slices), SUM_COLUMNS * SUM_LINES, c->stream, lines,
+    KP_LAUNCH(sum_slices<T>, kp_blocks(tiles * slices), SUM_COLUMNS * SUM_LINES, c->stream, lines,
               columns, stride, slices, x, parts);
     KP_LAUNCH(sum_parts, kp_blocks_of(columns), KP_THREADS, c->stream, columns, slices, parts, add,
               sums);
@@ -77,13 +90,19 @@ static void launch_sums(const struct kp_cuda_call *c, const float *x, int64_t li
 void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                   int64_t stride, float *sums, void *scratch)
 {
-    launch_sums(c, x, lines, columns, stride, false, sums, scratch);
+    sums_of(c, x, lines, columns, stride, false, sums, scratch);
 }
 
 void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                       int64_t stride, float *sums, void *scratch)
 {
-    launch_sums(c, x, lines, columns, stride, true, sums, scratch);
+    sums_of(c, x, lines, columns, stride, true, sums, scratch);
+}
+
+// Whether the operands of a product are of two bytes each: both are, or none (plan.c).
+static bool halves(const struct kp_node *n)
+{
+    return n->in[0]->layout == KP_HALF;
 }
 
 void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
@@ -101,6 +120,7 @@ void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
     g.c = y;
     g.ld_a = g.ld_b = inner;
     g.ld_c = outer;
+    g.half = halves(c->node);
     g.batch = 1;
     g.alpha = 1;
     kp_cuda_gemm(c, &g);
@@ -130,6 +150,7 @@ void kp_cuda_linear_grad_x(const struct kp_cuda_call *c)
     g.c = kp_cuda_out(c, 0);
     g.ld_a = g.k;
     g.ld_b = g.ld_c = g.n;
+    g.half = halves(c->node);
     g.batch = 1;
     g.alpha = 1;
     kp_cuda_gemm(c, &g);
@@ -140,6 +161,17 @@ size_t kp_cuda_linear_grad_w_scratch(const struct kp_graph *g, const struct kp_n
     const struct kp_value *dy = n->in[1];
 
     return n->out[1] ? kp_cuda_sums_scratch(kp_cuda_lines(dy, g->capacity), kp_cuda_width(dy)) : 0;
+}
+
+static void bias_gradient(const struct kp_cuda_call *c, int64_t lines, int64_t columns)
+{
+    const void *dy = kp_cuda_in(c, 1);
+    float *db = kp_cuda_out(c, 1);
+
+    if (halves(c->node))
+        sums_of(c, (const uint16_t *)dy, lines, columns, columns, false, db, kp_cuda_scratch(c));
+    else
+        sums_of(c, (const float *)dy, lines, columns, columns, false, db, kp_cuda_scratch(c));
 }
 
 // dw (O, I) = dy^T x, db = sum of dy
@@ -157,9 +189,10 @@ void kp_cuda_linear_grad_w(const struct kp_cuda_call *c)
     g.c = kp_cuda_out(c, 0);
     g.ld_a = g.m;
     g.ld_b = g.ld_c = g.n;
+    g.half = halves(c->node);
     g.batch = 1;
     g.alpha = 1;
     kp_cuda_gemm(c, &g);
     if (c->node->out[1])
-        kp_cuda_sums(c, g.a, g.k, g.m, g.m, kp_cuda_out(c, 1), kp_cuda_scratch(c));
+        bias_gradient(c, g.k, g.m);
 }

@@ -44,6 +44,7 @@ const struct kp_cuda_op kp_cuda_ops[KP_OP_COUNT] = {
     [KP_OP_CLIP] = {KP_NEED_PLAIN, kp_cuda_clip_scratch, kp_cuda_clip},
     [KP_OP_SGD] = {KP_NEED_PLAIN, NULL, kp_cuda_sgd},
     [KP_OP_ADAM] = {KP_NEED_PLAIN, NULL, kp_cuda_adam},
+    [KP_OP_ROUND] = {KP_NEED_SAME, NULL, kp_cuda_round},
     [KP_OP_CONVERT] = {KP_NEED_SAME, NULL, kp_cuda_convert},
     [KP_OP_LAYER_NORM] = {KP_NEED_PLAIN, NULL, kp_cuda_layer_norm},
     [KP_OP_LAYER_NORM_GRAD] = {KP_NEED_PLAIN, kp_cuda_layer_norm_grad_scratch,

@@ -17,6 +17,7 @@ void kp_cuda_scale(const struct kp_cuda_call *c);
 void kp_cuda_gelu(const struct kp_cuda_call *c);
 void kp_cuda_gelu_grad(const struct kp_cuda_call *c);
 void kp_cuda_dropout(const struct kp_cuda_call *c);
+void kp_cuda_round(const struct kp_cuda_call *c);
 void kp_cuda_convert(const struct kp_cuda_call *c);
 void kp_cuda_softmax(const struct kp_cuda_call *c);
 void kp_cuda_softmax_grad(const struct kp_cuda_call *c);

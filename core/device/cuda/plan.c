@@ -22,6 +22,36 @@ static enum kp_layout wanted(const struct kp_node *n, enum kp_layout given)
     return need == KP_NEED_NHWC ? KP_NHWC : need == KP_NEED_SAME ? given : KP_PLAIN;
 }
 
+static bool is_linear(enum kp_op op)
+{
+    return op == KP_OP_LINEAR || op == KP_OP_LINEAR_GRAD_X || op == KP_OP_LINEAR_GRAD_W;
+}
+
+/* Two bytes for each number of what is rounded for linear layers alone: cuBLAS takes both operands
+ * of a product so, or none. Convolutions and attention read four. */
+static void halve(struct kp_graph *g)
+{
+    bool changed = true;
+
+    for (int64_t i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == KP_OP_ROUND && g->nodes[i]->out[0]->layout == KP_PLAIN &&
+            !g->nodes[i]->out[0]->output)
+            g->nodes[i]->out[0]->layout = KP_HALF;
+    while (changed) {
+        changed = false;
+        for (int64_t i = 0; i < g->node_count; i++) {
+            const struct kp_node *n = g->nodes[i];
+            const bool both =
+                is_linear(n->op) && n->in[0]->layout == KP_HALF && n->in[1]->layout == KP_HALF;
+            for (int j = 0; j < KP_NODE_IN; j++)
+                if (n->in[j] && n->in[j]->layout == KP_HALF && !both) {
+                    n->in[j]->layout = KP_PLAIN;
+                    changed = true;
+                }
+        }
+    }
+}
+
 static enum kp_status check(const struct kp_graph *g, struct kp_error *e)
 {
     for (int64_t i = 0; i < g->node_count; i++) {
@@ -62,6 +92,7 @@ enum kp_status kp_cuda_plan(struct kp_device *d, struct kp_graph *g, struct kp_e
         st = kp_plan_layouts(g, has_layout, wanted, e);
     if (st != KP_OK)
         return st;
+    halve(g);
     /* memory.scalars: an input, so that it lives as long as the graph runs */
     struct kp_value *scalars =
         kp_graph_value(g, KP_F32, kp_shape1(KP_SCALARS * (sizeof(double) / sizeof(float))), false);
@@ -71,7 +102,8 @@ enum kp_status kp_cuda_plan(struct kp_device *d, struct kp_graph *g, struct kp_e
     for (int64_t i = 0; i < g->value_count; i++) {
         struct kp_value *v = g->values[i];
         const bool own = v->place == KP_AT_ARENA && !v->alias;
-        v->bytes = own ? kp_cuda_whole((size_t)kp_shape_count(v->shape) * sizeof(float)) : 0;
+        const size_t each = v->layout == KP_HALF ? sizeof(uint16_t) : sizeof(float);
+        v->bytes = own ? kp_cuda_whole((size_t)kp_shape_count(v->shape) * each) : 0;
     }
     for (int64_t i = 0; st == KP_OK && i < g->node_count; i++) {
         st = plan_scratch((struct kp_cuda *)d, g, g->nodes[i], e);
