@@ -196,8 +196,14 @@ static const struct kp_option device_options[] = {
     KP_ENUM(S, device.kind, "kind", "auto", device_words, "device that computes"),
     KP_INT(S, device.slice, "slice", "32", 16, 1024,
            "examples per unit of work, a multiple of 16; results depend on it, not on threads"),
+    KP_BOOL(S, device.tf32, "tf32", "false",
+            "cuda: matrix products of fp32 round their operands to 11 bits, for speed"),
 };
-static const bool device_hashed[] = {false, true};
+static const bool device_hashed[] = {false, true, true};
+
+static const struct kp_option_use device_uses[] = {
+    {"tf32", "kind", 1u << KP_SETTING_DEVICE_AUTO | 1u << KP_SETTING_DEVICE_CUDA},
+};
 
 static const struct kp_option teacher_options[] = {
     KP_ENUM(S, teacher.mode, "mode", "auto", mode_words,
@@ -237,7 +243,8 @@ const struct kp_section kp_sections[] = {
     {"train", KP_OPTIONS(train_options), train_hashed, train_uses,
      sizeof(train_uses) / sizeof(train_uses[0])},
     {"seed", KP_OPTIONS(seed_options), seed_hashed},
-    {"device", KP_OPTIONS(device_options), device_hashed},
+    {"device", KP_OPTIONS(device_options), device_hashed, device_uses,
+     sizeof(device_uses) / sizeof(device_uses[0])},
     {"teacher", KP_OPTIONS(teacher_options), teacher_hashed},
     {"init", KP_OPTIONS(init_options), init_hashed},
     {"metrics", KP_OPTIONS(metrics_options), metrics_hashed},

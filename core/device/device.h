@@ -11,6 +11,7 @@ struct kp_code; /* a lowered graph: immutable, shared by threads */
 struct kp_device_config {
     int threads;   /* >= 1 */
     int64_t slice; /* examples per unit of work, a multiple of 16; see cpu/README.md */
+    bool tf32;     /* cuda: products of fp32 may round their operands to 11 bits */
 };
 
 /* Memory of one program in use. All blocks belong to the device (kp_device_alloc). */

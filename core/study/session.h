@@ -10,6 +10,7 @@ struct kp_session {
     struct kp_device *device;
     int device_kind; /* setting of the open device */
     int64_t device_slice, device_threads;
+    bool device_tf32;
     struct kp_dataset *data[KP_SESSION_DATASETS];
     char *data_key[KP_SESSION_DATASETS];
     int data_next;
