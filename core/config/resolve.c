@@ -410,6 +410,8 @@ static void derive(struct kp_config *c)
             s->hashed = c->core.data.draw != KP_SETTING_DRAW_RANDOM;
         if (strcmp(s->key, "train.micro_batch") == 0)
             s->hashed = c->core.train.micro_batch != 0;
+        if (strcmp(s->key, "device.tf32") == 0)
+            s->hashed = c->core.device.tf32;
         if (strcmp(s->key, "train.precision") == 0)
             s->hashed = c->core.train.precision != KP_SETTING_PRECISION_FP32;
         if (is_teacher && is_of_students(s->key))

@@ -200,8 +200,14 @@ static const struct kp_option device_options[] = {
            "examples per unit of work, a multiple of 16; results depend on it, not on threads"),
     KP_INT(S, device.index, "index", "0", 0, 1023,
            "cuda: which GPU, of those that CUDA_VISIBLE_DEVICES leaves"),
+    KP_BOOL(S, device.tf32, "tf32", "false",
+            "cuda: matrix products of fp32 round their operands to 11 bits, for speed"),
 };
-static const bool device_hashed[] = {false, true, false};
+static const bool device_hashed[] = {false, true, false, true};
+
+static const struct kp_option_use device_uses[] = {
+    {"tf32", "kind", 1u << KP_SETTING_DEVICE_AUTO | 1u << KP_SETTING_DEVICE_CUDA},
+};
 
 static const struct kp_option teacher_options[] = {
     KP_ENUM(S, teacher.mode, "mode", "auto", mode_words,
@@ -241,7 +247,8 @@ const struct kp_section kp_sections[] = {
     {"train", KP_OPTIONS(train_options), train_hashed, train_uses,
      sizeof(train_uses) / sizeof(train_uses[0])},
     {"seed", KP_OPTIONS(seed_options), seed_hashed},
-    {"device", KP_OPTIONS(device_options), device_hashed},
+    {"device", KP_OPTIONS(device_options), device_hashed, device_uses,
+     sizeof(device_uses) / sizeof(device_uses[0])},
     {"teacher", KP_OPTIONS(teacher_options), teacher_hashed},
     {"init", KP_OPTIONS(init_options), init_hashed},
     {"metrics", KP_OPTIONS(metrics_options), metrics_hashed},

@@ -48,6 +48,13 @@ enum {
 };
 
 enum {
+    KP_SETTING_DEVICE_AUTO,
+    KP_SETTING_DEVICE_CPU,
+    KP_SETTING_DEVICE_CUDA,
+    KP_SETTING_DEVICE_REF,
+};
+
+enum {
     KP_SETTING_PRECISION_FP32,
     KP_SETTING_PRECISION_BF16,
 };
@@ -122,9 +129,10 @@ struct kp_settings {
         int64_t teacher_pool;
     } seed;
     struct {
-        int kind; /* enum kp_device_kind_setting: auto, cpu, cuda, ref */
+        int kind; /* KP_SETTING_DEVICE_... */
         int64_t slice;
         int64_t index; /* cuda: the GPU */
+        bool tf32;
     } device;
     struct {
         int mode; /* KP_SETTING_TEACHER_... */

@@ -13,6 +13,7 @@ struct kp_device_config {
     int threads;   /* >= 1 */
     int64_t slice; /* examples per unit of work, a multiple of 16; see cpu/README.md */
     int index;     /* cuda: which of the GPUs that the process may use, from 0 */
+    bool tf32;     /* cuda: products of fp32 may round their operands to 11 bits */
 };
 
 /* Memory of one program in use. All blocks belong to the device (kp_device_alloc). */

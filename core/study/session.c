@@ -9,13 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As the setting's words. */
-enum { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA, DEVICE_REF };
-
 static const char *const kinds[] = {
-    [DEVICE_CPU] = "cpu",
-    [DEVICE_CUDA] = "cuda",
-    [DEVICE_REF] = "ref",
+    [KP_SETTING_DEVICE_CPU] = "cpu",
+    [KP_SETTING_DEVICE_CUDA] = "cuda",
+    [KP_SETTING_DEVICE_REF] = "ref",
 };
 
 static void forget_teacher(struct kp_session *s)
@@ -30,11 +27,13 @@ static void forget_teacher(struct kp_session *s)
 static enum kp_status open_device(int kind, const struct kp_device_config *config,
                                   struct kp_device **out, struct kp_error *why, struct kp_error *e)
 {
-    if (kind != DEVICE_AUTO)
+    if (kind != KP_SETTING_DEVICE_AUTO)
         return kp_device_open(kinds[kind], config, out, e);
-    if (kp_device_open(kinds[DEVICE_CUDA], config, out, why) == KP_OK)
+    if (kp_device_open(kinds[KP_SETTING_DEVICE_CUDA], config, out, why) == KP_OK)
         return KP_OK;
-    return kp_device_open(kinds[DEVICE_CPU], config, out, e);
+    if (config->tf32)
+        return kp_fail(e, why->status, "device.tf32 = true is for GPUs: %s", why->text);
+    return kp_device_open(kinds[KP_SETTING_DEVICE_CPU], config, out, e);
 }
 
 enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c,
@@ -43,12 +42,17 @@ enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c
     int kind = c->core.device.kind;
     int64_t threads = c->core.run.threads > 0 ? c->core.run.threads : kp_cpu_count();
     struct kp_device_config config = {
-        .threads = (int)threads, .slice = c->core.device.slice, .index = (int)c->core.device.index};
+        .threads = (int)threads,
+        .slice = c->core.device.slice,
+        .index = (int)c->core.device.index,
+        .tf32 = c->core.device.tf32,
+    };
     char what[256], note[1024];
     struct kp_error why = {0};
 
     if (s->device && !s->stale && s->device_kind == kind && s->device_slice == config.slice &&
-        s->device_index == config.index && s->device_threads == threads)
+        s->device_index == config.index && s->device_threads == threads &&
+        s->device_tf32 == config.tf32)
         return KP_OK;
     forget_teacher(s);
     kp_device_close(s->device);
@@ -61,8 +65,9 @@ enum kp_status kp_session_device(struct kp_session *s, const struct kp_config *c
     s->device_slice = config.slice;
     s->device_index = config.index;
     s->device_threads = threads;
+    s->device_tf32 = config.tf32;
     s->device->ops->describe(s->device, what, sizeof(what));
-    if (kind != DEVICE_AUTO)
+    if (kind != KP_SETTING_DEVICE_AUTO)
         (void)snprintf(note, sizeof(note), "device: %s", what);
     else
         (void)snprintf(note, sizeof(note), "device: %s (auto: %.600s)", what,

@@ -11,6 +11,7 @@ struct kp_session {
     bool stale;      /* it ran out of memory: it is opened anew, with nothing on it */
     int device_kind; /* setting of the open device */
     int64_t device_slice, device_index, device_threads;
+    bool device_tf32;
     struct kp_dataset *data[KP_SESSION_DATASETS];
     char *data_key[KP_SESSION_DATASETS];
     int data_next;

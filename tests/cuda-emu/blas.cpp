@@ -2,12 +2,14 @@
 #include "device/bf16.h"
 #include "machine.h"
 
+#include <cstring>
 #include <cublas_v2.h>
 #include <set>
 
 struct handle {
     cudaStream_t stream = nullptr;
     void *workspace = nullptr;
+    bool tf32 = false;
 };
 
 static std::set<handle *> &handles = *new std::set<handle *>;
@@ -42,12 +44,19 @@ static size_t span(int rows, int columns, int ld, long long stride, int batch)
     return (size_t)stride * (size_t)(batch - 1) + (size_t)ld * (size_t)(columns - 1) + (size_t)rows;
 }
 
-static double number(float x)
+// What a product takes an operand for; tf32 is the nearest number of 11 bits.
+static double number(float x, bool tf32)
 {
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof(bits));
+    if (tf32 && (bits & 0x7f800000u) != 0x7f800000u)
+        bits = (bits + 0xfffu + (bits >> 13 & 1u)) & ~0x1fffu;
+    memcpy(&x, &bits, sizeof(x));
     return (double)x;
 }
 
-static double number(uint16_t half)
+static double number(uint16_t half, bool)
 {
     return (double)kp_bf16_number(half);
 }
@@ -103,6 +112,7 @@ static cublasStatus_t multiply(const char *name, cublasHandle_t which, cublasOpe
     check_matrix("C", c, m, n, ldc, stride_c, batch);
     check_apart(m, n, ldc, stride_c, batch);
     const double by = (double)*alpha, keep = (double)*beta;
+    const bool tf32 = h->tf32;
     emu_enqueue(h->stream, name, [=] {
         emu_need("cuBLAS", "C", c, span(m, n, ldc, stride_c, batch) * sizeof(float));
         for (int which_one = 0; which_one < batch; which_one++) {
@@ -113,8 +123,8 @@ static cublasStatus_t multiply(const char *name, cublasHandle_t which, cublasOpe
                 for (int i = 0; i < m; i++) {
                     double sum = 0;
                     for (int p = 0; p < k; p++)
-                        sum += number(x.p[i * x.down + p * x.across]) *
-                               number(y.p[p * y.down + j * y.across]);
+                        sum += number(x.p[i * x.down + p * x.across], tf32) *
+                               number(y.p[p * y.down + j * y.across], tf32);
                     float *at = z + (int64_t)j * ldc + i;
                     *at = (float)(by * sum + (keep != 0 ? keep * (double)*at : 0));
                 }
@@ -163,6 +173,16 @@ cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t which, void *p, size_t bytes
         emu_die("cuBLAS: the workspace is not aligned to 256 bytes");
     emu_need("cublasSetWorkspace", "the workspace", p, bytes);
     known(which)->workspace = p;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSetMathMode(cublasHandle_t which, cublasMath_t mode)
+{
+    const auto lock = emu_lock();
+
+    if (mode != CUBLAS_DEFAULT_MATH && mode != CUBLAS_TF32_TENSOR_OP_MATH)
+        emu_die("cuBLAS: a math mode that the double does not know: %d", (int)mode);
+    known(which)->tf32 = mode == CUBLAS_TF32_TENSOR_OP_MATH;
     return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -82,5 +82,21 @@ log_every = 2
 plugins = perplexity
 INI
 alike text.ini
+alike text.ini --set train.precision=bf16
 alike students.ini --sweep objective.plugin=kd,ls,l2 --sweep data.kappa=0.5 --sweep seed.master=11
+
+# With TF32 a product rounds its operands: some digits differ, not many.
+for tf32 in false true; do
+    try 0 "$kappa" run text.ini --db $tf32.db --set device.kind=cuda --set device.tf32=$tf32
+    trained $tf32 >$tf32.csv
+done
+has out ", tf32, device 0"
+paste -d, false.csv true.csv | awk -F, '$2 == "train/loss" {
+    difference = $4 > $8 ? $4 - $8 : $8 - $4
+    some += difference > 1e-6 * $4
+    many += difference > 1e-2 * $4
+}
+END { exit some == 0 || many > 0 }' || bad "tf32 is as fp32, or far from it"
+try 2 "$kappa" run text.ini --set device.kind=cpu --set device.tf32=true
+has err "device.tf32"
 finish

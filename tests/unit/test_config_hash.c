@@ -94,7 +94,8 @@ static void test_unhashed(void **state)
                                       "metric.count.every=5", "teacher.experiment=u.ini",
                                       "data.kappa=0.5001",    "data.kappa=5e-1",
                                       "train.lr=1e-1",        "objective.ls.a=0.7",
-                                      "seed.order= master ",  "train.precision=fp32"};
+                                      "seed.order= master ",  "train.precision=fp32",
+                                      "device.tf32=false"};
 
     for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
         expect_change(kd_text, set[i], "");
@@ -148,6 +149,7 @@ static void test_hashed(void **state)
                                       "seed.augment=1",
                                       "seed.teacher_pool=1",
                                       "device.slice=64",
+                                      "device.tf32=true",
                                       "model.plugin=mlp",
                                       "model.net.width=21",
                                       "model.net.rate=0.4",

@@ -73,9 +73,9 @@ static void cuda_arithmetic(const struct kp_device *base, char *out, size_t size
     const struct kp_cuda *d = (const struct kp_cuda *)base;
     const int dnn = kp_dnn_version();
 
-    (void)snprintf(out, size, KP_CUDA_NAME " %d.%d, CUDA %d.%d, cuDNN %d.%d, fp32",
+    (void)snprintf(out, size, KP_CUDA_NAME " %d.%d, CUDA %d.%d, cuDNN %d.%d, %s",
                    d->capability / 10, d->capability % 10, CUDART_VERSION / 1000,
-                   CUDART_VERSION % 1000 / 10, dnn / 100, dnn % 100);
+                   CUDART_VERSION % 1000 / 10, dnn / 100, dnn % 100, d->tf32 ? "tf32" : "fp32");
 }
 
 static void cuda_describe(const struct kp_device *base, char *out, size_t size)
@@ -209,6 +209,9 @@ static enum kp_status begin(struct kp_cuda *d, struct kp_error *e)
         kp_cuda_note_blas(d, cublasSetStream_v2(d->blas, d->compute), "cublasSetStream");
         kp_cuda_note_blas(d, cublasSetWorkspace_v2(d->blas, d->workspace, WORKSPACE_BYTES),
                           "cublasSetWorkspace");
+        if (d->tf32)
+            kp_cuda_note_blas(d, cublasSetMathMode(d->blas, CUBLAS_TF32_TENSOR_OP_MATH),
+                              "cublasSetMathMode");
     }
     return d->failed.status == KP_OK ? KP_OK : kp_fail(e, d->failed.status, "%s", d->failed.text);
 }
@@ -223,6 +226,7 @@ static enum kp_status cuda_open(const struct kp_device_config *config, struct kp
         return kp_fail(e, KP_E_NOMEM, "no memory for the cuda device");
     d->index = config->index;
     d->base.ops = &kp_cuda_device;
+    d->tf32 = config->tf32;
     st = begin(d, e);
     if (st != KP_OK) {
         cuda_close(&d->base);

@@ -44,6 +44,7 @@ struct kp_cuda {
     int capability; /* 80 is 8.0 */
     cudaStream_t compute, copy;
     cublasHandle_t blas;
+    bool tf32;          /* products of fp32 round their operands */
     void *workspace;    /* of cuBLAS */
     struct kp_dnn *dnn; /* cuDNN; NULL before the first convolution */
     struct kp_cuda_staging stagings[KP_CUDA_STAGINGS];
