@@ -229,7 +229,7 @@ static void test_unknown(void **state)
                "device teacher init metrics plugins model objective sweep\n");
     rig_refuse(
         RIG_BASE "[device]\nwonderland = 1\n",
-        "x.ini:14: device.wonderland: unknown key; the keys of [device]: kind slice index\n");
+        "x.ini:14: device.wonderland: unknown key; the keys of [device]: kind slice index tf32\n");
     rig_refuse(RIG_BASE "[model.mlp]\nwonderland = 1\n",
                "x.ini:14: model.mlp.wonderland: unknown key; the keys of [model.mlp]: none\n");
     rig_refuse(
