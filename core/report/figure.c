@@ -143,7 +143,8 @@ static int by_place(const void *a, const void *b)
 struct figure {
     const struct kp_rowset *rows, *missing;
     const struct kp_blocks *blocks;
-    int x;                /* column; -1: none */
+    int x; /* column; -1: none */
+    bool gaps;
     struct place *places; /* [count], sorted */
     int64_t count;
 };
@@ -212,7 +213,7 @@ static bool rises(const struct figure *f, int64_t block)
 static void add_block(const struct figure *f, int64_t block, struct kp_text *out)
 {
     const int64_t panel = f->blocks->v[block].panel_number;
-    const bool curve = rises(f, block);
+    const bool curve = f->gaps && rises(f, block);
     int64_t before = -1;
 
     for (int64_t i = 0; i < f->rows->count; i++) {
@@ -232,10 +233,15 @@ static void add_block(const struct figure *f, int64_t block, struct kp_text *out
 }
 
 void kp_figure_data(const struct kp_rowset *rows, const struct kp_blocks *b,
-                    const struct kp_rowset *missing, struct kp_text *out)
+                    const struct kp_rowset *missing, bool gaps, struct kp_text *out)
 {
     struct figure f = {
-        .rows = rows, .missing = missing, .blocks = b, .x = kp_rowset_column(rows, "x")};
+        .rows = rows,
+        .missing = missing,
+        .blocks = b,
+        .x = kp_rowset_column(rows, "x"),
+        .gaps = gaps,
+    };
 
     out->failed |= !find_places(&f);
     for (int64_t at = 0; at < b->count && !out->failed; at++) {

@@ -29,8 +29,8 @@ void kp_blocks_finish(struct kp_blocks *b);
  *
  * A curve over rising x is interrupted, by a row of NaN, where it lacks an x that another curve of
  * its panel has, or one of the kappas of `missing` (see missing.h; NULL: x is no kappa): no line is
- * drawn over a missing cell. */
+ * drawn over a missing cell. Not so without `gaps`: x is measured, and every curve has its own. */
 void kp_figure_data(const struct kp_rowset *rows, const struct kp_blocks *b,
-                    const struct kp_rowset *missing, struct kp_text *out);
+                    const struct kp_rowset *missing, bool gaps, struct kp_text *out);
 
 #endif

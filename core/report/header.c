@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const keys = "title, kind, split, needs, note, with; x, y, plot, set for "
+static const char *const keys = "title, kind, split, needs, note, with; x, y, plot, set, gaps for "
                                 "figures; statistics, from for claims";
 
 /* Where the value of a key is kept; NULL: no such key. */
@@ -17,6 +17,7 @@ static const char **slot(struct kp_header *h, const char *key, size_t n)
         {"x", &h->x},         {"y", &h->y},       {"split", &h->split},
         {"needs", &h->needs}, {"note", &h->note}, {"statistics", &h->statistics},
         {"set", &h->set},     {"with", &h->with}, {"from", &h->from},
+        {"gaps", &h->gaps},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -8,7 +8,8 @@
 /* Values of the lines "-- key: value", NULL where there is none. Further lines `set` are joined,
  * each as a line "set ..."; a line that begins with three blanks goes on with the one above. */
 struct kp_header {
-    const char *title, *kind, *plot, *x, *y, *split, *needs, *note, *statistics, *set, *with, *from;
+    const char *title, *kind, *plot, *x, *y, *split, *needs, *note, *statistics, *set, *with, *from,
+        *gaps;
     int kind_line;
 };
 

@@ -156,6 +156,10 @@ static enum kp_status fill(struct kp_item *item, const struct kp_header *h, stru
     item->y = or_empty(h->y);
     item->needs = or_empty(h->needs);
     item->statistics = or_empty(h->statistics);
+    item->gaps = !h->gaps;
+    if (h->gaps && strcmp(h->gaps, "none") != 0)
+        return kp_fail(e, KP_E_FORMAT, "%s: '-- gaps: %s': only 'none' can be said of gaps",
+                       item->path, h->gaps);
     kp_text_addf(&name, "%s.gp", item->name);
     if (!name.failed)
         plot = kp_item_path(item, h->plot && *h->plot ? h->plot : name.s);

@@ -23,6 +23,7 @@ struct kp_item {
     const char *plot;       /* figures: path of the gnuplot template */
     const char *x, *y;      /* figures: names of the axes */
     const char *settings;   /* figures: lines of gnuplot, each "set ...\n" */
+    bool gaps;              /* figures: a curve is interrupted where it lacks what others have */
     const char *statistics; /* claims: the test and its threshold, in words */
     const char *from;  /* claims: paths of the experiments whose runs it speaks of, with blanks */
     const char *needs; /* metrics without which a run counts as missing, separated by blanks */

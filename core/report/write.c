@@ -93,7 +93,7 @@ static enum kp_status write_drawing_files(const struct kp_entry *x, const char *
     if (st == KP_OK)
         st = kp_looks_make(&x->rows, &blocks, &looks, e);
     if (st == KP_OK) {
-        kp_figure_data(&x->rows, &blocks, kappa ? &x->missing : NULL, &data);
+        kp_figure_data(&x->rows, &blocks, kappa ? &x->missing : NULL, x->item.gaps, &data);
         st = write_file(folder, x->item.name, ".dat", &data, e);
     }
     if (st == KP_OK) {

@@ -3,6 +3,9 @@
 -- plot: ../base/lines.gp
 -- with: ../base/curves.sql
 -- set: logscale y
+-- set: autoscale yfix
+-- set: offsets graph 0.06, graph 0.06, graph 0.05, graph 0.05
+-- set: ytics (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 -- x: kappa = M / N, in tokens
 -- y: test perplexity
 -- split: test; nothing was selected

@@ -16,7 +16,7 @@ static void ask(const char *sql, struct kp_rowset *rows)
     kp_reader_close(r);
 }
 
-static void expect_data(const char *sql, const char *missing_sql, const char *want)
+static void expect_data_of(const char *sql, const char *missing_sql, bool gaps, const char *want)
 {
     struct kp_rowset rows = {0}, missing = {0};
     struct kp_blocks blocks = {0};
@@ -27,12 +27,28 @@ static void expect_data(const char *sql, const char *missing_sql, const char *wa
     if (missing_sql)
         ask(missing_sql, &missing);
     assert_ok(kp_blocks_make(&rows, &blocks, &e), e);
-    kp_figure_data(&rows, &blocks, missing_sql ? &missing : NULL, &data);
+    kp_figure_data(&rows, &blocks, missing_sql ? &missing : NULL, gaps, &data);
     assert_string_equal(data.s, want);
     kp_text_finish(&data);
     kp_blocks_finish(&blocks);
     kp_rowset_finish(&rows);
     kp_rowset_finish(&missing);
+}
+
+static void expect_data(const char *sql, const char *missing_sql, const char *want)
+{
+    expect_data_of(sql, missing_sql, true, want);
+}
+
+/* Where x is measured, another curve's x is no gap. */
+static void test_measured_x(void **state)
+{
+    (void)state;
+    expect_data_of("SELECT column1 AS series, column2 AS x, 3 AS n FROM "
+                   "(VALUES ('a', 1), ('a', 3), ('b', 2), ('b', 4))",
+                   NULL, false,
+                   "\"series\"\t\"x\"\t\"n\"\n\"a\"\t1\t3\n\"a\"\t3\t3\n\n\n"
+                   "\"series\"\t\"x\"\t\"n\"\n\"b\"\t2\t3\n\"b\"\t4\t3\n");
 }
 
 /* A line is not drawn over an x that another curve of the panel has, nor over a missing kappa. */
@@ -74,7 +90,7 @@ static void test_many_rows(void **state)
         "SELECT n AS x, n % 7 AS y, 3 AS n FROM c",
         &rows);
     assert_ok(kp_blocks_make(&rows, &blocks, &e), e);
-    kp_figure_data(&rows, &blocks, NULL, &data);
+    kp_figure_data(&rows, &blocks, NULL, true, &data);
     assert_false(data.failed);
     for (const char *s = data.s; (s = strchr(s, '\n')); s++)
         lines++;
@@ -172,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_interruptions, report_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_measured_x, report_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_many_rows, report_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_looks, report_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_names, report_setup, fixture_teardown),

@@ -74,6 +74,8 @@ static void test_bad_headers(void **state)
     expect_bad("-- kind: table\n-- title: x\nSELECT 1", "no line '-- split:'");
     expect_bad("-- kind: claim\n-- title: x\nSELECT 1", "no line '-- statistics:'");
     expect_bad("-- kind: figure\n-- title: x\n-- split: t\n-- x: a\nSELECT 1", "no line '-- y:'");
+    expect_bad("-- kind: figure\n-- title: x\n-- split: t\n-- x: a\n-- y: b\n-- gaps: no\nSELECT 1",
+               "'-- gaps: no': only 'none' can be said of gaps");
     expect_bad("-- title: x\nSELECT 1\n-- kind: table\n", "move it to the top");
     expect_bad("-- kind: table\n-- title: x\n-- split: t\nSELECT 1;\n-- expect:\n ;\n",
                "x.sql:6: no query behind");
