@@ -108,6 +108,42 @@ seed.master = 11, 13
 INI
 }
 
+# Books of 61 tokens in the folder tokens, and books.ini: a language model that learns them in a few
+# steps. Says neither the role nor the objective.
+make_books() {
+    command -v python3 >/dev/null || {
+        echo "skipped: python3 is not installed"
+        exit 77
+    }
+    python3 "$source/tests/cli/make_tokens.py" tokens || exit 1
+    cat >books.ini <<'INI'
+[data]
+set = languini
+root = tokens
+draw = first
+order = fixed
+[data.languini]
+rows = 4
+window = 32
+test_rows = 4
+[model]
+plugin = gpt
+[model.gpt]
+width = 32
+depth = 1
+heads = 2
+head_width = 16
+mlp = 64
+context = 32
+[train]
+epochs = 1
+batch = 8
+optimizer = adam
+lr = 1e-2
+schedule = constant
+INI
+}
+
 finish() {
     [ "$failures" -eq 0 ] && exit 0
     echo "$failures checks failed"

@@ -1,40 +1,17 @@
 # test_precision.sh - a language model in fp32 and in bf16: two runs whose losses stay together.
 . "$(dirname "$0")/lib.sh"
-python3 "$source/tests/cli/make_tokens.py" tokens || {
-    echo "skipped: python3 is not there"
-    exit 77
-}
+make_books
 cat >both.ini <<'INI'
+[include]
+path = books.ini
 [run]
 role = teacher
 [data]
-set = languini
-root = tokens
 n_teacher = 320
-draw = first
-order = fixed
 test_limit = 32
-[data.languini]
-rows = 4
-window = 32
-test_rows = 4
-[model]
-plugin = gpt
-[model.gpt]
-width = 32
-depth = 1
-heads = 2
-head_width = 16
-mlp = 64
-context = 32
 [objective]
 plugin = lt
 [train]
-epochs = 1
-batch = 8
-optimizer = adam
-lr = 1e-2
-schedule = constant
 log_every = 2
 [metrics]
 plugins = perplexity
@@ -66,7 +43,7 @@ has err "bf16"
 # The figures and the claim beside the experiment.
 mkdir precision
 cp -r "$source/experiments/base" .
-cp both.ini "$source/experiments/precision/"*.sql precision
+cp both.ini books.ini "$source/experiments/precision/"*.sql precision
 try 0 "$kappa" report precision/both.ini --out report
 has out "curves: "
 has out "gap: "

@@ -1,40 +1,18 @@
 # test_text.sh - language models as a user trains them: one run a curve over kappa.
 . "$(dirname "$0")/lib.sh"
-python3 "$source/tests/cli/make_tokens.py" tokens || {
-    echo "skipped: python3 is not there"
-    exit 77
-}
+make_books
 cat >common.ini <<'INI'
+[include]
+path = books.ini
 [data]
-set = languini
 name = made
-root = tokens
 n_teacher = 160
-draw = first
-order = fixed
 test_limit = 32
-[data.languini]
-rows = 4
-window = 32
-test_rows = 4
-[model]
-plugin = gpt
-[model.gpt]
-width = 32
-depth = 1
-heads = 2
-head_width = 16
-mlp = 64
-context = 32
 [objective]
 plugin = lt
 [objective.kd]
 tau = 1
 [train]
-epochs = 1
-batch = 8
-optimizer = adam
-lr = 1e-2
 schedule = languini
 lr_final = 0
 warmup_steps = 2

@@ -1,37 +1,16 @@
 # test_text_analyses.sh - analyses of language models along the curves of their training, as a user
 # types it.
 . "$(dirname "$0")/lib.sh"
-command -v python3 >/dev/null || {
-    echo "skipped: python3 is not installed"
-    exit 77
-}
-python3 "$source/tests/cli/make_tokens.py" tokens || exit 1
+make_books
 cat >common.ini <<'INI'
+[include]
+path = books.ini
 [data]
-set = languini
-root = tokens
-draw = first
 n_teacher = 240
 student_pool = subset
-[data.languini]
-rows = 4
-window = 32
-test_rows = 4
-[model]
-plugin = gpt
-[model.gpt]
-width = 32
-depth = 1
-heads = 2
-head_width = 16
-mlp = 64
-context = 32
 [train]
-epochs = 1
 batch = 4
-optimizer = adam
 lr = 0.003
-schedule = constant
 [run]
 threads = 1
 INI

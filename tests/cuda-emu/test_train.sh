@@ -44,39 +44,26 @@ alike teacher.ini --set model.plugin=resnet --set model.resnet.width=4 \
     --set "model.resnet.blocks=1 1"
 alike teacher.ini --set model.plugin=vit --set model.vit.width=16 --set model.vit.depth=2 \
     --set model.vit.heads=2 --set model.vit.mlp=16 --set train.lr=0.01
-python3 "$source/tests/cli/make_tokens.py" tokens
+make_books
 cat >text.ini <<'INI'
+[include]
+path = books.ini
 [run]
 role = teacher
 [data]
-set = languini
-root = tokens
 n_teacher = 48
-draw = first
-order = fixed
 test_limit = 16
 [data.languini]
-rows = 4
 window = 16
-test_rows = 4
-[model]
-plugin = gpt
 [model.gpt]
 width = 16
-depth = 1
-heads = 2
 head_width = 8
 mlp = 32
 context = 16
 [objective]
 plugin = lt
 [train]
-epochs = 1
-batch = 8
 micro_batch = 4
-optimizer = adam
-lr = 1e-2
-schedule = constant
 log_every = 2
 [metrics]
 plugins = perplexity
