@@ -133,6 +133,11 @@ struct kp_device_ops {
     void (*read)(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
                  void *host, int64_t rows);
 
+    /* Copy a value of one number to a block of the device, as its number `index`: in the order of
+     * the runs, which nobody waits for. download() reads the block. */
+    void (*put_aside)(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                      void *block, int64_t index);
+
     /* Augment, normalise and lay out a batch of images as the input v. */
     void (*load_batch)(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                        const struct kp_load *load);
@@ -150,7 +155,7 @@ struct kp_device_ops {
     void (*share)(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
                   void *arg);
 
-    /* Copies between host and params, buffers, grads or slots. */
+    /* Copies between the host and a block of the device. */
     void (*upload)(struct kp_device *d, void *device, const void *host, size_t bytes);
     void (*download)(struct kp_device *d, void *host, const void *device, size_t bytes);
 

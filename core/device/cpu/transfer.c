@@ -46,6 +46,12 @@ void kp_cpu_read(const struct kp_code *c, const struct kp_memory *m, const struc
     memcpy(host, from, (size_t)((v->batched ? rows : 1) * kp_value_rest(v)) * 4);
 }
 
+void kp_cpu_put_aside(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                      void *block, int64_t index)
+{
+    kp_cpu_read(c, m, v, (float *)block + index, 1);
+}
+
 struct loading {
     const struct kp_code *code;
     const struct kp_load *load;

@@ -31,8 +31,13 @@ struct kp_cuda_staging {
     cudaEvent_t used;   /* the kernel has read `device` */
 };
 
-/* Two, so that one is filled while the other is on its way. */
-#define KP_CUDA_STAGINGS 2
+/* Taken in turn. A step sends one batch, and labels, weights and a teacher's logits: while it does
+ * its work the next one is filled. */
+#define KP_CUDA_STAGINGS 6
+struct kp_cuda_ring {
+    struct kp_cuda_staging stagings[KP_CUDA_STAGINGS];
+    int count, next;
+};
 
 struct kp_dnn;
 struct kp_dnn_plan;
@@ -44,12 +49,11 @@ struct kp_cuda {
     int capability; /* 80 is 8.0 */
     cudaStream_t compute, copy;
     cublasHandle_t blas;
-    bool tf32;          /* products of fp32 round their operands */
-    void *workspace;    /* of cuBLAS */
-    struct kp_dnn *dnn; /* cuDNN; NULL before the first convolution */
-    struct kp_cuda_staging stagings[KP_CUDA_STAGINGS];
-    int next_staging;
-    pthread_mutex_t busy; /* one thread at a time issues work */
+    bool tf32;                           /* products of fp32 round their operands */
+    void *workspace;                     /* of cuBLAS */
+    struct kp_dnn *dnn;                  /* cuDNN; NULL before the first convolution */
+    struct kp_cuda_ring batches, values; /* images, and everything else */
+    pthread_mutex_t busy;                /* one thread at a time issues work */
     bool busy_made;
     struct kp_error failed; /* the first failure of a call that cannot return one */
     void *group;            /* of NCCL; NULL: it works alone */
@@ -203,6 +207,8 @@ void kp_cuda_write(const struct kp_code *c, struct kp_memory *m, const struct kp
                    const void *host, int64_t rows);
 void kp_cuda_read(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
                   void *host, int64_t rows);
+void kp_cuda_put_aside(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                       void *block, int64_t index);
 void kp_cuda_load_batch(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                         const struct kp_load *load);
 bool kp_cuda_copy_batch(struct kp_device *d, const struct kp_memory *from_memory,
