@@ -23,6 +23,9 @@ enum kp_precision {
     KP_PRECISION_BF16 = 1,
 };
 
+/* Which operands of a node are matrices of its products: bit k stands for in[k]. */
+unsigned kp_node_factors(const struct kp_node *n);
+
 /* Put a ROUND before every operand that is to be rounded and is not yet; one for all products that
  * read the value. Once for a recorded graph, before it is fused, and again for the products that
  * its differentiation added. */

@@ -127,7 +127,7 @@ void kp_cuda_note_blas(struct kp_cuda *d, cublasStatus_t status, const char *wha
 /* First element of a value; NULL for NULL. */
 void *kp_cuda_at(const struct kp_memory *m, const struct kp_value *v);
 
-/* Elements of v that count, and rows of its last dimension. */
+/* Elements of v that count. */
 static inline int64_t kp_cuda_count(const struct kp_value *v, int64_t rows)
 {
     const int64_t count = kp_shape_count(v->shape);
@@ -135,6 +135,13 @@ static inline int64_t kp_cuda_count(const struct kp_value *v, int64_t rows)
     return v->batched ? count / v->shape.dim[0] * rows : count;
 }
 
+/* Bytes of one of them. */
+static inline size_t kp_cuda_size(const struct kp_value *v)
+{
+    return v->half ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* Its last dimension, and the rows of that. */
 static inline int64_t kp_cuda_width(const struct kp_value *v)
 {
     return v->shape.n > 0 ? v->shape.dim[v->shape.n - 1] : 1;
@@ -162,7 +169,7 @@ static inline void *kp_cuda_scratch(const struct kp_cuda_call *c)
 
 /* Row-major C (m,n) = alpha op(A) (m,k) op(B) (k,n) + beta C, `batch` times (1: strides are not
  * looked at). op turns where `turned`; ld: numbers from row to row, as stored. half: those of A and
- * B are two bytes each (KP_HALF); C and the sums are fp32 either way. */
+ * B are two bytes each (kp_value.half); C and the sums are fp32 either way. */
 struct kp_cuda_gemm {
     int64_t m, n, k;
     bool turned_a, turned_b, half;

@@ -174,7 +174,7 @@ void kp_cuda_round(const struct kp_cuda_call *c)
     const struct kp_value *y = c->node->out[0];
     const int64_t n = kp_cuda_count(y, c->rows);
 
-    if (y->layout == KP_HALF)
+    if (y->half)
         KP_LAUNCH(halve, kp_blocks_of(n), KP_THREADS, c->stream, n, kp_cuda_in(c, 0),
                   (uint16_t *)kp_cuda_at(c->memory, y));
     else
@@ -203,8 +203,9 @@ void kp_cuda_dropout(const struct kp_cuda_call *c)
 }
 
 // x (N,C,H,W) to [N][H][W][C], or back.
-static __global__ void turn(int64_t n, int64_t channels, int64_t plane, bool to_nhwc,
-                            const float *x, float *y)
+template <class T>
+static __global__ void turn(int64_t n, int64_t channels, int64_t plane, bool to_nhwc, const T *x,
+                            T *y)
 {
     KP_MINE (i, n) {
         // i counts NHWC
@@ -214,12 +215,20 @@ static __global__ void turn(int64_t n, int64_t channels, int64_t plane, bool to_
     }
 }
 
+template <class T> static void turn_value(const struct kp_cuda_call *c)
+{
+    const struct kp_value *x = c->node->in[0], *y = c->node->out[0];
+    const int64_t n = kp_cuda_count(y, c->rows);
+
+    KP_LAUNCH(turn<T>, kp_blocks_of(n), KP_THREADS, c->stream, n, y->shape.dim[1],
+              y->shape.dim[2] * y->shape.dim[3], y->layout == KP_NHWC,
+              (const T *)kp_cuda_at(c->memory, x), (T *)kp_cuda_at(c->memory, y));
+}
+
 void kp_cuda_convert(const struct kp_cuda_call *c)
 {
-    const struct kp_value *v = c->node->out[0];
-    const int64_t n = kp_cuda_count(v, c->rows);
-
-    KP_LAUNCH(turn, kp_blocks_of(n), KP_THREADS, c->stream, n, v->shape.dim[1],
-              v->shape.dim[2] * v->shape.dim[3], v->layout == KP_NHWC, kp_cuda_in(c, 0),
-              kp_cuda_out(c, 0));
+    if (c->node->out[0]->half)
+        turn_value<uint16_t>(c);
+    else
+        turn_value<float>(c);
 }

@@ -102,7 +102,7 @@ void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t line
 // Whether the operands of a product are of two bytes each: both are, or none (plan.c).
 static bool halves(const struct kp_node *n)
 {
-    return n->in[0]->layout == KP_HALF;
+    return n->in[0]->half;
 }
 
 void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
