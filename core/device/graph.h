@@ -196,11 +196,19 @@ struct kp_extent {
     int64_t first, count;
 };
 
+struct kp_node;
+struct kp_foreign_places;
+struct kp_foreign_piece;
+
 /* An operation of a plugin in use. */
 struct kp_foreign {
     const struct kp_op_def *def;
     const void *self;
     struct kp_op_shapes shapes;
+    /* kp_foreign_call() of the program, in which a crash is told with the plugin's name: a backend
+     * is an object of its own. */
+    void (*call)(const struct kp_node *n, const struct kp_foreign_places *at,
+                 const struct kp_foreign_piece *piece);
 };
 
 /* Operands of FOREIGN_GRAD behind those of the operation itself. */

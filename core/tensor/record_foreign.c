@@ -1,5 +1,6 @@
 /* record_foreign.c - operations of plugins, recorded. */
 #include "base/running.h"
+#include "device/foreign.h"
 #include "tensor/record.h"
 
 #include <stdarg.h>
@@ -115,7 +116,8 @@ struct kp_tensor *kp_record_apply(struct kp_tape *t, const struct kp_operation *
         kp_record_out_of_memory(r);
         return NULL;
     }
-    *f = (struct kp_foreign){d, op->self, {.size = sizeof(f->shapes), .count = (int32_t)count}};
+    *f = (struct kp_foreign){
+        d, op->self, {.size = sizeof(f->shapes), .count = (int32_t)count}, kp_foreign_call};
     for (int64_t i = 0; i < count; i++) {
         v[i] = kp_record_value(r, in[i]);
         if (!v[i] || !check_operand(t, d, (uint32_t)i, v[i], &flat))

@@ -212,6 +212,51 @@ template <bool right> static bool pageable()
     return true;
 }
 
+struct host_work {
+    int *p, seen;
+    bool right;
+};
+
+static void calls_cuda(void *argument)
+{
+    host_work *w = (host_work *)argument;
+
+    if (!w->right)
+        (void)cudaSetDevice(0);
+    w->seen = *w->p;
+}
+
+static void touches_device(void *argument)
+{
+    host_work *w = (host_work *)argument;
+
+    w->seen = *(volatile int *)w->p;
+}
+
+// A host function that calls CUDA; it sees what a copy before it has brought.
+template <bool right> static bool host_function_calls()
+{
+    cudaStream_t s = new_stream();
+    int *host = new_pinned(threads), *p = new_ints(threads);
+    host_work w = {host, 0, right};
+
+    KP_LAUNCH(set_all, 1, threads, s, threads, p, 7);
+    (void)cudaMemcpyAsync(host, p, threads * sizeof(int), cudaMemcpyDeviceToHost, s);
+    (void)cudaLaunchHostFunc(s, calls_cuda, &w);
+    KP_LAUNCH(set_all, 1, threads, s, threads, p, 8);
+    return numbers(p, threads, s)[0] == 8 && w.seen == 7;
+}
+
+template <bool right> static bool host_function_touches()
+{
+    cudaStream_t s = new_stream();
+    host_work w = {right ? new_pinned(threads) : new_ints(threads), 0, right};
+
+    (void)cudaLaunchHostFunc(s, touches_device, &w);
+    (void)cudaStreamSynchronize(s);
+    return true;
+}
+
 template <bool right> static bool allocation_captured()
 {
     cudaStream_t s = new_stream();
@@ -279,6 +324,8 @@ static const bug bugs[] = {
     BUG(wait_missing, nullptr),
     BUG(staging_reused, nullptr),
     BUG(pageable, "is no pinned host memory"),
+    BUG(host_function_calls, "a call of CUDA in a host function"),
+    BUG(host_function_touches, "the host touches device memory"),
     BUG(allocation_captured, "not allowed while a stream is capturing"),
     BUG(default_stream, "the default stream counts as none"),
     BUG(other_device, "while device 0 is the current one"),

@@ -24,6 +24,9 @@ int emu_current_device();
 /* Held by every double. */
 std::unique_lock<std::recursive_mutex> emu_lock();
 
+/* From now on this thread must not call CUDA. */
+void emu_forbid();
+
 /* --- memory.cpp ---
  * Every allocation has pages of its own, with an inaccessible page behind; its bytes begin as NaN
  * and the bytes up to the end of its page are watched. The host cannot touch any of it, except
@@ -32,6 +35,8 @@ void *emu_memory_alloc(size_t bytes); /* NULL: more than KAPPA_EMU_MEMORY bytes 
 void emu_memory_free(void *p);
 void emu_memory_open();
 void emu_memory_close();
+/* Closed meanwhile, however often it is open. */
+void emu_memory_closed_for(const std::function<void()> &what);
 size_t emu_memory_total();
 size_t emu_memory_left();
 bool emu_is_device(const void *p);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 static const size_t page = 4096, reserve = (size_t)1 << 40;
 static const size_t large_bytes = (size_t)4 << 20;
@@ -23,6 +24,7 @@ static std::map<const char *, allocation> &live = *new std::map<const char *, al
 static size_t in_use;
 static int open_depth;
 static const char *working = "";
+static thread_local bool forbidden;
 
 void emu_die(const char *format, ...)
 {
@@ -43,10 +45,17 @@ int64_t emu_setting(const char *name, int64_t otherwise)
     return text && *text ? std::strtoll(text, nullptr, 10) : otherwise;
 }
 
+void emu_forbid()
+{
+    forbidden = true;
+}
+
 std::unique_lock<std::recursive_mutex> emu_lock()
 {
     static std::recursive_mutex &mutex = *new std::recursive_mutex;
 
+    if (forbidden)
+        emu_die("a call of CUDA in a host function of a stream");
     return std::unique_lock<std::recursive_mutex>(mutex);
 }
 
@@ -112,6 +121,16 @@ void emu_memory_close()
         protect(a.first, a.second, PROT_NONE);
     }
     working = "";
+}
+
+void emu_memory_closed_for(const std::function<void()> &what)
+{
+    const int depth = std::exchange(open_depth, 1);
+
+    emu_memory_close();
+    what();
+    emu_memory_open();
+    open_depth = depth;
 }
 
 void *emu_memory_alloc(size_t bytes)

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <map>
+#include <thread>
 #include <unistd.h>
 
 static std::map<const char *, size_t> &pinned = *new std::map<const char *, size_t>;
@@ -115,6 +116,8 @@ cudaError_t cudaDriverGetVersion(int *out)
 
 cudaError_t cudaGetDeviceCount(int *out)
 {
+    const auto lock = emu_lock();
+
     *out = devices();
     if (emu_setting("KAPPA_EMU_DRIVER", CUDART_VERSION) < CUDART_VERSION)
         return failed(cudaErrorInsufficientDriver);
@@ -123,6 +126,8 @@ cudaError_t cudaGetDeviceCount(int *out)
 
 cudaError_t cudaSetDevice(int device)
 {
+    const auto lock = emu_lock();
+
     if (device < 0 || device >= devices())
         return failed(cudaErrorInvalidDevice);
     current_device = device;
@@ -240,6 +245,24 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t strea
     emu_enqueue(stream, "cudaMemsetAsync", [=] {
         emu_need("cudaMemsetAsync", "the memory", p, bytes);
         std::memset(p, value, bytes);
+    });
+    return cudaSuccess;
+}
+
+// On a thread of its own, as CUDA has it.
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void *argument)
+{
+    const auto lock = emu_lock();
+
+    if (sticky)
+        return sticky;
+    emu_enqueue(stream, "cudaLaunchHostFunc", [=] {
+        emu_memory_closed_for([=] {
+            std::thread([=] {
+                emu_forbid();
+                function(argument);
+            }).join();
+        });
     });
     return cudaSuccess;
 }

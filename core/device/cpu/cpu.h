@@ -143,8 +143,6 @@ extern const struct kp_cpu_op kp_cpu_ops[KP_OP_COUNT];
 bool kp_cpu_conv_is_lane(const struct kp_node *n);
 /* True if its images are LANE: the own kernels do it, or oneDNN does. */
 bool kp_cpu_conv_wants_lane(const struct kp_node *n);
-/* True if all operands and the result of a plugin's operation are FLAT. */
-bool kp_foreign_is_flat(const struct kp_foreign *f);
 /* Whether this node runs alone: no result or operand that is cut into slices, or WHEN_WIDE. */
 bool kp_cpu_is_wide(const struct kp_node *n);
 

@@ -1,6 +1,7 @@
 /* plan.c - layouts, conversions, sizes and scratch of a graph. */
 #include "device/cpu/cpu.h"
 #include "device/cpu/dnn.h"
+#include "device/foreign.h"
 #include "device/fusion.h"
 #include "device/layouts.h"
 

@@ -68,6 +68,13 @@ struct kp_cuda_replay {
     struct kp_cuda_replay *next;
 };
 
+/* An operation of a plugin at work on the host, on the first `rows` examples; foreign.c. */
+struct kp_cuda_host_call {
+    const struct kp_node *node;
+    char *memory; /* kp_code.pinned */
+    int64_t rows;
+};
+
 struct kp_code {
     struct kp_cuda *cuda;
     const struct kp_graph *graph;
@@ -77,6 +84,8 @@ struct kp_code {
     cudaLibrary_t *libraries;         /* [node] of an objective's image, or NULL */
     cudaKernel_t *kernels;            /* [node] */
     const struct kp_dnn_plan **plans; /* [node] of a convolution, or NULL; the device's */
+    void *pinned; /* of operations of plugins, one after the other; NULL: there are none */
+    struct kp_cuda_host_call **host_calls; /* [node] by rows, of an operation of a plugin, or NULL */
     struct kp_cuda_replay *replays;
 };
 
@@ -92,6 +101,7 @@ struct kp_cuda_call {
     const void *constant;
     cudaKernel_t kernel;
     const struct kp_dnn_plan *plan;
+    struct kp_cuda_host_call *host_calls; /* [rows] */
 };
 
 /* Layouts of the batched operands and results of rank 4. */
@@ -99,6 +109,7 @@ enum kp_cuda_need {
     KP_NEED_PLAIN = 0,
     KP_NEED_NHWC,
     KP_NEED_SAME, /* any, all the same */
+    KP_NEED_FORM, /* of a plugin: as it says of its operands */
 };
 
 struct kp_cuda_op {
@@ -201,6 +212,10 @@ void kp_dnn_finish(struct kp_cuda *d);
  * NULL for none. */
 void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
                 const float *bias);
+
+/* foreign.c: pinned memory and what the calls of operations of plugins are told, for the graph of
+ * the code. */
+KP_NODISCARD enum kp_status kp_cuda_foreign_prepare(struct kp_code *c, struct kp_error *e);
 
 /* plan.c, lower.c, run.c, transfer.c */
 enum kp_status kp_cuda_fuse(struct kp_device *d, struct kp_graph *g, struct kp_error *e);

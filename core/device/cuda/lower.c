@@ -60,12 +60,15 @@ enum kp_status kp_cuda_lower(struct kp_device *d, const struct kp_graph *g, stru
     c->libraries = kp_arena_new(&c->memory, cudaLibrary_t, g->node_count + 1);
     c->kernels = kp_arena_new(&c->memory, cudaKernel_t, g->node_count + 1);
     c->plans = kp_arena_new(&c->memory, const struct kp_dnn_plan *, g->node_count + 1);
-    if (!c->constants || !c->libraries || !c->kernels || !c->plans)
+    c->host_calls = kp_arena_new(&c->memory, struct kp_cuda_host_call *, g->node_count + 1);
+    if (!c->constants || !c->libraries || !c->kernels || !c->plans || !c->host_calls)
         st = kp_fail(e, KP_E_NOMEM, "no memory for a program");
     /* the last value that the plan made */
     c->scalars = g->values[g->value_count - 1];
     for (int64_t i = 0; st == KP_OK && i < g->node_count; i++)
         st = prepare(c, i, e);
+    if (st == KP_OK)
+        st = kp_cuda_foreign_prepare(c, e);
     if (st == KP_OK && c->cuda->failed.status != KP_OK)
         st = kp_fail(e, c->cuda->failed.status, "%s", c->cuda->failed.text);
     if (st != KP_OK) {
@@ -90,6 +93,7 @@ void kp_cuda_code_destroy(struct kp_code *c)
         free(c->replays);
         c->replays = next;
     }
+    kp_cuda_note(d, cudaFreeHost(c->pinned), "cudaFreeHost");
     kp_cuda_leave(d);
     for (int64_t i = 0; c->constants && i < c->graph->node_count; i++) {
         if (c->constants[i])

@@ -65,6 +65,8 @@ const struct kp_cuda_op kp_cuda_ops[KP_OP_COUNT] = {
     [KP_OP_EMBEDDING] = {KP_NEED_PLAIN, NULL, kp_cuda_embedding},
     [KP_OP_EMBEDDING_GRAD] = {KP_NEED_PLAIN, NULL, kp_cuda_embedding_grad},
     [KP_OP_DROPOUT] = {KP_NEED_PLAIN, NULL, kp_cuda_dropout},
+    [KP_OP_FOREIGN] = {KP_NEED_FORM, NULL, kp_cuda_foreign},
+    [KP_OP_FOREIGN_GRAD] = {KP_NEED_FORM, NULL, kp_cuda_foreign},
 };
 
 bool kp_cuda_has(enum kp_op op)

@@ -62,6 +62,7 @@ void kp_cuda_fold_norm(const struct kp_cuda_call *c);
 void kp_cuda_conv(const struct kp_cuda_call *c);
 void kp_cuda_conv_grad_x(const struct kp_cuda_call *c);
 void kp_cuda_conv_grad_w(const struct kp_cuda_call *c);
+void kp_cuda_foreign(const struct kp_cuda_call *c);
 
 /* Bytes of scratch. */
 size_t kp_cuda_losses_scratch(const struct kp_graph *g, const struct kp_node *n);

@@ -1,5 +1,6 @@
 /* plan.c - layouts, sizes and scratch of a graph. */
 #include "device/cuda/cuda.h"
+#include "device/foreign.h"
 #include "device/fusion.h"
 #include "device/layouts.h"
 #include "device/precision.h"
@@ -20,6 +21,8 @@ static enum kp_layout wanted(const struct kp_node *n, enum kp_layout given)
 {
     const enum kp_cuda_need need = kp_cuda_ops[n->op].need;
 
+    if (need == KP_NEED_FORM)
+        return kp_foreign_is_flat(n->attrs.foreign) ? given : KP_PLAIN;
     return need == KP_NEED_NHWC ? KP_NHWC : need == KP_NEED_SAME ? given : KP_PLAIN;
 }
 
@@ -73,10 +76,6 @@ static enum kp_status check(const struct kp_graph *g, struct kp_error *e)
 {
     for (int64_t i = 0; i < g->node_count; i++) {
         const struct kp_node *n = g->nodes[i];
-        if (n->attrs.foreign)
-            return kp_fail(e, KP_E_UNSUPPORTED,
-                           "operation '%s' of a plugin runs on the cpu only; [device] kind = cpu",
-                           n->attrs.foreign->def->name);
         if (n->attrs.row && !n->attrs.row->image)
             return kp_fail(e, KP_E_UNSUPPORTED,
                            "objective '%s' carries no kernel for the GPU; compile its plugin with "

@@ -35,6 +35,7 @@ static void issue(const struct kp_code *code, const struct kp_memory *m, int64_t
             .constant = code->constants[i],
             .kernel = code->kernels[i],
             .plan = code->plans[i],
+            .host_calls = code->host_calls[i],
         };
         if (!kp_cuda_ops[n->op].launch)
             continue;
