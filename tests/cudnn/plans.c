@@ -1,12 +1,15 @@
-/* plans.c - cuDNN's plans for the convolutions of models and operation cases, made without a GPU.
+/* plans.c - cuDNN's plans for the convolutions and the attention of models and operation cases,
+ * made without a GPU.
  *
  *     cudnn_plans BUILD DEVICE.json...
  *
- * The models' graphs are built as for a training and an evaluation; each convolution in them goes
- * through the code of the backend, for each device: its properties are cuDNN's own JSON form. A
- * line for each convolution and type, then for each device `engine/bytes of workspace`, with w
- * behind the engine's number if it is Winograd's form, f if it is a Fourier transform, t if it uses
- * tensor cores. Exit status 1 if a convolution has no plan. */
+ * The models' graphs are built as for a training and an evaluation; each convolution and each
+ * attention in them goes through the code of the backend, for each device: its properties are
+ * cuDNN's own JSON form. A line for each of them and type, then for each device `engine/bytes of
+ * workspace`, with w behind the engine's number if it is Winograd's form, f if it is a Fourier
+ * transform, t if it uses tensor cores. `none`: no plan, which is right for attention whose heads
+ * are of another width than a multiple of 8; the backend does it without cuDNN. Exit status 1 if
+ * another one has no plan. */
 #include "base/file.h"
 #include "device/cuda/dnn.h"
 #include "op/build.h"
@@ -17,26 +20,33 @@
 #include <string.h>
 
 #define DEVICES 16
-#define CONVS   4096
+#define WORKS   4096
 
 #define DEVICE_BYTES ((size_t)1 << 16)
 
-/* Models and batches of the recipes in experiments/. */
+/* Models and batches of the recipes in experiments/; the GPTs' are micro-batches. */
 static const struct {
     const char *model, *options;
-    int64_t side, classes; /* of square RGB images */
+    int64_t side;   /* of square RGB images; 0: tokens */
+    int64_t tokens; /* of an example */
+    int64_t classes;
     int64_t batch, eval_batch;
 } recipes[] = {
-    {"cnn", "width=20", 32, 10, 256, 256},
-    {"resnet", "depth=18", 32, 10, 256, 256},
-    {"resnet", "depth=18", 32, 100, 128, 256},
-    {"resnet", "depth=50;stem=imagenet", 224, 1000, 64, 256},
+    {"cnn", "width=20", 32, 0, 10, 256, 256},
+    {"resnet", "depth=18", 32, 0, 10, 256, 256},
+    {"resnet", "depth=18", 32, 0, 100, 128, 256},
+    {"resnet", "depth=50;stem=imagenet", 224, 0, 1000, 64, 256},
+    {"vit", NULL, 32, 0, 10, 128, 256},
+    {"gpt", "preset=mini", 0, 512, 16384, 16, 16},
+    {"gpt", "preset=mini2", 0, 512, 16384, 16, 16},
+    {"gpt", "preset=small", 0, 512, 16384, 16, 16},
+    {"gpt", "preset=medium", 0, 512, 16384, 16, 16},
 };
 
 struct check {
     struct rig rig;
     struct kp_device *ref; /* plans the graphs; nothing is run */
-    struct kp_dnn_conv seen[CONVS];
+    struct kp_dnn_work seen[WORKS];
     int64_t count;
     cudnnBackendDescriptor_t devices[DEVICES];
     int device_count;
@@ -75,50 +85,58 @@ static void print_plan(const struct kp_dnn_plan *p)
            p->notes & 1u << CUDNN_NUMERICAL_NOTE_TENSOR_CORE ? "t" : "", (long long)p->workspace);
 }
 
-static void print_plans(struct check *c, const struct kp_dnn_conv *conv)
+static bool may_lack(const struct kp_dnn_work *w)
+{
+    return w->kind == KP_DNN_ATTENTION && w->attention.width % 8 != 0;
+}
+
+static void print_plans(struct check *c, const struct kp_dnn_work *w)
 {
     char text[KP_DNN_TEXT_SIZE];
 
-    kp_dnn_conv_text(conv, text);
+    kp_dnn_work_text(w, text);
     printf("%s |", text);
     for (int i = 0; i < c->device_count; i++) {
         struct kp_dnn_plan *p = NULL;
         struct kp_error e = {0};
 
-        if (kp_dnn_plan_create(conv, c->devices[i], &p, &e) == KP_OK) {
+        if (kp_dnn_plan_create(w, c->devices[i], &p, &e) == KP_OK) {
             print_plan(p);
         } else {
             printf(" none");
-            (void)fprintf(stderr, "device %d: %s\n", i + 1, e.text);
-            c->missing++;
+            if (!may_lack(w)) {
+                (void)fprintf(stderr, "device %d: %s\n", i + 1, e.text);
+                c->missing++;
+            }
         }
         kp_dnn_plan_destroy(p);
     }
     printf("\n");
 }
 
-static bool is_new(struct check *c, const struct kp_dnn_conv *conv)
+static void check_work(struct check *c, const struct kp_dnn_work *w)
 {
     for (int64_t i = 0; i < c->count; i++)
-        if (memcmp(&c->seen[i], conv, sizeof(*conv)) == 0)
-            return false;
-    KP_ASSERT(c->count < CONVS);
-    c->seen[c->count++] = *conv;
-    return true;
+        if (kp_dnn_work_same(&c->seen[i], w))
+            return;
+    KP_ASSERT(c->count < WORKS);
+    c->seen[c->count++] = *w;
+    print_plans(c, w);
 }
 
 static void check_graph(struct check *c, const struct kp_graph *g)
 {
-    static const cudnnDataType_t types[] = {CUDNN_DATA_FLOAT, CUDNN_DATA_BFLOAT16};
-    struct kp_dnn_conv conv;
+    struct kp_dnn_work w = {0};
 
-    for (int64_t i = 0; i < g->node_count; i++)
-        if (kp_dnn_conv_of(g->nodes[i], &conv))
-            for (int k = 0; k < 2; k++) {
-                conv.type = types[k];
-                if (is_new(c, &conv))
-                    print_plans(c, &conv);
-            }
+    for (int64_t i = 0; i < g->node_count; i++) {
+        if (!kp_dnn_work_of(g->nodes[i], &w))
+            continue;
+        check_work(c, &w);
+        if (w.kind == KP_DNN_ATTENTION)
+            continue;
+        w.conv.type = CUDNN_DATA_BFLOAT16;
+        check_work(c, &w);
+    }
 }
 
 static enum kp_status check_program(struct check *c, const struct kp_program_spec *spec,
@@ -139,7 +157,8 @@ static enum kp_status check_cases(struct check *c, struct kp_error *e)
 
     for (int64_t i = 0; st == KP_OK && i < op_case_count; i++) {
         struct op_graph g;
-        if (op_cases[i].op != KP_OP_CONV2D)
+        if (op_cases[i].op != KP_OP_CONV2D &&
+            !(op_cases[i].op == KP_OP_ATTENTION && op_cases[i].bf16))
             continue;
         st = op_graph_init(&op_cases[i], PART_FORWARD | PART_GRAD_X | PART_GRAD_W, &g, e);
         if (st != KP_OK)
@@ -152,15 +171,19 @@ static enum kp_status check_cases(struct check *c, struct kp_error *e)
 
 static enum kp_status check_recipe(struct check *c, size_t which, struct kp_error *e)
 {
-    const int64_t side = recipes[which].side;
+    const int64_t side = recipes[which].side, tokens = recipes[which].tokens;
+    struct kp_model_io io = {sizeof(io), KP_F32, {3, {3, side, side}}, recipes[which].classes, {0}};
     struct kp_net *net = NULL;
     struct kp_program_spec train = {.mode = KP_TRAIN, .capacity = recipes[which].batch};
     struct kp_program_spec eval = {.mode = KP_EVAL, .capacity = recipes[which].eval_batch};
     void *self = NULL;
-    enum kp_status st =
-        rig_net(&c->rig, recipes[which].model, recipes[which].options,
-                (struct kp_shape){3, {3, side, side}}, recipes[which].classes, &net, e);
+    enum kp_status st;
 
+    if (tokens > 0) {
+        io.dtype = KP_I32;
+        io.input = io.labels = kp_shape1(tokens);
+    }
+    st = rig_net_io(&c->rig, recipes[which].model, recipes[which].options, &io, &net, e);
     if (st == KP_OK)
         st = rig_objective(&c->rig, "lt", NULL, &train.objective, &self, e);
     train.objective_self = self;

@@ -1,12 +1,12 @@
 #!/bin/sh
-# plans.sh SOURCE BUILD PROGRAM - the plans that cuDNN gives the convolutions of models and of
-# operation cases without a GPU, against tests/golden/cudnn-plans.txt.
+# plans.sh SOURCE BUILD PROGRAM DRIVER - the plans that cuDNN gives the convolutions and the
+# attention of models and of operation cases without a GPU, against tests/golden/cudnn-plans.txt.
 #
-# Each convolution must have a plan for each device. Another version of cuDNN may choose other
+# DRIVER: the folder of a stand-in for NVIDIA's driver, for this program alone. Another version of cuDNN may choose other
 # engines, so the table is compared only with the version that it names. With KAPPA_UPDATE=1 it is
 # written anew.
 set -eu
-source=$1 build=$2 program=$3
+source=$1 build=$2 program=$3 driver=$4
 [ -x "$program" ] || {
     echo "skipped: cuDNN is not installed"
     exit 77
@@ -20,7 +20,7 @@ set --
 for device in $devices; do
     set -- "$@" "$source/tests/cudnn/devices/$device.json"
 done
-"$program" "$build" "$@" >"$work/plans"
+LD_LIBRARY_PATH=$driver${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$program" "$build" "$@" >"$work/plans"
 {
     head -n 1 "$work/plans"
     echo "| $devices"
@@ -29,7 +29,7 @@ done
 if [ "${KAPPA_UPDATE-}" = 1 ]; then
     cp "$work/table" "$table"
 fi
-echo "$(($(wc -l <"$work/table") - 2)) convolutions on $devices"
+echo "$(($(wc -l <"$work/table") - 2)) plans on $devices"
 if [ "$(head -n 1 "$work/table")" != "$(head -n 1 "$table")" ]; then
     echo "made by $(head -n 1 "$work/table"), the table is of $(head -n 1 "$table"): not compared"
 else

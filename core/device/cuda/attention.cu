@@ -1,5 +1,7 @@
 // attention.cu - attention as products by cuBLAS and passes over the scores, head by head.
 //
+// So in fp32, and in bf16 where cuDNN has no plan; fused_attention.cu has the other way.
+//
 // A head's scores are a (N)[T][T]; q, k and v of a head are (N)[T][width] with E floats from token
 // to token, so one call of cuBLAS does a head for the whole batch.
 #include "device/cuda/device.cuh"
@@ -107,6 +109,8 @@ static void multiply(const struct kp_cuda_call *c, const struct shape *s, struct
 
 size_t kp_cuda_attention_scratch(const struct kp_graph *g, const struct kp_node *n)
 {
+    if (n->in[0]->half)
+        return kp_cuda_fused_attention_scratch(g, n);
     const int64_t tokens = n->in[0]->shape.dim[1];
     const size_t scores = (size_t)(g->capacity * tokens * tokens) * sizeof(float);
 
@@ -115,6 +119,8 @@ size_t kp_cuda_attention_scratch(const struct kp_graph *g, const struct kp_node 
 
 void kp_cuda_attention(const struct kp_cuda_call *c)
 {
+    if (c->plan)
+        return kp_cuda_fused_attention(c);
     const struct shape s = shape_of(c);
     float *a = (float *)kp_cuda_scratch(c);
 
@@ -131,6 +137,8 @@ void kp_cuda_attention(const struct kp_cuda_call *c)
 
 void kp_cuda_attention_grad(const struct kp_cuda_call *c)
 {
+    if (c->plan)
+        return kp_cuda_fused_attention_grad(c);
     const struct shape s = shape_of(c);
     const double factor = c->node->attrs.factor;
     const float *dy = kp_cuda_in(c, 5);

@@ -51,7 +51,7 @@ struct kp_cuda {
     cublasHandle_t blas;
     bool tf32;                           /* products of fp32 round their operands */
     void *workspace;                     /* of cuBLAS */
-    struct kp_dnn *dnn;                  /* cuDNN; NULL before the first convolution */
+    struct kp_dnn *dnn;                  /* cuDNN; NULL before the first plan */
     struct kp_cuda_ring batches, values; /* images, and everything else */
     pthread_mutex_t busy;                /* one thread at a time issues work */
     bool busy_made;
@@ -83,9 +83,10 @@ struct kp_code {
     void **constants;                 /* [node] on the device, or NULL; see kp_cuda_op.constant */
     cudaLibrary_t *libraries;         /* [node] of an objective's image, or NULL */
     cudaKernel_t *kernels;            /* [node] */
-    const struct kp_dnn_plan **plans; /* [node] of a convolution, or NULL; the device's */
+    const struct kp_dnn_plan **plans; /* [node] or NULL, see kp_dnn_plan_of() */
     void *pinned; /* of operations of plugins, one after the other; NULL: there are none */
-    struct kp_cuda_host_call **host_calls; /* [node] by rows, of an operation of a plugin, or NULL */
+    struct kp_cuda_host_call *
+        *host_calls; /* [node] by rows, of an operation of a plugin, or NULL */
     struct kp_cuda_replay *replays;
 };
 
@@ -201,15 +202,21 @@ void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, i
 void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                       int64_t stride, float *sums, void *scratch);
 
-/* dnn.c: cuDNN's plan for a convolution, kept by the device for all programs; NULL for another
- * operation. What it needs of the node's scratch comes first in it. */
+/* plan.c: whether all matrices of a node's products are of two bytes for each number. */
+bool kp_cuda_multiplies_halves(const struct kp_node *n);
+
+/* dnn.c: cuDNN's plan for a convolution, or for attention between halves if cuDNN has one, kept by
+ * the device for all programs; NULL for another operation. What it needs of the node's scratch
+ * comes first in it. */
 KP_NODISCARD enum kp_status kp_dnn_plan_of(struct kp_cuda *d, const struct kp_node *n,
                                            const struct kp_dnn_plan **out, struct kp_error *e);
 size_t kp_dnn_workspace(const struct kp_dnn_plan *p);
 void kp_dnn_finish(struct kp_cuda *d);
 
-/* Queue the call's plan, see struct kp_dnn_conv: of x, w and y two are read, one is written. bias:
- * NULL for none. */
+/* Queue the call's plan between tensors at the places that dnn.h names; o->workspace is filled in.
+ * kp_dnn_run(): that of a convolution. */
+struct kp_dnn_operands;
+void kp_dnn_queue(const struct kp_cuda_call *c, struct kp_dnn_operands *o);
 void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
                 const float *bias);
 

@@ -3,13 +3,9 @@
 #include "device/cuda/cuda.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* The first that makes plans from a DEVICEPROP. */
 #define OLDEST_VERSION 908
-
-_Static_assert(sizeof(struct kp_dnn_conv) == 4 * sizeof(int) + 11 * sizeof(int64_t),
-               "convolutions are compared as bytes, so there are no gaps");
 
 struct kp_dnn {
     cudnnHandle_t handle;
@@ -23,7 +19,7 @@ static enum kp_status refuse(const struct kp_cuda *d, cudnnStatus_t status, cons
     return kp_fail(e, KP_E_DEVICE, "%s: %s on %s", what, cudnnGetErrorString(status), d->name);
 }
 
-/* cuDNN loads engines and makes a context, so it is not begun before the first convolution. */
+/* cuDNN loads engines and makes a context, so it is not begun before the first plan. */
 static enum kp_status begin(struct kp_cuda *d, struct kp_error *e)
 {
     const int version = kp_dnn_version();
@@ -72,8 +68,26 @@ void kp_dnn_finish(struct kp_cuda *d)
     d->dnn = NULL;
 }
 
+/* That attention is done another way is kept in the list as well: a plan without cuDNN's. */
+static enum kp_status make(struct kp_cuda *d, const struct kp_dnn_work *w, struct kp_dnn_plan **out,
+                           struct kp_error *e)
+{
+    struct kp_error refused = {0};
+    const enum kp_status st = kp_dnn_plan_create(w, d->dnn->device, out, &refused);
+
+    if (st == KP_OK)
+        return KP_OK;
+    if (st != KP_E_UNSUPPORTED || w->kind != KP_DNN_ATTENTION)
+        return kp_fail(e, st, "%s", refused.text);
+    *out = calloc(1, sizeof(**out));
+    if (!*out)
+        return kp_fail(e, KP_E_NOMEM, "no memory for a plan of cuDNN");
+    (*out)->work = *w;
+    return KP_OK;
+}
+
 /* The device's lock is held. */
-static enum kp_status find(struct kp_cuda *d, const struct kp_dnn_conv *c,
+static enum kp_status find(struct kp_cuda *d, const struct kp_dnn_work *w,
                            const struct kp_dnn_plan **out, struct kp_error *e)
 {
     struct kp_dnn_plan *p = NULL;
@@ -82,16 +96,16 @@ static enum kp_status find(struct kp_cuda *d, const struct kp_dnn_conv *c,
     if (st != KP_OK)
         return st;
     for (p = d->dnn->plans; p; p = p->next)
-        if (memcmp(&p->conv, c, sizeof(*c)) == 0)
+        if (kp_dnn_work_same(&p->work, w))
             break;
     if (!p) {
-        st = kp_dnn_plan_create(c, d->dnn->device, &p, e);
+        st = make(d, w, &p, e);
         if (st != KP_OK)
             return st;
         p->next = d->dnn->plans;
         d->dnn->plans = p;
     }
-    *out = p;
+    *out = p->plan ? p : NULL;
     return KP_OK;
 }
 
@@ -99,16 +113,17 @@ enum kp_status kp_dnn_plan_of(struct kp_cuda *d, const struct kp_node *n,
                               const struct kp_dnn_plan **out, struct kp_error *e)
 {
     const struct kp_value *w = n->op == KP_OP_CONV2D_GRAD_W ? n->out[0] : n->in[1];
-    struct kp_dnn_conv c;
+    struct kp_dnn_work work;
     enum kp_status st;
 
     *out = NULL;
-    if (!kp_dnn_conv_of(n, &c))
+    if (!kp_dnn_work_of(n, &work) ||
+        (work.kind == KP_DNN_ATTENTION && !kp_cuda_multiplies_halves(n)))
         return KP_OK;
     (void)pthread_mutex_lock(&d->busy);
-    st = find(d, &c, out, e);
+    st = find(d, &work, out, e);
     (void)pthread_mutex_unlock(&d->busy);
-    if (st != KP_OK && w->name)
+    if (st != KP_OK && work.kind == KP_DNN_CONV && w->name)
         return kp_fail_in(e, "the convolution with %s", w->name);
     return st;
 }
@@ -119,16 +134,23 @@ size_t kp_dnn_workspace(const struct kp_dnn_plan *p)
     return p ? kp_cuda_whole((size_t)p->workspace + KP_DNN_WORKSPACE_ALIGNMENT) : 0;
 }
 
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
-                const float *bias)
+void kp_dnn_queue(const struct kp_cuda_call *c, struct kp_dnn_operands *o)
 {
     const uintptr_t scratch = (uintptr_t)kp_cuda_scratch(c), step = KP_DNN_WORKSPACE_ALIGNMENT;
-    const struct kp_dnn_operands o = {x, w, y, bias, (void *)((scratch + step - 1) / step * step)};
-    const cudnnStatus_t status = kp_dnn_plan_run(c->plan, c->cuda->dnn->handle, &o);
+    cudnnStatus_t status;
     char text[KP_DNN_TEXT_SIZE];
+
+    o->workspace = (void *)((scratch + step - 1) / step * step);
+    status = kp_dnn_plan_run(c->plan, c->cuda->dnn->handle, o);
 
     if (status == CUDNN_STATUS_SUCCESS || c->cuda->failed.status != KP_OK)
         return;
-    kp_dnn_conv_text(&c->plan->conv, text);
+    kp_dnn_work_text(&c->plan->work, text);
     (void)refuse(c->cuda, status, text, &c->cuda->failed);
+}
+
+void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+                const float *bias)
+{
+    kp_dnn_queue(c, &(struct kp_dnn_operands){.tensor = {x, w, y, bias}});
 }

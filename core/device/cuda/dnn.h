@@ -1,4 +1,4 @@
-/* dnn.h - convolutions by cuDNN: what is asked for, and the plan that does it.
+/* dnn.h - convolutions and attention by cuDNN: what is asked for, and the plan that does it.
  *
  * A plan is made for one shape, before the first step, because that takes time and memory; it never
  * changes. Nothing here needs a GPU except kp_dnn_plan_run(). */
@@ -9,6 +9,10 @@
 #include "device/graph.h"
 
 #include <cudnn_graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum kp_dnn_pass {
     KP_DNN_FORWARD = 0, /* x, w -> y */
@@ -26,26 +30,53 @@ struct kp_dnn_conv {
     struct kp_window window;
 };
 
+/* KP_OP_ATTENTION, or backward KP_OP_ATTENTION_GRAD, of matrices (N,T,heads x width) in bf16; l and
+ * all sums in fp32, what lies between the two products in bf16 where it is multiplied again. */
+struct kp_dnn_attention {
+    int backward, causal; /* 0 or 1 */
+    int64_t examples, tokens, heads, width;
+};
+
+enum kp_dnn_kind {
+    KP_DNN_CONV = 0,
+    KP_DNN_ATTENTION,
+};
+
+struct kp_dnn_work {
+    enum kp_dnn_kind kind;
+    union {
+        struct kp_dnn_conv conv;
+        struct kp_dnn_attention attention;
+    };
+};
+
 /* What a CONV2D, CONV2D_GRAD_X or CONV2D_GRAD_W asks for, in fp32 and with all the examples of the
- * capacity; its pool, and a ReLU without a bias, are left over. False: another operation. */
+ * capacity; its pool, and a ReLU without a bias, are left over. What an ATTENTION or ATTENTION_GRAD
+ * asks for. False: another operation. */
+bool kp_dnn_work_of(const struct kp_node *n, struct kp_dnn_work *out);
 bool kp_dnn_conv_of(const struct kp_node *n, struct kp_dnn_conv *out);
+bool kp_dnn_attention_of(const struct kp_node *n, struct kp_dnn_attention *out);
+bool kp_dnn_work_same(const struct kp_dnn_work *a, const struct kp_dnn_work *b);
 
-/* "fp32 forward (128,3,32,32) by (20,3,3,3), stride 1x1, padding 1x1, bias, relu". */
+/* "fp32 forward (128,3,32,32) by (20,3,3,3), stride 1x1, padding 1x1, bias, relu", "bf16 attention
+ * (16,512,12x64), causal". */
 #define KP_DNN_TEXT_SIZE 200
+void kp_dnn_work_text(const struct kp_dnn_work *w, char out[KP_DNN_TEXT_SIZE]);
 void kp_dnn_conv_text(const struct kp_dnn_conv *c, char out[KP_DNN_TEXT_SIZE]);
+void kp_dnn_attention_text(const struct kp_dnn_attention *a, char out[KP_DNN_TEXT_SIZE]);
 
-/* Of x, w and y in device memory, in bytes; and of the workspace. */
+/* Of matrices and images in device memory, in bytes; and of the workspace. */
 #define KP_DNN_ALIGNMENT           16
 #define KP_DNN_WORKSPACE_ALIGNMENT 256
 
-/* Of the bias, which lies among the parameters. */
-#define KP_DNN_BIAS_ALIGNMENT 4
+/* Of the bias, which lies among the parameters, and of numbers on the host. */
+#define KP_DNN_NUMBER_ALIGNMENT 4
 
-/* Descriptors that a plan keeps: 13 of the graph, two lists of engines, the chosen one. */
-#define KP_DNN_PARTS 16
+/* Descriptors that a plan keeps: the backward pass of causal attention has 69. */
+#define KP_DNN_PARTS 80
 
 struct kp_dnn_plan {
-    struct kp_dnn_conv conv;
+    struct kp_dnn_work work;
     cudnnBackendDescriptor_t plan;
     cudnnBackendDescriptor_t parts[KP_DNN_PARTS];
     int part_count;
@@ -59,23 +90,54 @@ struct kp_dnn_plan {
 int kp_dnn_version(void);
 
 /* The first plan by the order of cuDNN's heuristics that gives the same bits each time, does not
- * round what it multiplies or adds to less than `type` (fp32: no TF32) and needs no more workspace
- * than x, w and y and 64 MiB. `device`: a DEVICEPROP descriptor. KP_E_UNSUPPORTED if there is none.
- */
-KP_NODISCARD enum kp_status kp_dnn_plan_create(const struct kp_dnn_conv *c,
+ * round what it multiplies or adds to less than is asked for (fp32: no TF32) and needs no more
+ * workspace than its operands, the scores of attention, and 64 MiB. `device`: a DEVICEPROP
+ * descriptor. KP_E_UNSUPPORTED if there is none. */
+KP_NODISCARD enum kp_status kp_dnn_plan_create(const struct kp_dnn_work *w,
                                                cudnnBackendDescriptor_t device,
                                                struct kp_dnn_plan **out, struct kp_error *e);
 void kp_dnn_plan_destroy(struct kp_dnn_plan *p);
 
-/* x, w and y as above, one of them is written; bias: NULL unless the plan has one; `workspace` has
- * plan->workspace bytes. All in device memory. */
+/* Places of a plan's tensors. Of x, w and y one is written. */
+enum kp_dnn_place {
+    KP_DNN_X = 0,
+    KP_DNN_W,
+    KP_DNN_Y,
+    KP_DNN_BIAS,
+};
+
+/* In bf16 but for l (N,heads,T), `inner` (N,heads,T) and the three numbers, which are floats. */
+enum kp_dnn_attention_place {
+    KP_DNN_Q = 0,
+    KP_DNN_K,
+    KP_DNN_V,
+    KP_DNN_O,      /* y, written forward */
+    KP_DNN_L,      /* written forward */
+    KP_DNN_FACTOR, /* a number on the host, as are the two below */
+    KP_DNN_HIDDEN, /* causal: the score of a key that a query does not see, -inf */
+    KP_DNN_DO,     /* this and all below: backward */
+    KP_DNN_DQ,
+    KP_DNN_DK,
+    KP_DNN_DV,
+    KP_DNN_INNER, /* written: sum of dy y over a head */
+    KP_DNN_ONE,
+};
+
+#define KP_DNN_TENSORS 13
+
+/* Tensors by their places, NULL where the plan has none, and plan->workspace bytes. All in device
+ * memory but for numbers on the host. */
 struct kp_dnn_operands {
-    const void *x, *w, *y, *bias;
+    const void *tensor[KP_DNN_TENSORS];
     void *workspace;
 };
 
 /* Queue it on the handle's stream. */
 cudnnStatus_t kp_dnn_plan_run(const struct kp_dnn_plan *p, cudnnHandle_t handle,
                               const struct kp_dnn_operands *o);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

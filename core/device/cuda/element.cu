@@ -169,14 +169,29 @@ static __global__ void halve(int64_t n, const float *x, uint16_t *y)
         y[i] = kp_bf16_of(x[i]);
 }
 
+void kp_cuda_halve(const struct kp_cuda_call *c, int64_t n, const float *x, uint16_t *y)
+{
+    KP_LAUNCH(halve, kp_blocks_of(n), KP_THREADS, c->stream, n, x, y);
+}
+
+static __global__ void widen(int64_t n, const uint16_t *x, float *y)
+{
+    KP_MINE (i, n)
+        y[i] = kp_bf16_number(x[i]);
+}
+
+void kp_cuda_widen(const struct kp_cuda_call *c, int64_t n, const uint16_t *x, float *y)
+{
+    KP_LAUNCH(widen, kp_blocks_of(n), KP_THREADS, c->stream, n, x, y);
+}
+
 void kp_cuda_round(const struct kp_cuda_call *c)
 {
     const struct kp_value *y = c->node->out[0];
-    const int64_t n = kp_cuda_count(y, c->rows);
 
     if (y->half)
-        KP_LAUNCH(halve, kp_blocks_of(n), KP_THREADS, c->stream, n, kp_cuda_in(c, 0),
-                  (uint16_t *)kp_cuda_at(c->memory, y));
+        kp_cuda_halve(c, kp_cuda_count(y, c->rows), kp_cuda_in(c, 0),
+                      (uint16_t *)kp_cuda_at(c->memory, y));
     else
         each(c, round_to_bf16());
 }

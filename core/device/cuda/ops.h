@@ -75,6 +75,7 @@ size_t kp_cuda_layer_norm_grad_scratch(const struct kp_graph *g, const struct kp
 size_t kp_cuda_prepend_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_add_position_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_attention_scratch(const struct kp_graph *g, const struct kp_node *n);
+size_t kp_cuda_fused_attention_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_norm_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_norm_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_conv_scratch(const struct kp_graph *g, const struct kp_node *n);
@@ -95,6 +96,14 @@ void kp_cuda_rows_mean(const struct kp_cuda_call *c, int64_t n, const double *lo
 /* y (rows, O) = x (rows, I) w^T + b; w (O, I), b NULL: none */
 void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
                     const struct kp_value *w, const float *b, float *y);
+
+/* Attention between halves, by the plan of cuDNN; attention.cu calls them. */
+void kp_cuda_fused_attention(const struct kp_cuda_call *c);
+void kp_cuda_fused_attention_grad(const struct kp_cuda_call *c);
+
+/* n numbers to two bytes each, rounded, and back */
+void kp_cuda_halve(const struct kp_cuda_call *c, int64_t n, const float *x, uint16_t *y);
+void kp_cuda_widen(const struct kp_cuda_call *c, int64_t n, const uint16_t *x, float *y);
 
 /* p[0 .. count) = 0 */
 void kp_cuda_clear(const struct kp_cuda_call *c, float *p, int64_t count);

@@ -26,36 +26,62 @@ static enum kp_layout wanted(const struct kp_node *n, enum kp_layout given)
     return need == KP_NEED_NHWC ? KP_NHWC : need == KP_NEED_SAME ? given : KP_PLAIN;
 }
 
-/* Whether the products of a node are done in bf16 with two bytes for each number. */
-static bool multiplies_halves(enum kp_op op)
+static bool is_attention(enum kp_op op)
 {
-    return op == KP_OP_LINEAR || op == KP_OP_LINEAR_GRAD_X || op == KP_OP_LINEAR_GRAD_W;
+    return op == KP_OP_ATTENTION || op == KP_OP_ATTENTION_GRAD;
 }
 
-/* Whether a node can read its operand k as halves: the libraries take all matrices of a product so,
- * or none. */
-static bool reads_half(const struct kp_node *n, int k)
+/* Whether the products of an operation can be done in bf16 with two bytes for each number. */
+static bool takes_halves(enum kp_op op)
+{
+    return op == KP_OP_LINEAR || op == KP_OP_LINEAR_GRAD_X || op == KP_OP_LINEAR_GRAD_W ||
+           is_attention(op);
+}
+
+/* The libraries take all matrices of a product so, or none. */
+bool kp_cuda_multiplies_halves(const struct kp_node *n)
 {
     const unsigned factors = kp_node_factors(n);
 
-    if (n->op == KP_OP_CONVERT)
-        return n->out[0]->half;
-    if (!multiplies_halves(n->op) || !(factors >> k & 1u))
+    if (!takes_halves(n->op))
         return false;
-    for (int j = 0; j < KP_NODE_IN; j++)
-        if (factors >> j & 1u && !n->in[j]->half)
+    for (int k = 0; k < KP_NODE_IN; k++)
+        if (factors >> k & 1u && !n->in[k]->half)
             return false;
     return true;
 }
 
+/* Whether a node can read its operand k as halves. */
+static bool reads_half(const struct kp_node *n, int k)
+{
+    if (n->op == KP_OP_CONVERT)
+        return n->out[0]->half;
+    return kp_node_factors(n) >> k & 1u && kp_cuda_multiplies_halves(n);
+}
+
+/* Attention between halves is cuDNN's; where it has no plan, the operands take four bytes. */
+static enum kp_status plan_attention(struct kp_cuda *d, const struct kp_node *n, struct kp_error *e)
+{
+    const struct kp_dnn_plan *plan;
+    const enum kp_status st = kp_dnn_plan_of(d, n, &plan, e);
+
+    if (st == KP_OK && !plan)
+        n->in[0]->half = false;
+    return st;
+}
+
 /* Two bytes for each number of what is rounded, where all that read it can do with them. */
-static void halve(struct kp_graph *g)
+static enum kp_status halve(struct kp_cuda *d, struct kp_graph *g, struct kp_error *e)
 {
     bool changed = true;
+    enum kp_status st = KP_OK;
 
     for (int64_t i = 0; i < g->value_count; i++)
         g->values[i]->half = g->values[i]->bf16 && !g->values[i]->output;
-    while (changed) {
+    for (int64_t i = 0; st == KP_OK && i < g->node_count; i++)
+        if (is_attention(g->nodes[i]->op))
+            st = plan_attention(d, g->nodes[i], e);
+    while (st == KP_OK && changed) {
         changed = false;
         for (int64_t i = 0; i < g->node_count; i++) {
             const struct kp_node *n = g->nodes[i];
@@ -70,6 +96,7 @@ static void halve(struct kp_graph *g)
             }
         }
     }
+    return st;
 }
 
 static enum kp_status check(const struct kp_graph *g, struct kp_error *e)
@@ -106,9 +133,10 @@ enum kp_status kp_cuda_plan(struct kp_device *d, struct kp_graph *g, struct kp_e
 
     if (st == KP_OK)
         st = kp_plan_layouts(g, has_layout, wanted, e);
+    if (st == KP_OK)
+        st = halve((struct kp_cuda *)d, g, e);
     if (st != KP_OK)
         return st;
-    halve(g);
     /* memory.scalars: an input, so that it lives as long as the graph runs */
     struct kp_value *scalars =
         kp_graph_value(g, KP_F32, kp_shape1(KP_SCALARS * (sizeof(double) / sizeof(float))), false);
