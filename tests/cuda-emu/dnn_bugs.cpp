@@ -231,6 +231,6 @@ const bug dnn_bugs[] = {
     BUG(STREAM, "stream", "the default stream counts as none"),
     BUG(DESTROYED, "destroyed", "cudnnBackendExecute: a descriptor that does not live"),
     BUG(CAPTURED, "captured", "not allowed while a stream is capturing"),
-    BUG(TWICE, "twice", "there is a plan for this convolution already"),
+    BUG(TWICE, "twice", "there is a plan for this graph already"),
     {nullptr, nullptr, nullptr, nullptr},
 };

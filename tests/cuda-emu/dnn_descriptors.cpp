@@ -1,7 +1,7 @@
 // dnn_descriptors.cpp - double of cuDNN's backend API: descriptors and their attributes.
 //
-// A table says what each descriptor may and must be told. Images and weights must have their
-// channels innermost, as the backend's kernels store them.
+// A table says what each descriptor may and must be told. Images and weights of convolutions must
+// have their channels innermost, as the backend's kernels store them.
 #include "dnn_machine.h"
 
 #include <algorithm>
@@ -40,12 +40,27 @@ static const attribute attributes[] = {
     ROW(TENSOR, TENSOR_STRIDES, INT64, 4, 4, MUST),
     ROW(TENSOR, TENSOR_BYTE_ALIGNMENT, INT64, 1, 1, MUST),
     ROW(TENSOR, TENSOR_IS_VIRTUAL, BOOLEAN, 1, 1, MAY),
+    ROW(TENSOR, TENSOR_IS_BY_VALUE, BOOLEAN, 1, 1, MAY),
     ROW(POINTWISE, POINTWISE_MODE, POINTWISE_MODE, 1, 1, MUST),
     ROW(POINTWISE, POINTWISE_MATH_PREC, DATA_TYPE, 1, 1, MUST),
+    ROW(POINTWISE, POINTWISE_AXIS, INT64, 1, 1, MAY),
     PART(OPERATION_POINTWISE, OPERATION_POINTWISE_PW_DESCRIPTOR, OWNER(POINTWISE), MUST),
     PART(OPERATION_POINTWISE, OPERATION_POINTWISE_XDESC, OWNER(TENSOR), MUST),
     PART(OPERATION_POINTWISE, OPERATION_POINTWISE_BDESC, OWNER(TENSOR), MAY),
+    PART(OPERATION_POINTWISE, OPERATION_POINTWISE_TDESC, OWNER(TENSOR), MAY),
     PART(OPERATION_POINTWISE, OPERATION_POINTWISE_YDESC, OWNER(TENSOR), MUST),
+    ROW(MATMUL, MATMUL_COMP_TYPE, DATA_TYPE, 1, 1, MUST),
+    PART(OPERATION_MATMUL, OPERATION_MATMUL_ADESC, OWNER(TENSOR), MUST),
+    PART(OPERATION_MATMUL, OPERATION_MATMUL_BDESC, OWNER(TENSOR), MUST),
+    PART(OPERATION_MATMUL, OPERATION_MATMUL_CDESC, OWNER(TENSOR), MUST),
+    PART(OPERATION_MATMUL, OPERATION_MATMUL_DESC, OWNER(MATMUL), MUST),
+    ROW(REDUCTION, REDUCTION_OPERATOR, REDUCTION_OPERATOR_TYPE, 1, 1, MUST),
+    ROW(REDUCTION, REDUCTION_COMP_TYPE, DATA_TYPE, 1, 1, MUST),
+    PART(OPERATION_REDUCTION, OPERATION_REDUCTION_XDESC, OWNER(TENSOR), MUST),
+    PART(OPERATION_REDUCTION, OPERATION_REDUCTION_YDESC, OWNER(TENSOR), MUST),
+    PART(OPERATION_REDUCTION, OPERATION_REDUCTION_DESC, OWNER(REDUCTION), MUST),
+    PART(OPERATION_RESHAPE, OPERATION_RESHAPE_XDESC, OWNER(TENSOR), MUST),
+    PART(OPERATION_RESHAPE, OPERATION_RESHAPE_YDESC, OWNER(TENSOR), MUST),
     ROW(CONVOLUTION, CONVOLUTION_SPATIAL_DIMS, INT64, 1, 1, MUST),
     ROW(CONVOLUTION, CONVOLUTION_COMP_TYPE, DATA_TYPE, 1, 1, MUST),
     ROW(CONVOLUTION, CONVOLUTION_CONV_MODE, CONVOLUTION_MODE, 1, 1, MUST),
@@ -57,7 +72,7 @@ static const attribute attributes[] = {
     OPERATION(OPERATION_CONVOLUTION_BACKWARD_DATA, OPERATION_CONVOLUTION_BWD_DATA, DX, W, DY),
     OPERATION(OPERATION_CONVOLUTION_BACKWARD_FILTER, OPERATION_CONVOLUTION_BWD_FILTER, X, DW, DY),
     {OWNER(OPERATIONGRAPH), CUDNN_ATTR_OPERATIONGRAPH_OPS, "OPERATIONGRAPH_OPS",
-     CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 3, MUST, -1},
+     CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 64, MUST, -1},
     PART(ENGINEHEUR, ENGINEHEUR_OPERATION_GRAPH, OWNER(OPERATIONGRAPH), MUST),
     ROW(ENGINEHEUR, ENGINEHEUR_MODE, HEUR_MODE, 1, 1, MUST),
     PART(ENGINEHEUR, ENGINEHEUR_DEVICEPROP, OWNER(DEVICEPROP), MUST),
@@ -140,46 +155,16 @@ static const int64_t *numbers(const emu_descriptor *d, int name)
     return emu_values<int64_t>(d, name);
 }
 
-emu_tensor emu_tensor_of(const emu_descriptor *d)
+static void check_image(const emu_tensor &t)
 {
-    emu_tensor t;
-
-    t.uid = *numbers(d, CUDNN_ATTR_TENSOR_UNIQUE_ID);
-    t.alignment = *numbers(d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT);
-    t.between = emu_count<bool>(d, CUDNN_ATTR_TENSOR_IS_VIRTUAL) > 0 &&
-                *emu_values<bool>(d, CUDNN_ATTR_TENSOR_IS_VIRTUAL);
-    std::copy_n(numbers(d, CUDNN_ATTR_TENSOR_DIMENSIONS), 4, t.dims);
-    std::copy_n(numbers(d, CUDNN_ATTR_TENSOR_STRIDES), 4, t.strides);
-    return t;
-}
-
-size_t emu_tensor::bytes() const
-{
-    return (size_t)(dims[0] * dims[1] * dims[2] * dims[3]) * sizeof(float);
-}
-
-static cudnnStatus_t finalize_tensor(const emu_descriptor *d)
-{
-    const emu_tensor t = emu_tensor_of(d);
     const int64_t *n = t.dims, *s = t.strides;
 
-    for (int i = 0; i < 4; i++)
-        if (n[i] < 1)
-            emu_die("cuDNN: tensor %lld: dimension %d is %lld", (long long)t.uid, i,
-                    (long long)n[i]);
     if (s[0] != n[1] * n[2] * n[3] || s[1] != 1 || s[2] != n[3] * n[1] || s[3] != n[1])
         emu_die("cuDNN: tensor %lld of (%lld,%lld,%lld,%lld) has strides %lld, %lld, %lld, %lld, "
                 "which are not those of [N][H][W][C]",
                 (long long)t.uid, (long long)n[0], (long long)n[1], (long long)n[2],
                 (long long)n[3], (long long)s[0], (long long)s[1], (long long)s[2],
                 (long long)s[3]);
-    if (t.alignment < (int64_t)sizeof(float) || (t.alignment & (t.alignment - 1)) != 0)
-        emu_die("cuDNN: tensor %lld: an alignment of %lld bytes", (long long)t.uid,
-                (long long)t.alignment);
-    // It computes in fp32 only.
-    return *emu_values<cudnnDataType_t>(d, CUDNN_ATTR_TENSOR_DATA_TYPE) == CUDNN_DATA_FLOAT
-               ? CUDNN_STATUS_SUCCESS
-               : CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE;
 }
 
 static cudnnStatus_t finalize_window(const emu_descriptor *d)
@@ -248,6 +233,9 @@ static cudnnStatus_t finalize_operation(const emu_descriptor *op)
 {
     const names n = names_of(op->type);
     const emu_convolution c = emu_convolution_of(op);
+    check_image(c.x);
+    check_image(c.w);
+    check_image(c.y);
     bool fits =
         c.x.dims[0] == c.y.dims[0] && c.x.dims[1] == c.w.dims[1] && c.w.dims[0] == c.y.dims[1];
 
@@ -260,33 +248,9 @@ static cudnnStatus_t finalize_operation(const emu_descriptor *op)
         emu_die("cuDNN: two tensors of a graph are called %lld", (long long)c.x.uid);
     if (*emu_values<float>(op, n.alpha) != 1 || *emu_values<float>(op, n.beta) != 0)
         emu_die("cuDNN: factors other than 1 and 0");
-    return CUDNN_STATUS_SUCCESS;
-}
-
-// x, b and y of an addition, x and y of a ReLU.
-static cudnnStatus_t finalize_pointwise(const emu_descriptor *op)
-{
-    const emu_descriptor *what = emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
-    const auto mode = *emu_values<cudnnPointwiseMode_t>(what, CUDNN_ATTR_POINTWISE_MODE);
-    const emu_tensor x = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
-    const emu_tensor y = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
-    const bool has_b =
-        emu_count<cudnnBackendDescriptor_t>(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC) > 0;
-
-    if (*emu_values<cudnnDataType_t>(what, CUDNN_ATTR_POINTWISE_MATH_PREC) != CUDNN_DATA_FLOAT)
-        emu_die("cuDNN: an addition or a ReLU that is not done in fp32");
-    if (mode != CUDNN_POINTWISE_ADD && mode != CUDNN_POINTWISE_RELU_FWD)
-        emu_die("cuDNN: an operation on elements (%d) that nobody needs", (int)mode);
-    if (has_b != (mode == CUDNN_POINTWISE_ADD))
-        emu_die("cuDNN: an addition has two operands, a ReLU one");
-    if (!std::equal(x.dims, x.dims + 4, y.dims))
-        emu_die("cuDNN: x and y of an operation on elements have other shapes");
-    if (has_b) {
-        const emu_tensor b = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
-        if (b.dims[0] != 1 || b.dims[1] != x.dims[1] || b.dims[2] != 1 || b.dims[3] != 1)
-            emu_die("cuDNN: a bias that is not (1,O,1,1)");
-    }
-    return CUDNN_STATUS_SUCCESS;
+    // It convolves in fp32 only.
+    return c.x.type == CUDNN_DATA_FLOAT ? CUDNN_STATUS_SUCCESS
+                                        : CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE;
 }
 
 static const emu_descriptor *step_of(const emu_descriptor *graph, size_t which,
@@ -326,6 +290,9 @@ emu_graph emu_graph_of(const emu_descriptor *d)
             g.b = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
         last = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
     }
+    if (count > 1 &&
+        (g.b.dims[0] != 1 || g.b.dims[1] != last.dims[1] || g.b.dims[2] != 1 || g.b.dims[3] != 1))
+        emu_die("cuDNN: a bias that is not (1,O,1,1)");
     if (last.between || g.convolution.x.between || g.convolution.w.between ||
         (count > 1 && g.b.between))
         emu_die("cuDNN: an operand or the result of a graph is virtual");
@@ -346,7 +313,8 @@ static cudnnStatus_t finalize(emu_descriptor *d)
 {
     switch (d->type) {
     case CUDNN_BACKEND_TENSOR_DESCRIPTOR:
-        return finalize_tensor(d);
+        emu_tensor_check(emu_tensor_of(d));
+        return CUDNN_STATUS_SUCCESS;
     case CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR:
         return finalize_window(d);
     case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR:
@@ -354,10 +322,17 @@ static cudnnStatus_t finalize(emu_descriptor *d)
     case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR:
         return finalize_operation(d);
     case CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR:
-        (void)emu_graph_of(d);
+        if (emu_is_attention(d))
+            (void)emu_attention_of(d);
+        else
+            (void)emu_graph_of(d);
         return CUDNN_STATUS_SUCCESS;
     case CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR:
-        return finalize_pointwise(d);
+    case CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR:
+    case CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR:
+    case CUDNN_BACKEND_OPERATION_RESHAPE_DESCRIPTOR:
+        emu_operation_check(d);
+        return CUDNN_STATUS_SUCCESS;
     case CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR:
         return emu_plan_finalize(d);
     case CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR:
@@ -367,6 +342,8 @@ static cudnnStatus_t finalize(emu_descriptor *d)
             emu_die("cuDNN: properties of a device by a handle that does not live");
         return CUDNN_STATUS_SUCCESS;
     case CUDNN_BACKEND_POINTWISE_DESCRIPTOR:
+    case CUDNN_BACKEND_MATMUL_DESCRIPTOR:
+    case CUDNN_BACKEND_REDUCTION_DESCRIPTOR:
     case CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR:
         return CUDNN_STATUS_SUCCESS;
     default:

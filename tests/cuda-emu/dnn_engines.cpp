@@ -1,7 +1,8 @@
 // dnn_engines.cpp - double of cuDNN's backend API: handles, heuristics, engines and execution.
 //
 // There are engines that a program must not choose, one that refuses every graph, and one that
-// computes: sums in double, rounded once, by the tensors as declared. KAPPA_EMU_ENGINES = n: there
+// computes: sums in double, rounded once, by the tensors as declared. (Tensor cores are right for
+// attention, whose products are of bf16.) KAPPA_EMU_ENGINES = n: there
 // are only the first n of them. KAPPA_EMU_CUDNN: the version, 90800 is 9.8. KAPPA_EMU_CUDNN_FAIL =
 // n: the n-th call that can fail does.
 #include "dnn_machine.h"
@@ -85,10 +86,14 @@ static cudnnStatus_t suggest(const emu_descriptor *heuristics, int64_t room, int
                              void *out)
 {
     const auto mode = *emu_values<cudnnBackendHeurMode_t>(heuristics, CUDNN_ATTR_ENGINEHEUR_MODE);
+    const emu_descriptor *graph = emu_part(heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+    const bool attends = emu_is_attention(graph);
     int64_t found = 0;
 
     for (int i = 0; i < engine_count(); i++) {
-        if (engines[i].mode != mode)
+        if (engines[i].mode != mode ||
+            (attends && engines[i].note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE) ||
+            (attends && !emu_attention_of(graph).has_engines()))
             continue;
         if (found < room) {
             emu_descriptor *config =
@@ -112,15 +117,19 @@ static bool alike(const emu_tensor &a, const emu_tensor &b)
 
 static bool alike(const emu_descriptor *a, const emu_descriptor *b)
 {
-    const emu_graph p =
-        emu_graph_of(graph_of(emu_part(a, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)));
-    const emu_graph q =
-        emu_graph_of(graph_of(emu_part(b, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)));
+    const emu_descriptor *first = graph_of(emu_part(a, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG));
+    const emu_descriptor *second = graph_of(emu_part(b, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG));
+
+    if (emu_part(a, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) !=
+            emu_part(b, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) ||
+        emu_is_attention(first) != emu_is_attention(second))
+        return false;
+    if (emu_is_attention(first))
+        return emu_attention_of(first) == emu_attention_of(second);
+    const emu_graph p = emu_graph_of(first), q = emu_graph_of(second);
     const emu_convolution &c = p.convolution, &d = q.convolution;
 
-    return emu_part(a, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) ==
-               emu_part(b, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) &&
-           c.type == d.type && p.bias == q.bias && p.relu == q.relu && alike(c.x, d.x) &&
+    return c.type == d.type && p.bias == q.bias && p.relu == q.relu && alike(c.x, d.x) &&
            alike(c.w, d.w) && std::equal(c.stride, c.stride + 2, d.stride) &&
            std::equal(c.pad, c.pad + 2, d.pad);
 }
@@ -132,7 +141,7 @@ cudnnStatus_t emu_plan_finalize(emu_descriptor *plan)
     emu_no_capture("cudnnBackendFinalize of a plan");
     for (const emu_descriptor *other : emu_descriptors())
         if (other->type == plan->type && other->finalized && alike(other, plan))
-            emu_die("cuDNN: there is a plan for this convolution already");
+            emu_die("cuDNN: there is a plan for this graph already");
     return engines[number_of(config)].status;
 }
 
@@ -166,7 +175,7 @@ cudnnStatus_t emu_engines_get(emu_descriptor *d, int attribute, int64_t room, in
 }
 
 // What a variant pack says of a tensor.
-static float *place_of(const emu_descriptor *pack, const emu_tensor &t)
+static void *place_of(const emu_descriptor *pack, const emu_tensor &t)
 {
     const int64_t *ids = emu_values<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
     const size_t count = emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
@@ -174,7 +183,13 @@ static float *place_of(const emu_descriptor *pack, const emu_tensor &t)
     for (size_t i = 0; i < count; i++) {
         if (ids[i] != t.uid)
             continue;
-        float *p = emu_values<float *>(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS)[i];
+        void *p = emu_values<void *>(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS)[i];
+        if (t.host) {
+            if (emu_is_device(p))
+                emu_die("cuDNN: tensor %lld is a number on the host, its memory is the device's",
+                        (long long)t.uid);
+            return p;
+        }
         emu_need("cuDNN", "a tensor", p, t.bytes());
         if ((uintptr_t)p % (uintptr_t)t.alignment != 0)
             emu_die("cuDNN: tensor %lld is not aligned to the %lld bytes that it declares",
@@ -300,6 +315,45 @@ static void compute(const emu_graph &g, const places &p)
     }
 }
 
+// A block of memory that an execution reads or writes.
+struct block {
+    void *p;
+    size_t bytes;
+};
+
+static cudnnStatus_t attend(const handle *h, const emu_attention &a, const emu_descriptor *pack,
+                            size_t workspace)
+{
+    std::vector<block> blocks = {{workspace_of(pack, (int64_t)workspace), workspace}};
+    std::map<int64_t, void *> at;
+    std::map<int64_t, float> numbers; // they are read now
+
+    for (const emu_operand &p : a.places) {
+        void *place = at[p.tensor.uid] = place_of(pack, p.tensor);
+        if (p.tensor.host)
+            numbers[p.tensor.uid] = *(float *)place;
+        else
+            blocks.push_back({place, p.tensor.bytes()});
+    }
+    if (emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS) != a.places.size())
+        emu_die("cuDNN: the variant pack has tensors that the graph does not");
+    for (size_t i = 0; i < blocks.size(); i++)
+        for (size_t k = 0; k < i; k++)
+            if (meet(blocks[i].p, blocks[i].bytes, blocks[k].p, blocks[k].bytes))
+                emu_die("cuDNN: tensors or the workspace share memory");
+    if (emu_dnn_fails())
+        return CUDNN_STATUS_EXECUTION_FAILED;
+    emu_enqueue(h->stream, "cudnnBackendExecute", [=]() mutable {
+        for (const block &b : blocks)
+            emu_need("cuDNN", "a tensor", b.p, b.bytes);
+        for (auto &number : numbers)
+            at[number.first] = &number.second;
+        std::memset(blocks[0].p, 0xff, blocks[0].bytes);
+        emu_attention_compute(a, at);
+    });
+    return CUDNN_STATUS_SUCCESS;
+}
+
 extern "C" {
 
 size_t cudnnGetVersion(void)
@@ -360,11 +414,13 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t which, cudnnBackendDescriptor_t 
     const int number = number_of(config);
     if (number != computing)
         emu_die("cuDNN: an engine is executed that %s", engines[number].text);
+    const size_t workspace = (size_t)engines[number].workspace;
+    if (emu_is_attention(graph_of(config)))
+        return attend(h, emu_attention_of(graph_of(config)), pack, workspace);
     const emu_graph g = emu_graph_of(graph_of(config));
     const emu_convolution &c = g.convolution;
-    const size_t workspace = (size_t)engines[number].workspace;
-    const places p = {place_of(pack, c.x), place_of(pack, c.w), place_of(pack, c.y),
-                      g.bias ? place_of(pack, g.b) : nullptr,
+    const places p = {(float *)place_of(pack, c.x), (float *)place_of(pack, c.w),
+                      (float *)place_of(pack, c.y), g.bias ? (float *)place_of(pack, g.b) : nullptr,
                       workspace_of(pack, (int64_t)workspace)};
     if (emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS) != (g.bias ? 4 : 3))
         emu_die("cuDNN: the variant pack has tensors that the graph does not");

@@ -39,13 +39,19 @@ template <class T> size_t emu_count(const emu_descriptor *d, int attribute)
 /* The descriptor that an attribute names. */
 const emu_descriptor *emu_part(const emu_descriptor *d, int attribute, size_t which = 0);
 
+/* --- dnn_tensors.cpp --- */
 /* A tensor of rank 4 as declared. */
 struct emu_tensor {
     int64_t uid, dims[4], strides[4], alignment;
-    bool between; // virtual
+    cudnnDataType_t type;
+    bool between;          // virtual
+    bool host;             // a number on the host
+    size_t extent() const; // elements from the first to the last in memory
     size_t bytes() const;
+    bool operator==(const emu_tensor &other) const;
 };
 emu_tensor emu_tensor_of(const emu_descriptor *d);
+void emu_tensor_check(const emu_tensor &t);
 
 /* The three operations, as convolutions of x by w to y. */
 struct emu_convolution {
@@ -62,6 +68,38 @@ struct emu_graph {
     emu_tensor b;
 };
 emu_graph emu_graph_of(const emu_descriptor *graph);
+
+/* --- dnn_operations.cpp ---
+ * An operation y of x, b and `select`; which of them it has its type and mode say. */
+struct emu_step {
+    cudnnBackendDescriptorType_t type;
+    cudnnPointwiseMode_t mode;
+    cudnnReduceTensorOp_t by;
+    int64_t axis;
+    emu_tensor x, b, select, y;
+    std::vector<emu_tensor> operands() const; // all but y
+};
+
+/* A tensor that is not virtual. */
+struct emu_operand {
+    emu_tensor tensor;
+    bool written;
+};
+
+/* A graph with products in it. */
+struct emu_attention {
+    std::vector<emu_step> steps;
+    std::vector<emu_operand> places;
+    bool has_engines() const;
+    bool operator==(const emu_attention &other) const;
+};
+
+void emu_operation_check(const emu_descriptor *op);
+bool emu_is_attention(const emu_descriptor *graph);
+emu_attention emu_attention_of(const emu_descriptor *graph);
+
+/* at: of each place, by the tensor's uid. */
+void emu_attention_compute(const emu_attention &a, const std::map<int64_t, void *> &at);
 
 /* --- dnn_engines.cpp --- */
 bool emu_dnn_fails(); // this call; see KAPPA_EMU_CUDNN_FAIL

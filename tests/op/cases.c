@@ -308,6 +308,10 @@ const struct op_case op_cases[] = {
     PLAIN(CONV2D, 17, 12, 8, 8, 8, 20, .window = SQUARE(3, 2, 1), .bias = true, .bf16 = true),
     PLAIN(ATTENTION, 5, 5, 6, 3, .heads = 3, .factor = 0.7, .causal = true, .bf16 = true),
     PLAIN(ATTENTION, 17, 9, 34, 17, .heads = 2, .factor = 0.25, .bf16 = true),
+    PLAIN(ATTENTION, 5, 4, 16, 6, .heads = 2, .factor = 0.35, .bf16 = true),
+    PLAIN(ATTENTION, 17, 17, 24, 15, .heads = 3, .factor = 0.35, .causal = true, .bf16 = true),
+    PLAIN(ATTENTION, 4, 3, 64, 65, .heads = 2, .factor = 0.18, .bf16 = true),
+    PLAIN(ATTENTION, 3, 2, 64, 70, .heads = 1, .factor = 0.125, .causal = true, .bf16 = true),
     HEAD_LOSSES(33, 32, 12, 17, 11, 30, .factor = 4, .bias = true, .bf16 = true),
     HEAD_LOSSES(5, 5, 16, .outputs = 10, .factor = 4, .bf16 = true),
 

@@ -233,7 +233,7 @@ static descriptor inner_products(const struct attending *g, descriptor dy)
     const struct kp_dnn_attention *a = g->a;
     const struct kp_dnn_tensor t = {
         .dims = {a->examples, a->heads, a->tokens, a->width},
-        .strides = {a->heads * a->tokens * a->width, a->tokens * a->width, a->heads * a->width, 1},
+        .strides = {a->heads * a->tokens * a->width, a->tokens * a->width, a->width, 1},
         .alignment = KP_DNN_ALIGNMENT,
         .between = true,
     };
