@@ -1,5 +1,5 @@
-// fiber.cpp - the switch between stacks. Never compiled with ThreadSanitizer itself: the bookkeeping
-// of fibers is shared by all of them.
+// fiber.cpp - the switch between stacks. Never compiled with ThreadSanitizer itself: the
+// bookkeeping of fibers is shared by all of them.
 #include "fiber.h"
 
 #include "machine.h"
