@@ -194,12 +194,14 @@ struct kp_cuda_gemm {
 void kp_cuda_gemm(const struct kp_cuda_call *c, const struct kp_cuda_gemm *g);
 
 /* sums[j] = sum_i x[i * stride + j] for j < columns, in a fixed order; scratch as told.
- * kp_cuda_add_sums(): += in place of = */
+ * kp_cuda_add_sums(): += in place of =.  kp_cuda_half_sums(): of halves, += where `add` */
 size_t kp_cuda_sums_scratch(int64_t lines, int64_t columns);
 void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                   int64_t stride, float *sums, void *scratch);
 void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                       int64_t stride, float *sums, void *scratch);
+void kp_cuda_half_sums(const struct kp_cuda_call *c, const uint16_t *x, int64_t lines,
+                       int64_t columns, int64_t stride, bool add, float *sums, void *scratch);
 
 /* dnn.c: cuDNN's plan for a convolution, kept by the device for all programs; NULL for another
  * operation. What it needs of the node's scratch comes first in it. */
@@ -210,7 +212,7 @@ void kp_dnn_finish(struct kp_cuda *d);
 
 /* Queue the call's plan, see struct kp_dnn_conv: of x, w and y two are read, one is written. bias:
  * NULL for none. */
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+void kp_dnn_run(const struct kp_cuda_call *c, const void *x, const void *w, const void *y,
                 const float *bias);
 
 /* foreign.c: pinned memory and what the calls of operations of plugins are told, for the graph of

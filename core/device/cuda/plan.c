@@ -29,7 +29,18 @@ static enum kp_layout wanted(const struct kp_node *n, enum kp_layout given)
 /* Whether the products of a node are done in bf16 with two bytes for each number. */
 static bool multiplies_halves(enum kp_op op)
 {
-    return op == KP_OP_LINEAR || op == KP_OP_LINEAR_GRAD_X || op == KP_OP_LINEAR_GRAD_W;
+    switch (op) {
+    case KP_OP_LINEAR:
+    case KP_OP_LINEAR_GRAD_X:
+    case KP_OP_LINEAR_GRAD_W:
+    case KP_OP_CONV2D:
+    case KP_OP_CONV2D_GRAD_X:
+    case KP_OP_CONV2D_GRAD_W:
+    case KP_OP_HEAD_LOSS:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Whether a node can read its operand k as halves: the libraries take all matrices of a product so,
