@@ -1,5 +1,5 @@
-"""summary.py [--whole SUITE,...] BROKEN LOG... - adds up Meson's test logs (testlog.json) and prints
-the last line.
+"""summary.py [--whole SUITE,...] BROKEN LOG... - adds up Meson's test logs (testlog.json) and
+prints the last line.
 
 BROKEN is the number of failures that are no test, such as a build. A skipped test's reason is the
 line of its output that begins with "skipped:". Of the suites behind --whole a

@@ -1,5 +1,5 @@
-# summary.sh - what the scripts of tests/ make of Meson's logs: a test that skips is counted with its
-# reason, and has failed where nothing of its suite may skip.
+# summary.sh - what the scripts of tests/ make of Meson's logs: a test that skips is counted with
+# its reason, and has failed where nothing of its suite may skip.
 set -eu
 cd "$1"
 work=$(mktemp -d)
