@@ -1,5 +1,5 @@
-# on_gpu.sh BACKEND PROGRAM [ARGUMENT...] - a test of the cuda device with this object on a real GPU;
-# skipped, with the reason, where there is none.
+# on_gpu.sh BACKEND PROGRAM [ARGUMENT...] - a test of the cuda device with this object on a real
+# GPU; skipped, with the reason, where there is none.
 set -eu
 KAPPA_CUDA_BACKEND=$1
 export KAPPA_CUDA_BACKEND

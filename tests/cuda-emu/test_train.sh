@@ -1,5 +1,5 @@
-# test_train.sh - short trainings on the GPU, emulated or real, go the way of those on the processor:
-# of every model and every objective, and of models with operations of plugins.
+# test_train.sh - short trainings on the GPU, emulated or real, go the way of those on the
+# processor: of every model and every objective, and of models with operations of plugins.
 . "$(dirname "$0")/../cli/lib.sh"
 KAPPA_PLUGINS=$build/plugins/examples
 export KAPPA_PLUGINS
