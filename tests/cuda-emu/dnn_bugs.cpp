@@ -1,6 +1,6 @@
 // dnn_bugs.cpp - one convolution by the double of cuDNN, and what can be wrong with it.
 #include "bugs.h"
-#include "device/bf16.h"
+#include "kernels/bf16.h"
 
 #include <cstddef>
 #include <cudnn_graph.h>

@@ -4,8 +4,8 @@
 // computes: sums in double, rounded once to fp32 or bf16, by the tensors as declared.
 // KAPPA_EMU_ENGINES = n: there are only the first n of them. KAPPA_EMU_CUDNN: the version, 90800 is
 // 9.8. KAPPA_EMU_CUDNN_FAIL = n: the n-th call that can fail does.
-#include "device/bf16.h"
 #include "dnn_machine.h"
+#include "kernels/bf16.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,5 @@
-// fiber.cpp - the switch between stacks. Never compiled with ThreadSanitizer itself: the bookkeeping
-// of fibers is shared by all of them.
+// fiber.cpp - the switch between stacks. Never compiled with ThreadSanitizer itself: all fibers
+// share what it keeps.
 #include "fiber.h"
 
 #include "machine.h"
@@ -7,8 +7,7 @@
 #include <cstdint>
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(EMU_ASAN)
-#define EMU_FAKE_STACKS 1
+#if defined(EMU_ASAN)
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(EMU_TSAN)
@@ -64,7 +63,7 @@ static emu_fiber *running; // nullptr: none that was created
 static void arrive(emu_fiber *f)
 {
     (void)f;
-#if defined(EMU_FAKE_STACKS)
+#if defined(EMU_ASAN)
     __sanitizer_finish_switch_fiber(f->fake, &left->bottom, &left->bytes);
 #endif
 }
@@ -73,7 +72,7 @@ static void change(emu_fiber *from, emu_fiber *to)
 {
     left = from;
     running = to->memory ? to : nullptr;
-#if defined(EMU_FAKE_STACKS)
+#if defined(EMU_ASAN)
     __sanitizer_start_switch_fiber(&from->fake, to->bottom, to->bytes);
 #endif
 #if defined(EMU_TSAN)

@@ -3,9 +3,9 @@
 // Images are [N][H][W][C]; a weight is turned to [O][kh][kw][C] for a run. The plan of cuDNN does
 // all examples of the capacity: what it makes of those behind the batch nobody reads. Of operands
 // in two bytes cuDNN makes a result in two bytes, which is widened to fp32.
-#include "device/bf16.h"
 #include "device/cuda/image.cuh"
 #include "device/cuda/ops.h"
+#include "kernels/bf16.h"
 
 static inline __device__ void give(float x, float *to)
 {

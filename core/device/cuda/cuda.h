@@ -85,7 +85,7 @@ struct kp_code {
     cudaKernel_t *kernels;            /* [node] */
     const struct kp_dnn_plan **plans; /* [node] of a convolution, or NULL; the device's */
     void *pinned; /* of operations of plugins, one after the other; NULL: there are none */
-    struct kp_cuda_host_call **host_calls; /* [node] by rows, of an operation of a plugin, or NULL */
+    struct kp_cuda_host_call **host_calls; /* [node][rows] of an operation of a plugin, or NULL */
     struct kp_cuda_replay *replays;
 };
 

@@ -1,21 +1,23 @@
 // element.cu - operations element by element, in any layout.
-#include "device/bf16.h"
-#include "device/cuda/device.cuh"
+#include "device/cuda/lane.cuh"
 #include "device/cuda/ops.h"
 #include "device/dropout.h"
+#include "kernels/bf16.h"
+
+#include "kernels/gelu.inl"
+#include "kernels/relu.inl"
 
 struct relu {
     __device__ float operator()(float x, float) const
     {
-        // NaN stays NaN
-        return x <= 0 ? 0 : x;
+        return v_relu(x);
     }
 };
 
 struct relu_grad {
     __device__ float operator()(float y, float dy) const
     {
-        return y > 0 ? dy : 0;
+        return kp_relu_dx(y, dy);
     }
 };
 
@@ -55,36 +57,17 @@ struct round_to_bf16 {
     }
 };
 
-// P(x), the share that GELU lets through, and its slope.
-template <bool approximate> static inline __device__ float gelu_share(float x, float *slope)
-{
-    const float root = 0.797884560802865f, cube = 0.044715f;
-
-    if (!approximate) {
-        *slope = root / 2 * expf(-x * x / 2);
-        return erfcf(-x * 0.707106781186548f) / 2;
-    }
-    const float t = tanhf(root * (x + cube * x * x * x));
-    *slope = (1 - t * t) / 2 * root * (1 + 3 * cube * x * x);
-    // (1 + t) / 2 without its cancellation at t = -1
-    return 1 / (1 + expf(-2 * root * (x + cube * x * x * x)));
-}
-
 template <bool approximate> struct gelu {
     __device__ float operator()(float x, float) const
     {
-        float slope;
-        return x * gelu_share<approximate>(x, &slope);
+        return kp_gelu_y(x, approximate);
     }
 };
 
 template <bool approximate> struct gelu_grad {
     __device__ float operator()(float x, float dy) const
     {
-        float slope;
-        const float share = gelu_share<approximate>(x, &slope);
-        // far out the slope is 0 while x x x may have overflowed
-        return dy * (slope > 0 ? share + x * slope : share);
+        return kp_gelu_dx(x, dy, approximate);
     }
 };
 

@@ -6,10 +6,10 @@
 //
 // Chunks are of equal size, which depends on the graph alone, and come one after the other, so that
 // sums over the batch have one order.
-#include "device/bf16.h"
 #include "device/cuda/device.cuh"
 #include "device/cuda/ops.h"
 #include "kappa/row.h"
+#include "kernels/bf16.h"
 
 // Rows of a chunk: as many as have CHUNK_FLOATS logits, within limits.
 #define CHUNK_FLOATS   (8 << 20)

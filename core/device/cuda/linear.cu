@@ -1,7 +1,7 @@
 // linear.cu - linear layers: products by cuBLAS, biases and sums over the batch.
-#include "device/bf16.h"
 #include "device/cuda/device.cuh"
 #include "device/cuda/ops.h"
+#include "kernels/bf16.h"
 
 // y[r][o] += b[o]
 static __global__ void add_bias(int64_t n, int64_t width, const float *b, float *y)
