@@ -9,11 +9,24 @@ cd "$(dirname "$0")/.."
 sh tests/setup.sh build data test full || exit 2
 
 suite build tests -- --timeout-multiplier 10
+# Without kernels for GPUs: their emulation alone. cuDNN and nvcc are not ours to look into.
 suite build-asan "all under ASan and UBSan" \
-    -Dcuda=disabled -Db_sanitize=address,undefined -Db_lundef=false -- \
-    --no-suite lint --timeout-multiplier 10
-suite build-tsan "unit and cli under TSan" -Dcuda=disabled -Db_sanitize=thread -Db_lundef=false -- \
+    -Dgpu_architectures= -Db_sanitize=address,undefined -Db_lundef=false -- --no-suite lint \
+    --no-suite cudnn --no-suite cuda --no-suite cuda-emu --no-suite cuda-static \
+    --timeout-multiplier 10
+suite build-asan "the emulated GPU under ASan and UBSan" \
+    -Dgpu_architectures= -Db_sanitize=address,undefined -Db_lundef=false -- \
+    --suite cuda-emu --timeout-multiplier 10
+suite build-tsan "unit and cli under TSan" \
+    -Dgpu_architectures= -Db_sanitize=thread -Db_lundef=false -- \
     --suite unit --suite cli --timeout-multiplier 20
+# Of its many short processes none has a thread that outlives its main().
+tsan_options=$TSAN_OPTIONS
+TSAN_OPTIONS=$tsan_options:atexit_sleep_ms=0
+suite build-tsan "the emulated GPU under TSan" \
+    -Dgpu_architectures= -Db_sanitize=thread -Db_lundef=false -- \
+    --suite cuda-emu --timeout-multiplier 20
+TSAN_OPTIONS=$tsan_options
 
 # valgrind knows no AVX-512.
 KAPPA_CPU_LEVEL=avx2

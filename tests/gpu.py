@@ -97,8 +97,9 @@ class Look:
         self.check("operations", operations + (["--every", "16"] if self.quick else []))
         parity = self.path("tests/parity/test_op_parity")
         self.check("operations of PyTorch", [parity, "cuda"] + fixtures)
-        for name in ["gpt"] if self.quick else ["model", "gpt", "training"]:
+        for name in ["gpt"] if self.quick else ["model", "gpt", "precision", "training"]:
             self.check(f"{name} of PyTorch", [self.path(f"tests/parity/test_{name}_parity")])
+        self.check("operations of plugins", [self.path("tests/unit/test_operation")])
         folders = [os.getcwd(), os.path.abspath(self.build)]
         for name in ["cohort"] if self.quick else ["cohort", "train"]:
             script = f"tests/cuda-emu/test_{name}.sh"

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "device/graph.h"
+#include "kernels/draw.h"
 
 struct kp_device;
 struct kp_group_ops;
@@ -43,19 +44,9 @@ static inline void *kp_memory_block(const struct kp_memory *m, enum kp_place pla
     return m->arena;
 }
 
-/* Augmentation of one example. */
-struct kp_draw {
-    int8_t dy, dx; /* the crop's offset from the unpadded image, in pixels */
-    bool flip;     /* mirrored left to right */
-    float angle;   /* rotated counter-clockwise about the middle, in degrees */
-};
-
-/* Bytes of a batch and how they become numbers: cropped, mirrored, rotated, then y = (byte / 255 -
- * mean[c]) / sd[c]; pixels that crop or rotation take from outside the image are byte 0. Rotation
- * takes the nearest pixel of the cropped and mirrored image: (y, x) from
- *   floor(cos(a) (y + 1/2 - H/2) + sin(a) (x + 1/2 - W/2) + H/2),
- *   floor(cos(a) (x + 1/2 - W/2) - sin(a) (y + 1/2 - H/2) + W/2)
- * in double precision. */
+/* Bytes of a batch and how they become numbers: cropped, mirrored, rotated (kp_draw_source()), then
+ * y = (byte / 255 - mean[c]) / sd[c]; pixels that crop or rotation take from outside the image are
+ * byte 0. */
 struct kp_load {
     const uint8_t *bytes;   /* [rows][channels][height][width] */
     const void *kept;       /* in their place: images in a block of the device, uploaded once */

@@ -4,8 +4,8 @@
 
 #include "device/graph.h"
 
-/* Where the values of a node lie in the host's memory, row-major (those of an operation that is FLAT
- * in any layout, the same of all); NULL where there is none. */
+/* Where the values of a node lie in the host's memory, row-major (in any layout, the same of all,
+ * where the operation is FLAT); NULL where there is none. */
 struct kp_foreign_places {
     float *in[KP_NODE_IN], *out[KP_NODE_OUT];
     float *scratch; /* what def.scratch() asked for; NULL: nothing */
@@ -17,7 +17,7 @@ struct kp_foreign_places {
 struct kp_foreign_piece {
     int64_t first;    /* example; with floats > 0 the first float */
     int64_t examples; /* > 0 */
-    int64_t floats;   /* 0: whole examples; else as many elements of each value, where all are FLAT */
+    int64_t floats;   /* 0: whole examples; else so many elements of each value, all being FLAT */
 };
 
 /* One call of the plugin, forward or backward as the node says; kp_foreign.call. */

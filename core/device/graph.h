@@ -131,7 +131,7 @@ enum kp_op {
      *   m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2
      *   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
     KP_OP_ADAM,
-    /* x -> y, the nearest bf16 (bf16.h); its own gradient is the identity. See precision.h */
+    /* x -> y, the nearest bf16 (kernels/bf16.h); its own gradient is the identity; precision.h */
     KP_OP_ROUND,
     KP_OP_CONVERT, /* cpu, cuda: x -> y, the same numbers in another layout */
     /* cpu, made by its plan: the first pass of BATCH_NORM and of BATCH_NORM_GRAD over the batch,

@@ -9,7 +9,8 @@
  *
  * This is torch.autocast(dtype=torch.bfloat16) but for the results: autocast rounds those of
  * products, and the gradients of weights, to bf16 as well. Here logits, features and the sums of
- * residual branches keep the digits that the products have.
+ * residual branches keep the digits that the products have; but for convolutions on cuda, whose
+ * results (before the bias) and gradients of weights are rounded as autocast rounds them.
  *
  * The gradient of a rounding is the identity. */
 #ifndef KP_DEVICE_PRECISION_H

@@ -1,80 +1,47 @@
-// block.cpp - the threads of a block, each on a stack of its own, in turns on one processor.
+// block.cpp - the threads of a block, in turns on one processor.
 //
 // A thread runs until it ends or waits. Waiting threads go on when all that they wait for have
-// come; if nobody can go on, the kernel is wrong.
+// come; if nobody can go on, the kernel is wrong. Blocks run one after the other, also those of
+// different streams: their shared variables are the same memory.
+#include "fiber.h"
 #include "machine.h"
 #include "shim.h"
 
-#include <sys/mman.h>
 #include <utility>
 #include <vector>
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
-#endif
 
 #undef threadIdx
 #undef blockIdx
 #undef blockDim
 #undef gridDim
 
-#if !defined(__x86_64__)
-#error "the switch between stacks is written for x86-64"
-#endif
-
-extern "C" void emu_switch(void **save, void *to);
-// Saves what a function must keep on the stack, leaves the stack's end in *save, goes on at `to`.
-__asm__(".text\n"
-        ".globl emu_switch\n"
-        ".hidden emu_switch\n"
-        ".type emu_switch, @function\n"
-        "emu_switch:\n"
-        "    pushq %rbp\n"
-        "    pushq %rbx\n"
-        "    pushq %r12\n"
-        "    pushq %r13\n"
-        "    pushq %r14\n"
-        "    pushq %r15\n"
-        "    movq %rsp, (%rdi)\n"
-        "    movq %rsi, %rsp\n"
-        "    popq %r15\n"
-        "    popq %r14\n"
-        "    popq %r13\n"
-        "    popq %r12\n"
-        "    popq %rbx\n"
-        "    popq %rbp\n"
-        "    ret\n"
-        ".size emu_switch, .-emu_switch\n");
-
 enum state { NEW, READY, AT_BARRIER, AT_EXCHANGE, ENDED };
 
 static const size_t stack_bytes = 128 * 1024;
-
-struct stack {
-    char *memory;
-    void *end;  // where it goes on
-    void *fake; // ASan's
-};
+static const unsigned warps_max = 1024 / 32;
 
 struct thread {
     emu_place place;
     state at;
-    stack *on; // while it waits
+    emu_fiber *on; // while it waits
     const void *site;
     unsigned mask, source;
     uint64_t value;
+    unsigned barriers, exchanges; // that it came to
 };
 
 static std::vector<thread> &threads = *new std::vector<thread>;
-static std::vector<stack *> &idle = *new std::vector<stack *>;
-static std::vector<unsigned> &order = *new std::vector<unsigned>; // in which threads begin
-static size_t begun;                                              // of `order`
+static std::vector<emu_fiber *> &fibers = *new std::vector<emu_fiber *>; // of each thread
+static std::vector<unsigned> &order = *new std::vector<unsigned>;        // in which threads begin
+static size_t begun;                                                     // of `order`
 static thread *current;
-static stack *running;
-static stack scheduler;
+static emu_fiber *running;
 static const char *kernel_name;
 static const std::function<void()> *kernel_body;
-[[maybe_unused]] static const void *scheduler_stack; // ASan's
-[[maybe_unused]] static size_t scheduler_size;
+
+// Marks. Two of each: a thread may come to the next one before another has gone on from the last.
+static const char block_begins = 0, block_ends = 0;
+static const char at_barrier[2] = {}, at_exchange[warps_max][2] = {};
 
 const emu_place &emu_here()
 {
@@ -92,82 +59,51 @@ static uint64_t random_below(uint64_t *seed, uint64_t n)
     return (*seed >> 33) % n;
 }
 
-static void to_scheduler(bool ends)
+// Of every fiber: runs the thread that begins next, and where nobody asks which thread is which,
+// those behind it too, until none is left.
+static void fiber_main(void *)
 {
-    stack *own = running;
-
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_start_switch_fiber(ends ? nullptr : &own->fake, scheduler_stack, scheduler_size);
-#else
-    (void)ends;
-#endif
-    emu_switch(&own->end, scheduler.end);
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_finish_switch_fiber(own->fake, &scheduler_stack, &scheduler_size);
-#endif
-}
-
-// Of every stack: runs threads that have not begun until none is left.
-static void stack_main()
-{
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_size);
-#endif
     for (;;) {
-        while (begun < order.size()) {
+        do {
             current = &threads[order[begun++]];
+            emu_after(&block_begins);
             (*kernel_body)();
+            emu_done(&block_ends);
             current->at = ENDED;
-        }
-        idle.push_back(running);
-        to_scheduler(false);
+        } while (!EMU_ONE_FIBER_A_THREAD && begun < order.size());
+        emu_fiber_leave();
     }
 }
 
-static stack *new_stack()
+static emu_fiber *fiber_of(size_t number)
 {
-    stack *s = new stack();
-
-    s->memory = (char *)mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (s->memory == MAP_FAILED)
-        emu_die("no memory for the stack of a thread");
-    // What emu_switch() takes off: six registers and where to go on; then an aligned stack.
-    void **end = (void **)(s->memory + stack_bytes - 64);
-    *--end = nullptr;
-    *--end = (void *)stack_main;
-    for (int i = 0; i < 6; i++)
-        *--end = nullptr;
-    s->end = end;
-    return s;
+    while (fibers.size() <= number)
+        fibers.push_back(emu_fiber_create(stack_bytes, fiber_main, nullptr));
+    return fibers[number];
 }
 
-static void resume(stack *s)
+static void resume(emu_fiber *f)
 {
-    running = s;
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_start_switch_fiber(&scheduler.fake, s->memory, stack_bytes);
-#endif
-    emu_switch(&scheduler.end, s->end);
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_finish_switch_fiber(scheduler.fake, nullptr, nullptr);
-#endif
+    running = f;
+    emu_fiber_enter(f);
 }
 
-static void wait_as(state at)
+static void wait_as(state at, const char *mark)
 {
-    thread *own = current;
+    thread *t = current;
 
-    own->at = at;
-    own->on = running;
-    to_scheduler(false);
-    current = own;
+    t->at = at;
+    t->on = running;
+    emu_done(mark);
+    emu_fiber_leave();
+    emu_after(mark);
+    current = t;
 }
 
 void emu_barrier(const void *site)
 {
     current->site = site;
-    wait_as(AT_BARRIER);
+    wait_as(AT_BARRIER, &at_barrier[current->barriers++ % 2]);
 }
 
 uint64_t emu_exchange(unsigned mask, uint64_t value, unsigned source)
@@ -183,7 +119,7 @@ uint64_t emu_exchange(unsigned mask, uint64_t value, unsigned source)
     own->mask = mask;
     own->source = source;
     own->value = value;
-    wait_as(AT_EXCHANGE);
+    wait_as(AT_EXCHANGE, &at_exchange[number_of(*own) / 32][own->exchanges++ % 2]);
     return own->value;
 }
 
@@ -216,8 +152,10 @@ static bool finish_exchange(const thread &t)
 static bool finish_barrier()
 {
     const thread *first = nullptr;
+    bool gone = false;
 
     for (const thread &t : threads) {
+        gone |= t.at == ENDED;
         if (t.at == ENDED)
             continue;
         if (t.at != AT_BARRIER)
@@ -226,6 +164,11 @@ static bool finish_barrier()
             emu_die("%s: threads %u and %u wait at different barriers", kernel_name,
                     number_of(*first), number_of(t));
         first = &t;
+    }
+    if (first && gone) {
+        // Those that have ended count as having come.
+        emu_after(&block_ends);
+        emu_done(&at_barrier[(first->barriers - 1) % 2]);
     }
     for (thread &t : threads)
         if (t.at == AT_BARRIER)
@@ -269,20 +212,20 @@ static void run_block(uint3 block, dim3 blocks, dim3 size, uint64_t *seed)
     for (size_t i = size.x; *seed && i > 1; i--)
         std::swap(order[i - 1], order[random_below(seed, i)]);
     begun = 0;
+    emu_done(&block_begins);
     for (;;) {
         if (begun < order.size()) {
-            stack *s = idle.empty() ? new_stack() : idle.back();
-            if (!idle.empty())
-                idle.pop_back();
-            resume(s);
+            resume(fiber_of(order[begun]));
             continue;
         }
         run_ready(seed);
         size_t left = 0;
         for (const thread &t : threads)
             left += t.at != ENDED;
-        if (left == 0)
+        if (left == 0) {
+            emu_after(&block_ends);
             return;
+        }
         bool ready = false;
         for (const thread &t : threads)
             ready |= t.at == READY;

@@ -244,13 +244,14 @@ static cudnnStatus_t finalize_operation(const emu_descriptor *op)
             c.y.dims[2 + i] == (c.x.dims[2 + i] + 2 * c.pad[i] - c.w.dims[2 + i]) / c.stride[i] + 1;
     if (!fits)
         emu_die("cuDNN: the shapes of x, w and y do not fit together");
+    // No engine of cuDNN that is there without compiling one reads bf16 and writes fp32.
+    if (c.x.half != c.w.half || (c.x.half != c.y.half && !c.y.between))
+        emu_die("cuDNN: x, w and y of a convolution are not of one type");
     if (c.x.uid == c.w.uid || c.x.uid == c.y.uid || c.w.uid == c.y.uid)
         emu_die("cuDNN: two tensors of a graph are called %lld", (long long)c.x.uid);
     if (*emu_values<float>(op, n.alpha) != 1 || *emu_values<float>(op, n.beta) != 0)
         emu_die("cuDNN: factors other than 1 and 0");
-    // It convolves in fp32 only.
-    return c.x.type == CUDNN_DATA_FLOAT ? CUDNN_STATUS_SUCCESS
-                                        : CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE;
+    return CUDNN_STATUS_SUCCESS;
 }
 
 static const emu_descriptor *step_of(const emu_descriptor *graph, size_t which,
@@ -293,6 +294,10 @@ emu_graph emu_graph_of(const emu_descriptor *d)
     if (count > 1 &&
         (g.b.dims[0] != 1 || g.b.dims[1] != last.dims[1] || g.b.dims[2] != 1 || g.b.dims[3] != 1))
         emu_die("cuDNN: a bias that is not (1,O,1,1)");
+    if (count > 1 && g.b.half != g.convolution.x.half)
+        emu_die("cuDNN: a bias of another type than the operands");
+    if (last.half != g.convolution.x.half)
+        emu_die("cuDNN: a result of another type than the operands");
     if (last.between || g.convolution.x.between || g.convolution.w.between ||
         (count > 1 && g.b.between))
         emu_die("cuDNN: an operand or the result of a graph is virtual");

@@ -44,6 +44,7 @@ const emu_descriptor *emu_part(const emu_descriptor *d, int attribute, size_t wh
 struct emu_tensor {
     int64_t uid, dims[4], strides[4], alignment;
     cudnnDataType_t type;
+    bool half;             // its type is bf16
     bool between;          // virtual
     bool host;             // a number on the host
     size_t extent() const; // elements from the first to the last in memory

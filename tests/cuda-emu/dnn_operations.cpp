@@ -4,8 +4,8 @@
 // A graph is computed operation by operation as it is declared: in double, each result rounded to
 // the type of its tensor. The values of a tensor are kept by their offsets, as in memory, so that a
 // reshape gives the same values other places.
-#include "device/bf16.h"
 #include "dnn_machine.h"
+#include "kernels/bf16.h"
 
 #include <algorithm>
 #include <cmath>

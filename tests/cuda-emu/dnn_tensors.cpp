@@ -17,6 +17,7 @@ emu_tensor emu_tensor_of(const emu_descriptor *d)
     t.between = is_true(d, CUDNN_ATTR_TENSOR_IS_VIRTUAL);
     t.host = is_true(d, CUDNN_ATTR_TENSOR_IS_BY_VALUE);
     t.type = *emu_values<cudnnDataType_t>(d, CUDNN_ATTR_TENSOR_DATA_TYPE);
+    t.half = t.type == CUDNN_DATA_BFLOAT16;
     std::copy_n(emu_values<int64_t>(d, CUDNN_ATTR_TENSOR_DIMENSIONS), 4, t.dims);
     std::copy_n(emu_values<int64_t>(d, CUDNN_ATTR_TENSOR_STRIDES), 4, t.strides);
     return t;

@@ -1,4 +1,5 @@
 // memory.cpp - device memory that the host cannot touch and that kernels cannot leave.
+#include "fiber.h"
 #include "machine.h"
 
 #include <cstdarg>
@@ -11,7 +12,9 @@
 #include <unistd.h>
 #include <utility>
 
-static const size_t page = 4096, reserve = (size_t)1 << 40;
+static const size_t page = 4096;
+// ThreadSanitizer's own tables of it would be several times as large.
+static const size_t reserve = (size_t)1 << (EMU_ONE_FIBER_A_THREAD ? 36 : 40);
 static const size_t large_bytes = (size_t)4 << 20;
 static const unsigned char fresh = 0xff, watched = 0xa5;
 

@@ -2,21 +2,29 @@
 //
 // KAPPA_EMU_SEED = 0 runs work as late as possible; another seed runs random parts of random
 // streams whenever something is enqueued, and shuffles the threads of kernels.
+#include "fiber.h"
 #include "machine.h"
 #include "shim.h"
 
 #include <deque>
+#include <memory>
 #include <set>
 #include <thread>
 #include <vector>
+
+static const size_t stack_bytes = (size_t)1 << 20;
 
 struct work {
     const char *what;
     std::function<void()> run;
 };
 
+// A stream does its work on a fiber of its own, which takes and deletes it: to ThreadSanitizer the
+// work comes after what its author did before giving it, and before nothing that does not wait.
 struct stream {
-    std::deque<work> waiting;
+    std::deque<work *> waiting;
+    work *next = nullptr;
+    emu_fiber *fiber;
     int64_t enqueued = 0, done = 0;
     bool capturing = false;
     int device = emu_current_device();
@@ -26,7 +34,8 @@ struct stream {
 
 struct event {
     stream *on = nullptr;
-    int64_t number = 0; // of the work that it follows
+    int64_t number = 0;              // of the work that it follows
+    std::shared_ptr<char> mark = {}; // that this work is done
 };
 
 struct graph {
@@ -53,17 +62,46 @@ template <class T, class H> static T *known(const std::set<T *> &all, H handle, 
     return p;
 }
 
+static void stream_main(void *argument)
+{
+    stream *s = (stream *)argument;
+
+    for (;;) {
+        emu_after(s->next);
+        emu_memory_working(s->next->what);
+        s->next->run();
+        delete s->next;
+        emu_done(s);
+        emu_fiber_leave();
+    }
+}
+
 static void drain_to(stream *s, int64_t number)
 {
     emu_memory_open();
     while (s->done < number && !s->waiting.empty()) {
-        work w = std::move(s->waiting.front());
+        s->next = s->waiting.front();
         s->waiting.pop_front();
         s->done++;
-        emu_memory_working(w.what);
-        w.run();
+        emu_fiber_enter(s->fiber);
     }
     emu_memory_close();
+}
+
+// The host waits for all of a stream that has work, and gets no further meanwhile.
+static int64_t standstills = 0;
+
+static void wait_for(stream *s, int64_t number)
+{
+    const bool worked = !s->waiting.empty();
+
+    drain_to(s, number);
+    standstills += worked && s->waiting.empty();
+}
+
+int64_t emu_standstills()
+{
+    return standstills;
 }
 
 static void run_some()
@@ -90,8 +128,9 @@ void emu_enqueue(cudaStream_t to, const char *what, std::function<void()> run)
         s->captured.push_back({what, std::move(run)});
         return;
     }
-    s->waiting.push_back({what, std::move(run)});
+    s->waiting.push_back(new work{what, std::move(run)});
     s->enqueued++;
+    emu_done(s->waiting.back());
     run_some();
 }
 
@@ -107,12 +146,13 @@ void emu_drain(cudaStream_t which)
     stream *s = known(streams, which, "the stream");
 
     drain_to(s, s->enqueued);
+    emu_after(s);
 }
 
 void emu_drain_all()
 {
     for (stream *s : streams)
-        drain_to(s, s->enqueued);
+        emu_drain((cudaStream_t)s);
 }
 
 int64_t emu_streams_live()
@@ -151,6 +191,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags)
     if (flags != cudaStreamNonBlocking)
         emu_die("a stream that waits for the default stream");
     stream *s = new stream;
+    s->fiber = emu_fiber_create(stack_bytes, stream_main, s);
     streams.insert(s);
     *out = (cudaStream_t)s;
     return cudaSuccess;
@@ -162,6 +203,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t which)
 
     emu_drain(which);
     streams.erase((stream *)which);
+    emu_fiber_destroy(((stream *)which)->fiber);
     delete (stream *)which;
     return cudaSuccess;
 }
@@ -170,8 +212,11 @@ cudaError_t cudaStreamSynchronize(cudaStream_t which)
 {
     const auto lock = emu_lock();
 
+    stream *s = known(streams, which, "the stream");
+
     emu_no_capture("cudaStreamSynchronize");
-    emu_drain(which);
+    wait_for(s, s->enqueued);
+    emu_after(s);
     return cudaSuccess;
 }
 
@@ -203,6 +248,8 @@ cudaError_t cudaEventRecord(cudaEvent_t which, cudaStream_t on)
     event *e = known(events, which, "the event");
 
     e->on = known(streams, on, "the stream");
+    e->mark = std::make_shared<char>();
+    emu_enqueue(on, "cudaEventRecord", [mark = e->mark] { emu_done(mark.get()); });
     e->number = e->on->enqueued;
     return cudaSuccess;
 }
@@ -214,7 +261,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t which)
 
     emu_no_capture("cudaEventSynchronize");
     if (e->on)
-        drain_to(known(streams, e->on, "the event's stream"), e->number);
+        wait_for(known(streams, e->on, "the event's stream"), e->number);
+    emu_after(e->mark.get());
     return cudaSuccess;
 }
 
@@ -226,6 +274,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t who, cudaEvent_t which, unsigned)
     emu_enqueue(who, "cudaStreamWaitEvent", [e] {
         if (e.on && streams.count(e.on))
             drain_to(e.on, e.number);
+        emu_after(e.mark.get());
     });
     return cudaSuccess;
 }

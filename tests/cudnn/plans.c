@@ -4,12 +4,12 @@
  *     cudnn_plans BUILD DEVICE.json...
  *
  * The models' graphs are built as for a training and an evaluation; each convolution and each
- * attention in them goes through the code of the backend, for each device: its properties are
- * cuDNN's own JSON form. A line for each of them and type, then for each device `engine/bytes of
- * workspace`, with w behind the engine's number if it is Winograd's form, f if it is a Fourier
- * transform, t if it uses tensor cores. `none`: no plan, which is right for attention whose heads
- * are of another width than a multiple of 8; the backend does it without cuDNN. Exit status 1 if
- * another one has no plan. */
+ * attention in them goes through the code of the backend, with operands in fp32 (but attention) and
+ * as halves, for each device: its properties are cuDNN's own JSON form. A line for each of them and
+ * type, then for each device `engine/bytes of workspace`, with w behind the engine's number if it
+ * is Winograd's form, f if it is a Fourier transform, t if it uses tensor cores. `none`: no plan,
+ * which is right for attention whose heads are of another width than a multiple of 8; the backend
+ * does it without cuDNN. Exit status 1 if another one has no plan. */
 #include "base/file.h"
 #include "device/cuda/dnn.h"
 #include "op/build.h"
@@ -128,15 +128,13 @@ static void check_graph(struct check *c, const struct kp_graph *g)
 {
     struct kp_dnn_work w = {0};
 
-    for (int64_t i = 0; i < g->node_count; i++) {
-        if (!kp_dnn_work_of(g->nodes[i], &w))
-            continue;
-        check_work(c, &w);
-        if (w.kind == KP_DNN_ATTENTION)
-            continue;
-        w.conv.type = CUDNN_DATA_BFLOAT16;
-        check_work(c, &w);
-    }
+    for (int64_t i = 0; i < g->node_count; i++)
+        for (int half = 0; half < 2; half++) {
+            if (g->nodes[i]->in[0])
+                g->nodes[i]->in[0]->half = half;
+            if (kp_dnn_work_of(g->nodes[i], &w))
+                check_work(c, &w);
+        }
 }
 
 static enum kp_status check_program(struct check *c, const struct kp_program_spec *spec,

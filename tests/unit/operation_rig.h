@@ -3,6 +3,7 @@
 #ifndef KP_TESTS_OPERATION_RIG_H
 #define KP_TESTS_OPERATION_RIG_H
 
+#include "base/running.h"
 #include "host/operation.h"
 #include "tensor/program.h"
 
@@ -179,8 +180,10 @@ static const struct kp_op_def rms_def = {
     .backward_double = rms_back_double,
 };
 
-/* first, CANONICAL:  y (N, 2) = an example's first number and its last; counts its examples */
+/* first, CANONICAL:  y (N, 2) = an example's first number and its last; counts its examples, and
+ * notes whose code a crash would be told to be in. */
 static atomic_int seen;
+static const char *_Atomic blamed;
 
 static enum kp_status first_shape(const void *self, struct kp_op_shapes *s)
 {
@@ -191,6 +194,7 @@ static enum kp_status first_shape(const void *self, struct kp_op_shapes *s)
 
 KP_OP_TEXT(first, void, {
     atomic_fetch_add(&seen, (int)call->examples);
+    atomic_store(&blamed, kp_running.name);
     for (int64_t n = 0; n < call->examples; n++) {
         const kp_real *x = call->in[0].v + n * call->in[0].stride;
         call->y.v[n * call->y.stride] = x[0];

@@ -1,7 +1,7 @@
 /* foreign.c - operations of plugins, slice by slice; gradients of parameters are added up in slice
  * order. */
-#include "device/cpu/cpu.h"
 #include "device/foreign.h"
+#include "device/cpu/cpu.h"
 
 #include <string.h>
 
@@ -91,7 +91,8 @@ static void foreign_slice(const struct kp_step *s, const struct kp_pass *p, cons
 {
     const struct kp_node *n = s->node;
     const struct kp_value *sample = n->op == KP_OP_FOREIGN ? n->out[0] : n->in[KP_FOREIGN_DY];
-    const struct kp_foreign_piece at = {t->first, (p->rows < t->end ? p->rows : t->end) - t->first, 0};
+    const int64_t end = p->rows < t->end ? p->rows : t->end;
+    const struct kp_foreign_piece at = {t->first, end - t->first, 0};
 
     memset(part_of(n, p, t->index), 0, (size_t)kp_foreign_part_floats(n) * sizeof(float));
     if (sample->layout == KP_LANE)

@@ -85,8 +85,7 @@ struct kp_code {
     cudaKernel_t *kernels;            /* [node] */
     const struct kp_dnn_plan **plans; /* [node] or NULL, see kp_dnn_plan_of() */
     void *pinned; /* of operations of plugins, one after the other; NULL: there are none */
-    struct kp_cuda_host_call *
-        *host_calls; /* [node] by rows, of an operation of a plugin, or NULL */
+    struct kp_cuda_host_call **host_calls; /* [node][rows] of an operation of a plugin, or NULL */
     struct kp_cuda_replay *replays;
 };
 
@@ -195,12 +194,14 @@ struct kp_cuda_gemm {
 void kp_cuda_gemm(const struct kp_cuda_call *c, const struct kp_cuda_gemm *g);
 
 /* sums[j] = sum_i x[i * stride + j] for j < columns, in a fixed order; scratch as told.
- * kp_cuda_add_sums(): += in place of = */
+ * kp_cuda_add_sums(): += in place of =.  kp_cuda_half_sums(): of halves, += where `add` */
 size_t kp_cuda_sums_scratch(int64_t lines, int64_t columns);
 void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                   int64_t stride, float *sums, void *scratch);
 void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                       int64_t stride, float *sums, void *scratch);
+void kp_cuda_half_sums(const struct kp_cuda_call *c, const uint16_t *x, int64_t lines,
+                       int64_t columns, int64_t stride, bool add, float *sums, void *scratch);
 
 /* plan.c: whether all matrices of a node's products are of two bytes for each number. */
 bool kp_cuda_multiplies_halves(const struct kp_node *n);
@@ -214,10 +215,11 @@ size_t kp_dnn_workspace(const struct kp_dnn_plan *p);
 void kp_dnn_finish(struct kp_cuda *d);
 
 /* Queue the call's plan between tensors at the places that dnn.h names; o->workspace is filled in.
- * kp_dnn_run(): that of a convolution. */
+ * kp_dnn_run(): that of a convolution, see struct kp_dnn_conv: of x, w and y two are read, one is
+ * written. bias: NULL for none. */
 struct kp_dnn_operands;
 void kp_dnn_queue(const struct kp_cuda_call *c, struct kp_dnn_operands *o);
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+void kp_dnn_run(const struct kp_cuda_call *c, const void *x, const void *w, const void *y,
                 const float *bias);
 
 /* foreign.c: pinned memory and what the calls of operations of plugins are told, for the graph of

@@ -149,7 +149,7 @@ void kp_dnn_queue(const struct kp_cuda_call *c, struct kp_dnn_operands *o)
     (void)refuse(c->cuda, status, text, &c->cuda->failed);
 }
 
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+void kp_dnn_run(const struct kp_cuda_call *c, const void *x, const void *w, const void *y,
                 const float *bias)
 {
     kp_dnn_queue(c, &(struct kp_dnn_operands){.tensor = {x, w, y, bias}});

@@ -1,21 +1,23 @@
 // element.cu - operations element by element, in any layout.
-#include "device/bf16.h"
-#include "device/cuda/device.cuh"
+#include "device/cuda/lane.cuh"
 #include "device/cuda/ops.h"
 #include "device/dropout.h"
+#include "kernels/bf16.h"
+
+#include "kernels/gelu.inl"
+#include "kernels/relu.inl"
 
 struct relu {
     __device__ float operator()(float x, float) const
     {
-        // NaN stays NaN
-        return x <= 0 ? 0 : x;
+        return v_relu(x);
     }
 };
 
 struct relu_grad {
     __device__ float operator()(float y, float dy) const
     {
-        return y > 0 ? dy : 0;
+        return kp_relu_dx(y, dy);
     }
 };
 
@@ -55,36 +57,17 @@ struct round_to_bf16 {
     }
 };
 
-// P(x), the share that GELU lets through, and its slope.
-template <bool approximate> static inline __device__ float gelu_share(float x, float *slope)
-{
-    const float root = 0.797884560802865f, cube = 0.044715f;
-
-    if (!approximate) {
-        *slope = root / 2 * expf(-x * x / 2);
-        return erfcf(-x * 0.707106781186548f) / 2;
-    }
-    const float t = tanhf(root * (x + cube * x * x * x));
-    *slope = (1 - t * t) / 2 * root * (1 + 3 * cube * x * x);
-    // (1 + t) / 2 without its cancellation at t = -1
-    return 1 / (1 + expf(-2 * root * (x + cube * x * x * x)));
-}
-
 template <bool approximate> struct gelu {
     __device__ float operator()(float x, float) const
     {
-        float slope;
-        return x * gelu_share<approximate>(x, &slope);
+        return kp_gelu_y(x, approximate);
     }
 };
 
 template <bool approximate> struct gelu_grad {
     __device__ float operator()(float x, float dy) const
     {
-        float slope;
-        const float share = gelu_share<approximate>(x, &slope);
-        // far out the slope is 0 while x x x may have overflowed
-        return dy * (slope > 0 ? share + x * slope : share);
+        return kp_gelu_dx(x, dy, approximate);
     }
 };
 
@@ -163,26 +146,44 @@ void kp_cuda_gelu_grad(const struct kp_cuda_call *c)
         each(c, gelu_grad<false>());
 }
 
-static __global__ void halve(int64_t n, const float *x, uint16_t *y)
+// `wide`: x and y begin at multiples of 16.
+static __global__ void halve(int64_t n, const float *x, uint16_t *y, bool wide)
 {
-    KP_MINE (i, n)
-        y[i] = kp_bf16_of(x[i]);
+    const int64_t quads = wide ? n / 4 : 0;
+
+    KP_MINE (i, quads) {
+        const float4 u = reinterpret_cast<const float4 *>(x)[i];
+        reinterpret_cast<ushort4 *>(y)[i] =
+            make_ushort4(kp_bf16_of(u.x), kp_bf16_of(u.y), kp_bf16_of(u.z), kp_bf16_of(u.w));
+    }
+    KP_MINE (i, n - 4 * quads)
+        y[4 * quads + i] = kp_bf16_of(x[4 * quads + i]);
 }
 
 void kp_cuda_halve(const struct kp_cuda_call *c, int64_t n, const float *x, uint16_t *y)
 {
-    KP_LAUNCH(halve, kp_blocks_of(n), KP_THREADS, c->stream, n, x, y);
+    const bool wide = ((uintptr_t)x | (uintptr_t)y) % 16 == 0;
+
+    KP_LAUNCH(halve, kp_blocks_of(wide ? n / 4 : n), KP_THREADS, c->stream, n, x, y, wide);
 }
 
+// x and y begin at multiples of 16.
 static __global__ void widen(int64_t n, const uint16_t *x, float *y)
 {
-    KP_MINE (i, n)
-        y[i] = kp_bf16_number(x[i]);
+    const int64_t quads = n / 4;
+
+    KP_MINE (i, quads) {
+        const ushort4 h = reinterpret_cast<const ushort4 *>(x)[i];
+        reinterpret_cast<float4 *>(y)[i] = make_float4(kp_bf16_number(h.x), kp_bf16_number(h.y),
+                                                       kp_bf16_number(h.z), kp_bf16_number(h.w));
+    }
+    KP_MINE (i, n - 4 * quads)
+        y[4 * quads + i] = kp_bf16_number(x[4 * quads + i]);
 }
 
 void kp_cuda_widen(const struct kp_cuda_call *c, int64_t n, const uint16_t *x, float *y)
 {
-    KP_LAUNCH(widen, kp_blocks_of(n), KP_THREADS, c->stream, n, x, y);
+    KP_LAUNCH(widen, kp_blocks_of(n / 4), KP_THREADS, c->stream, n, x, y);
 }
 
 void kp_cuda_round(const struct kp_cuda_call *c)

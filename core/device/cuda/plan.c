@@ -34,8 +34,18 @@ static bool is_attention(enum kp_op op)
 /* Whether the products of an operation can be done in bf16 with two bytes for each number. */
 static bool takes_halves(enum kp_op op)
 {
-    return op == KP_OP_LINEAR || op == KP_OP_LINEAR_GRAD_X || op == KP_OP_LINEAR_GRAD_W ||
-           is_attention(op);
+    switch (op) {
+    case KP_OP_LINEAR:
+    case KP_OP_LINEAR_GRAD_X:
+    case KP_OP_LINEAR_GRAD_W:
+    case KP_OP_CONV2D:
+    case KP_OP_CONV2D_GRAD_X:
+    case KP_OP_CONV2D_GRAD_W:
+    case KP_OP_HEAD_LOSS:
+        return true;
+    default:
+        return is_attention(op);
+    }
 }
 
 /* The libraries take all matrices of a product so, or none. */
