@@ -398,7 +398,8 @@ int main()
 
     for (const bug &b : bugs)
         failures += check(b);
-    for (const bug *b = dnn_bugs; b->name; b++)
-        failures += check(*b);
+    for (const bug *list : {dnn_bugs, dnn_graph_bugs})
+        for (const bug *b = list; b->name; b++)
+            failures += check(*b);
     return failures > 0;
 }

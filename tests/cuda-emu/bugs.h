@@ -8,7 +8,7 @@ struct bug {
     const char *message; // NULL: wrong numbers
 };
 
-/* dnn_bugs.cpp; one without a name ends them. */
-extern const bug dnn_bugs[];
+/* dnn_bugs.cpp, dnn_graph_bugs.cpp; one without a name ends them. */
+extern const bug dnn_bugs[], dnn_graph_bugs[];
 
 #endif

@@ -1,10 +1,9 @@
 // dnn_bugs.cpp - one convolution by the double of cuDNN, and what can be wrong with it.
 #include "bugs.h"
+#include "dnn_make.h"
 #include "kernels/bf16.h"
 
 #include <cstddef>
-#include <cudnn_graph.h>
-#include <vector>
 
 enum fault {
     NONE,
@@ -39,27 +38,6 @@ struct made {
     cudnnBackendDescriptor_t device, plan;
     int64_t workspace;
 };
-
-static cudnnBackendDescriptor_t create(cudnnBackendDescriptorType_t type)
-{
-    cudnnBackendDescriptor_t d;
-
-    (void)cudnnBackendCreateDescriptor(type, &d);
-    return d;
-}
-
-template <class T>
-static void set(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
-                cudnnBackendAttributeType_t type, const std::vector<T> &values)
-{
-    (void)cudnnBackendSetAttribute(d, name, type, (int64_t)values.size(), values.data());
-}
-
-static void set_part(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
-                     cudnnBackendDescriptor_t part)
-{
-    set<cudnnBackendDescriptor_t>(d, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, {part});
-}
 
 static bool is_half(fault f, int64_t uid)
 {
@@ -131,23 +109,6 @@ static cudnnBackendDescriptor_t graph(fault f)
     return g;
 }
 
-// The first suggestion of the heuristics; those of FALLBACK have the engine that computes.
-static cudnnBackendDescriptor_t suggestion(const made &m, cudnnBackendDescriptor_t g)
-{
-    cudnnBackendDescriptor_t list = create(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
-    cudnnBackendDescriptor_t config = create(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
-    int64_t count;
-
-    set_part(list, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, g);
-    set<cudnnBackendHeurMode_t>(list, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE,
-                                {m.f == ENGINE ? CUDNN_HEUR_MODE_A : CUDNN_HEUR_MODE_FALLBACK});
-    set_part(list, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, m.device);
-    (void)cudnnBackendFinalize(list);
-    (void)cudnnBackendGetAttribute(list, CUDNN_ATTR_ENGINEHEUR_RESULTS,
-                                   CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count, &config);
-    return config;
-}
-
 static made make(fault f)
 {
     made m = {f, nullptr, nullptr, create(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR), nullptr, 0};
@@ -163,33 +124,15 @@ static made make(fault f)
         (void)cudaStreamBeginCapture(m.stream, cudaStreamCaptureModeThreadLocal);
     for (int i = 0; i < (f == TWICE ? 2 : 1); i++) {
         m.plan = create(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-        set_part(m.plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, suggestion(m, graph(f)));
+        set_part(m.plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+                 suggestion(m.device, f == ENGINE ? CUDNN_HEUR_MODE_A : CUDNN_HEUR_MODE_FALLBACK,
+                            graph(f)));
         set_part(m.plan, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, m.device);
         (void)cudnnBackendFinalize(m.plan);
     }
     (void)cudnnBackendGetAttribute(m.plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
                                    CUDNN_TYPE_INT64, 1, &count, &m.workspace);
     return m;
-}
-
-static float *new_floats(size_t count)
-{
-    void *p;
-
-    (void)cudaMalloc(&p, count * sizeof(float));
-    return (float *)p;
-}
-
-// T is the type of the numbers: float, or uint16_t for bf16.
-template <class T> static void fill(float *device, size_t count, T value, cudaStream_t stream)
-{
-    void *host;
-
-    (void)cudaMallocHost(&host, count * sizeof(T));
-    for (size_t i = 0; i < count; i++)
-        ((T *)host)[i] = value;
-    (void)cudaMemcpyAsync(device, host, count * sizeof(T), cudaMemcpyHostToDevice, stream);
-    (void)cudaStreamSynchronize(stream);
 }
 
 static void fill_operands(bool half, float *x, float *w, cudaStream_t stream)
