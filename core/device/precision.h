@@ -5,7 +5,8 @@
  * layers, convolutions and attention. Everything else is as in fp32: parameters (the master
  * weights), their gradients and the optimizer's state, biases, the sums of the products and their
  * results, norms, softmax, losses, statistics. In attention q, k, v and dy are rounded, and nothing
- * of what lies between its two products.
+ * of what lies between its two products; but for cuda where cuDNN does it (its README): there the
+ * softmax, the gradient of the scores and the results are rounded too, as in PyTorch.
  *
  * This is torch.autocast(dtype=torch.bfloat16) but for the results: autocast rounds those of
  * products, and the gradients of weights, to bf16 as well. Here logits, features and the sums of

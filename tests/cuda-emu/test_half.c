@@ -129,13 +129,50 @@ static void read_by_the_host(void **state)
     kp_device_close(d);
 }
 
+/* Attention of heads of this width, with its gradient. */
+static struct kp_node *attend(struct kp_graph *g, int width, struct kp_node **gradient)
+{
+    const struct kp_shape s = cg_shape(3, EXAMPLES, 5, 2 * width);
+    struct kp_value *q = cg_input(g, s), *k = cg_input(g, s), *v = cg_input(g, s);
+    struct kp_value *y = cg_output(cg_value(g, s)), *dy = cg_input(g, s);
+    struct kp_value *l = cg_output(cg_value(g, cg_shape(3, EXAMPLES, 2, 5)));
+    struct kp_node *n = cg_node(g, KP_OP_ATTENTION, q, k, v, cg_end, y, l, cg_end);
+
+    n->attrs.heads = 2;
+    n->attrs.factor = 0.5;
+    *gradient =
+        cg_node(g, KP_OP_ATTENTION_GRAD, q, k, v, y, l, dy, cg_end, cg_output(cg_value(g, s)),
+                cg_output(cg_value(g, s)), cg_output(cg_value(g, s)), cg_end);
+    (*gradient)->attrs = n->attrs;
+    return n;
+}
+
+/* Two bytes where cuDNN has a plan, four elsewhere. */
+static void attention(void **state)
+{
+    struct kp_device *d = open_device();
+
+    (void)state;
+    for (int width = 4; width <= 8; width += 4) {
+        struct kp_graph g = {.capacity = EXAMPLES};
+        struct kp_node *gradient;
+        const struct kp_node *n = attend(&g, width, &gradient);
+        plan(d, &g);
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(n->in[k]->half, width == 8);
+        assert_int_equal(gradient->in[5]->half, width == 8);
+        assert_true(!gradient->in[3]->half && !gradient->in[4]->half);
+        kp_arena_finish(&g.memory);
+    }
+    kp_device_close(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products),
-        cmocka_unit_test(read_otherwise),
-        cmocka_unit_test(read_as_a_bias),
-        cmocka_unit_test(read_by_the_host),
+        cmocka_unit_test(products),       cmocka_unit_test(read_otherwise),
+        cmocka_unit_test(read_as_a_bias), cmocka_unit_test(read_by_the_host),
+        cmocka_unit_test(attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
