@@ -2,9 +2,9 @@
 # plans.sh SOURCE BUILD PROGRAM DRIVER - the plans that cuDNN gives the convolutions and the
 # attention of models and of operation cases without a GPU, against tests/golden/cudnn-plans.txt.
 #
-# DRIVER: the folder of a stand-in for NVIDIA's driver, for this program alone. Another version of cuDNN may choose other
-# engines, so the table is compared only with the version that it names. With KAPPA_UPDATE=1 it is
-# written anew.
+# DRIVER: the folder of a stand-in for NVIDIA's driver, for this program alone. Another version of
+# cuDNN may choose other engines, so the table is compared only with the version that it names. With
+# KAPPA_UPDATE=1 it is written anew.
 set -eu
 source=$1 build=$2 program=$3 driver=$4
 [ -x "$program" ] || {

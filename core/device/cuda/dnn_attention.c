@@ -1,17 +1,13 @@
 /* dnn_attention.c - attention as a graph of cuDNN.
  *
- * The graphs are those for which cuDNN has engines that keep no scores in memory forward: any other
- * order of the same operations has none. Backward the gradient of q is a product whose result is a
- * matrix in bf16: the engines then keep the gradient of the scores and multiply it, and with it
- * they promise the same bits each time. Where that result is fp32 they add to it with atomics. */
+ * The graphs are those for which cuDNN has engines that keep no scores in memory forward. Backward
+ * the gradient of q is one product whose result is a matrix in bf16: the engines then keep the
+ * gradient of the scores in the workspace. With a result in fp32 they have no room for it, so they
+ * would add to the result in an order of their own. */
 #include "device/cuda/dnn_plan.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-/* 9.10 has known bugs in attention, and what came before takes another number than -inf for what is
- * hidden. */
-#define OLDEST_VERSION 911
 
 /* The engines' tiles of queries and keys are no larger. */
 #define TILE 128
@@ -47,7 +43,7 @@ struct attending {
     const struct kp_dnn_attention *a;
 };
 
-/* (N,heads,T,width) of (N,T,E); turned: (N,heads,width,T). place -1: never in memory. */
+/* (N,heads,T,width) of (N,T,E); turned: (N,heads,width,T). */
 static descriptor matrix(const struct attending *g, int place, bool turned)
 {
     const struct kp_dnn_attention *a = g->a;
@@ -57,7 +53,6 @@ static descriptor matrix(const struct attending *g, int place, bool turned)
         .dims = {a->examples, a->heads, a->tokens, a->width},
         .strides = {a->tokens * all, a->width, all, 1},
         .alignment = KP_DNN_ALIGNMENT,
-        .between = place < 0,
     };
 
     if (turned) {
@@ -79,10 +74,9 @@ static descriptor scores(const struct attending *g, cudnnDataType_t type, bool t
         .dims = {a->examples, a->heads, a->tokens, a->tokens},
         .strides = {a->heads * square, square, turned ? 1 : a->tokens, turned ? a->tokens : 1},
         .alignment = KP_DNN_ALIGNMENT,
-        .between = true,
     };
 
-    return kp_dnn_tensor(g->m, -1, &t);
+    return kp_dnn_tensor(g->m, KP_DNN_BETWEEN, &t);
 }
 
 /* A number for each query, (N,heads,T,1). */
@@ -93,7 +87,6 @@ static descriptor queries(const struct attending *g, int place)
         .dims = {a->examples, a->heads, a->tokens, 1},
         .strides = {a->heads * a->tokens, a->tokens, 1, 1},
         .alignment = KP_DNN_ALIGNMENT,
-        .between = place < 0,
     };
 
     return kp_dnn_tensor(g->m, place, &t);
@@ -217,11 +210,11 @@ static void forward(const struct attending *g)
     a = multiply(g, q, k, fp32_scores(g));
     a = map(g, CUDNN_POINTWISE_MUL, a, number(g, KP_DNN_FACTOR), fp32_scores(g));
     a = hide(g, a);
-    most = reduce(g, CUDNN_REDUCE_TENSOR_MAX, a, queries(g, -1));
+    most = reduce(g, CUDNN_REDUCE_TENSOR_MAX, a, queries(g, KP_DNN_BETWEEN));
     e = map(g, CUDNN_POINTWISE_SUB, a, most, fp32_scores(g));
     e = map(g, CUDNN_POINTWISE_EXP, e, NULL, fp32_scores(g));
-    sum = reduce(g, CUDNN_REDUCE_TENSOR_ADD, e, queries(g, -1));
-    logarithm = map(g, CUDNN_POINTWISE_LOG, sum, NULL, queries(g, -1));
+    sum = reduce(g, CUDNN_REDUCE_TENSOR_ADD, e, queries(g, KP_DNN_BETWEEN));
+    logarithm = map(g, CUDNN_POINTWISE_LOG, sum, NULL, queries(g, KP_DNN_BETWEEN));
     (void)map(g, CUDNN_POINTWISE_ADD, most, logarithm, queries(g, KP_DNN_L));
     p = map(g, CUDNN_POINTWISE_DIV, e, sum, scores(g, CUDNN_DATA_BFLOAT16, false));
     (void)multiply(g, p, matrix(g, KP_DNN_V, false), matrix(g, KP_DNN_O, false));
@@ -235,12 +228,12 @@ static descriptor inner_products(const struct attending *g, descriptor dy)
         .dims = {a->examples, a->heads, a->tokens, a->width},
         .strides = {a->heads * a->tokens * a->width, a->tokens * a->width, a->width, 1},
         .alignment = KP_DNN_ALIGNMENT,
-        .between = true,
     };
-    descriptor y = matrix(g, KP_DNN_O, false), product = kp_dnn_tensor(g->m, -1, &t), sum;
+    descriptor y = matrix(g, KP_DNN_O, false), product = kp_dnn_tensor(g->m, KP_DNN_BETWEEN, &t),
+               sum;
 
     (void)map(g, CUDNN_POINTWISE_MUL, dy, y, product);
-    sum = reduce(g, CUDNN_REDUCE_TENSOR_ADD, product, queries(g, -1));
+    sum = reduce(g, CUDNN_REDUCE_TENSOR_ADD, product, queries(g, KP_DNN_BETWEEN));
     return map(g, CUDNN_POINTWISE_MUL, sum, number(g, KP_DNN_ONE), queries(g, KP_DNN_INNER));
 }
 
@@ -265,7 +258,8 @@ static void backward(const struct attending *g)
     d = map(g, CUDNN_POINTWISE_MUL, d, factor, scores(g, CUDNN_DATA_BFLOAT16, false));
     turned = reshape(g, d, scores(g, CUDNN_DATA_BFLOAT16, true));
     (void)multiply(g, turned, q, matrix(g, KP_DNN_DK, false));
-    (void)multiply(g, d, reshape(g, k, matrix(g, -1, false)), matrix(g, KP_DNN_DQ, false));
+    (void)multiply(g, d, reshape(g, k, matrix(g, KP_DNN_BETWEEN, false)),
+                   matrix(g, KP_DNN_DQ, false));
 }
 
 /* The scores in bf16, in whole tiles, and what all the engines may ask for. */
@@ -280,8 +274,6 @@ void kp_dnn_attention_graph(struct kp_dnn_making *m, const struct kp_dnn_attenti
 {
     const struct attending g = {m, a};
 
-    if (kp_dnn_version() < OLDEST_VERSION)
-        m->status = CUDNN_STATUS_NOT_SUPPORTED;
     m->most_workspace = most_workspace(a);
     if (a->backward)
         backward(&g);

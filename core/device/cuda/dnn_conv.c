@@ -134,10 +134,9 @@ static cudnnBackendDescriptor_t between(struct kp_dnn_making *m, const struct kp
         .dims = {c->examples, n, h, w},
         .strides = {h * w * n, 1, w * n, n},
         .alignment = KP_DNN_ALIGNMENT,
-        .between = true,
     };
 
-    return kp_dnn_tensor(m, -1, &t);
+    return kp_dnn_tensor(m, KP_DNN_BETWEEN, &t);
 }
 
 /* The convolution; the pass says which of x, w and y it makes. */

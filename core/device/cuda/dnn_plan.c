@@ -91,7 +91,8 @@ static int64_t name_of(int place)
 cudnnBackendDescriptor_t kp_dnn_tensor(struct kp_dnn_making *m, int place,
                                        const struct kp_dnn_tensor *t)
 {
-    const int64_t uid = name_of(t->between ? KP_DNN_TENSORS + m->between_count++ : place);
+    const bool between = place == KP_DNN_BETWEEN;
+    const int64_t uid = name_of(between ? KP_DNN_TENSORS + m->between_count++ : place);
     cudnnBackendDescriptor_t d = kp_dnn_part(m, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
 
     kp_dnn_set(m, d, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &uid);
@@ -99,7 +100,7 @@ cudnnBackendDescriptor_t kp_dnn_tensor(struct kp_dnn_making *m, int place,
     kp_dnn_set(m, d, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 4, t->dims);
     kp_dnn_set(m, d, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, t->strides);
     kp_dnn_set(m, d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &t->alignment);
-    kp_dnn_set(m, d, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, &t->between);
+    kp_dnn_set(m, d, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, &between);
     kp_dnn_set(m, d, CUDNN_ATTR_TENSOR_IS_BY_VALUE, CUDNN_TYPE_BOOLEAN, 1, &t->host);
     kp_dnn_finalize(m, d);
     return d;

@@ -32,12 +32,14 @@ void kp_dnn_set_part(struct kp_dnn_making *m, cudnnBackendDescriptor_t d,
                      cudnnBackendAttributeName_t name, cudnnBackendDescriptor_t value);
 void kp_dnn_finalize(struct kp_dnn_making *m, cudnnBackendDescriptor_t d);
 
+/* The place of a tensor that is never in memory. */
+#define KP_DNN_BETWEEN (-1)
+
 /* A tensor of rank 4, finalized. */
 struct kp_dnn_tensor {
     cudnnDataType_t type;
     int64_t dims[4], strides[4], alignment;
-    bool between; /* never in memory: it has no place */
-    bool host;    /* a number on the host */
+    bool host; /* a number on the host */
 };
 cudnnBackendDescriptor_t kp_dnn_tensor(struct kp_dnn_making *m, int place,
                                        const struct kp_dnn_tensor *t);
