@@ -143,7 +143,8 @@ static int execute(const struct kp_arguments *a, const struct kp_registry *regis
         st = begin_anew(store, &e);
     if (st != KP_OK && st != KP_E_INTERRUPTED && strcmp(e.text, w.said.text) != 0)
         (void)kp_say_error(&e);
-    print_summary(&w, plan, a->db, &result, kp_clock_monotonic() - begun);
+    if (st == KP_OK || result.done + result.found + result.failed + result.skipped > 0)
+        print_summary(&w, plan, a->db, &result, kp_clock_monotonic() - begun);
     if (names)
         kp_display_line(&w.display, "%s", names);
     free(names);

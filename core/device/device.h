@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "device/graph.h"
+#include "kernels/draw.h"
 
 struct kp_device;
 struct kp_group_ops;
@@ -43,19 +44,9 @@ static inline void *kp_memory_block(const struct kp_memory *m, enum kp_place pla
     return m->arena;
 }
 
-/* Augmentation of one example. */
-struct kp_draw {
-    int8_t dy, dx; /* the crop's offset from the unpadded image, in pixels */
-    bool flip;     /* mirrored left to right */
-    float angle;   /* rotated counter-clockwise about the middle, in degrees */
-};
-
-/* Bytes of a batch and how they become numbers: cropped, mirrored, rotated, then y = (byte / 255 -
- * mean[c]) / sd[c]; pixels that crop or rotation take from outside the image are byte 0. Rotation
- * takes the nearest pixel of the cropped and mirrored image: (y, x) from
- *   floor(cos(a) (y + 1/2 - H/2) + sin(a) (x + 1/2 - W/2) + H/2),
- *   floor(cos(a) (x + 1/2 - W/2) - sin(a) (y + 1/2 - H/2) + W/2)
- * in double precision. */
+/* Bytes of a batch and how they become numbers: cropped, mirrored, rotated (kp_draw_source()), then
+ * y = (byte / 255 - mean[c]) / sd[c]; pixels that crop or rotation take from outside the image are
+ * byte 0. */
 struct kp_load {
     const uint8_t *bytes;   /* [rows][channels][height][width] */
     const void *kept;       /* in their place: images in a block of the device, uploaded once */
@@ -133,6 +124,11 @@ struct kp_device_ops {
     void (*read)(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
                  void *host, int64_t rows);
 
+    /* Copy a value of one number to a block of the device, as its number `index`: in the order of
+     * the runs, which nobody waits for. download() reads the block. */
+    void (*put_aside)(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                      void *block, int64_t index);
+
     /* Augment, normalise and lay out a batch of images as the input v. */
     void (*load_batch)(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                        const struct kp_load *load);
@@ -150,7 +146,7 @@ struct kp_device_ops {
     void (*share)(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
                   void *arg);
 
-    /* Copies between host and params, buffers, grads or slots. */
+    /* Copies between the host and a block of the device. */
     void (*upload)(struct kp_device *d, void *device, const void *host, size_t bytes);
     void (*download)(struct kp_device *d, void *host, const void *device, size_t bytes);
 

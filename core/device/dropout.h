@@ -1,49 +1,24 @@
-/* dropout.h - which elements dropout keeps: a function of where they are, the same on every device.
- */
+/* dropout.h - the dropout of a graph's operation, from the scalars of a step. */
 #ifndef KP_DEVICE_DROPOUT_H
 #define KP_DEVICE_DROPOUT_H
 
-#include "base/philox.h"
 #include "device/graph.h"
+#include "kernels/dropout.h"
 
 /* More than a graph has dropouts: where the numbers of a batch's next part begin. */
 #define KP_DROPOUT_NUMBERS 65536u
 
-/* Operation `number` in one step, or in one part of it. */
-struct kp_dropout {
-    uint32_t key[2];
-    uint32_t step, number;
-    uint32_t threshold; /* kept if the element's word is not below: rate 2^32 */
-    double scale;       /* 1 / (1 - rate) */
-};
-
 KP_BOTH struct kp_dropout kp_dropout_at(uint32_t number, double rate, const double *scalars)
 {
-    uint64_t seed = (uint64_t)scalars[KP_SCALAR_SEED];
-    struct kp_dropout d = {
-        {(uint32_t)seed, (uint32_t)(seed >> 32)},
-        (uint32_t)scalars[KP_SCALAR_STEP],
-        number + (uint32_t)scalars[KP_SCALAR_PART] * KP_DROPOUT_NUMBERS,
-        (uint32_t)(rate * 4294967296.0),
-        1.0 / (1.0 - rate),
-    };
-    return d;
+    const uint32_t part = (uint32_t)scalars[KP_SCALAR_PART];
+
+    return kp_dropout_make((uint64_t)scalars[KP_SCALAR_SEED], (uint32_t)scalars[KP_SCALAR_STEP],
+                           number + part * KP_DROPOUT_NUMBERS, rate);
 }
 
 static inline struct kp_dropout kp_dropout_of(const struct kp_attrs *a, const double *scalars)
 {
     return kp_dropout_at(a->number, a->factor, scalars);
-}
-
-/* Whether the elements 4 i to 4 i + 3 of the batch are kept, counted row-major. */
-KP_BOTH void kp_dropout_kept(const struct kp_dropout *d, uint64_t i, bool out[4])
-{
-    const uint32_t counter[4] = {(uint32_t)i, (uint32_t)(i >> 32), d->step, d->number};
-    uint32_t words[4];
-
-    kp_philox(counter, d->key, words);
-    for (int k = 0; k < 4; k++)
-        out[k] = words[k] >= d->threshold;
 }
 
 #endif

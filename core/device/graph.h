@@ -24,7 +24,6 @@ enum kp_layout {
     KP_PLAIN = 0, /* row-major */
     KP_LANE = 1,  /* cpu: [N / 16][dims after the first...][16], see cpu/README.md */
     KP_NHWC = 2,  /* cuda: [N][H][W][C] of a value (N,C,H,W) */
-    KP_HALF = 3,  /* cuda: row-major, each number the upper two bytes of an f32 (kp_value.bf16) */
 };
 
 struct kp_value {
@@ -41,6 +40,7 @@ struct kp_value {
     struct kp_value *alias; /* shares the memory of this value (flatten); else NULL */
     /* by the device's plan */
     enum kp_layout layout;
+    bool half;     /* cuda: of a bf16 value, two bytes for each number, the upper ones of the f32 */
     int64_t group; /* cpu: its memory holds examples in multiples of this */
     size_t bytes;  /* in the arena */
     /* by the core */
@@ -131,7 +131,7 @@ enum kp_op {
      *   m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2
      *   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
     KP_OP_ADAM,
-    /* x -> y, the nearest bf16 (bf16.h); its own gradient is the identity. See precision.h */
+    /* x -> y, the nearest bf16 (kernels/bf16.h); its own gradient is the identity; precision.h */
     KP_OP_ROUND,
     KP_OP_CONVERT, /* cpu, cuda: x -> y, the same numbers in another layout */
     /* cpu, made by its plan: the first pass of BATCH_NORM and of BATCH_NORM_GRAD over the batch,

@@ -5,8 +5,7 @@
 
 #define OPERAND(k) (1u << (k))
 
-/* Which operands are matrices of a product. */
-static unsigned factors(const struct kp_node *n)
+unsigned kp_node_factors(const struct kp_node *n)
 {
     switch (n->op) {
     case KP_OP_LINEAR:
@@ -57,7 +56,7 @@ enum kp_status kp_graph_round(struct kp_graph *g, struct kp_error *e)
         if (n->op == KP_OP_ROUND)
             known[n->in[0]->id] = n->out[0];
         for (int k = 0; ok && k < KP_NODE_IN; k++)
-            if (n->in[k] && !n->in[k]->bf16 && factors(n) & OPERAND(k)) {
+            if (n->in[k] && !n->in[k]->bf16 && kp_node_factors(n) & OPERAND(k)) {
                 n->in[k] = rounded(g, known, n->in[k], &i);
                 ok = n->in[k] != NULL;
             }

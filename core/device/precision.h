@@ -9,7 +9,8 @@
  *
  * This is torch.autocast(dtype=torch.bfloat16) but for the results: autocast rounds those of
  * products, and the gradients of weights, to bf16 as well. Here logits, features and the sums of
- * residual branches keep the digits that the products have.
+ * residual branches keep the digits that the products have; but for convolutions on cuda, whose
+ * results (before the bias) and gradients of weights are rounded as autocast rounds them.
  *
  * The gradient of a rounding is the identity. */
 #ifndef KP_DEVICE_PRECISION_H
@@ -22,6 +23,9 @@ enum kp_precision {
     KP_PRECISION_FP32 = 0,
     KP_PRECISION_BF16 = 1,
 };
+
+/* Which operands of a node are matrices of its products: bit k stands for in[k]. */
+unsigned kp_node_factors(const struct kp_node *n);
 
 /* Put a ROUND before every operand that is to be rounded and is not yet; one for all products that
  * read the value. Once for a recorded graph, before it is fused, and again for the products that

@@ -351,6 +351,30 @@ static bool is_left(const struct kp_execution *x)
     return false;
 }
 
+static bool is_missing(const struct kp_execution *x, int64_t i)
+{
+    return !x->of[i].settled && x->plan->runs[i].state != KP_PLANNED_DONE;
+}
+
+/* Where everything that is missing asks for one device and it cannot be opened, that is said once,
+ * and no run begins. Otherwise each run says so for itself. */
+static enum kp_status try_device(struct kp_execution *x, struct kp_error *e)
+{
+    const struct kp_config *first = NULL;
+
+    for (int64_t i = 0; i < x->plan->count; i++) {
+        const struct kp_config *c = x->plan->runs[i].config;
+
+        if (!is_missing(x, i))
+            continue;
+        if (first && (c->core.device.kind != first->core.device.kind ||
+                      c->core.device.index != first->core.device.index))
+            return KP_OK;
+        first = first ? first : c;
+    }
+    return first ? kp_session_device(&x->session, first, x->watcher, e) : KP_OK;
+}
+
 /* Run number `only`, or all if it is negative. */
 static enum kp_status execute(struct kp_plan *p, int64_t only, const struct kp_registry *registry,
                               struct kp_store *store, const struct kp_study_watcher *watcher,
@@ -370,7 +394,9 @@ static enum kp_status execute(struct kp_plan *p, int64_t only, const struct kp_r
         x.of[i].attempt = p->runs[i].attempt - (p->runs[i].state == KP_PLANNED_RUNNING);
         x.of[i].settled = p->runs[i].left_out || (only >= 0 && i != only);
     }
-    st = do_runs(&x, e);
+    st = try_device(&x, e);
+    if (st == KP_OK)
+        st = do_runs(&x, e);
     out->lost = x.lost && is_left(&x);
     if (out->done + out->found > 0 && join_sweep(&x, &sweep) != KP_OK && st == KP_OK)
         st = kp_fail(e, sweep.status, "%s", sweep.text);

@@ -43,7 +43,8 @@ void kp_planned_label(const struct kp_planned *r, char *out, size_t size)
         at = (size_t)snprintf(extra, sizeof(extra), " tau %g", c->tau);
     if (!teacher)
         (void)snprintf(extra + at, sizeof(extra) - at, " kappa %g", c->kappa);
-    (void)snprintf(out, size, "%s %s %s %s%s seed %lld", teacher ? "teacher" : "student",
+    (void)snprintf(out, size, "%s %s %s %s%s%s seed %lld", teacher ? "teacher" : "student",
                    kp_config_dataset(c), c->model->name, c->objective->name, extra,
+                   c->core.train.precision == KP_SETTING_PRECISION_BF16 ? " bf16" : "",
                    (long long)c->core.seed.master);
 }

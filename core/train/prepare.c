@@ -129,8 +129,11 @@ static enum kp_status prepare_training(struct kp_training *t, struct kp_error *e
     if (st == KP_OK)
         st = kp_observers_create(r->metrics, r->metric_count, t->train->teacher_logits != NULL,
                                  &t->running, e);
+    if (st == KP_OK)
+        st = kp_losses_init(&t->losses, job->device, e);
     if (st != KP_OK)
         return st;
+    t->loss = (double)NAN;
     if (!make_rows(t->train->logits, &t->logits) ||
         !make_rows(t->train->teacher_features, &t->cohort->teacher_features))
         return kp_fail(e, KP_E_NOMEM, "no memory for the training");
@@ -145,6 +148,7 @@ static enum kp_status prepare_training(struct kp_training *t, struct kp_error *e
 
 static void finish_training(struct kp_training *t)
 {
+    kp_losses_finish(&t->losses);
     kp_exec_destroy(t->train_exec);
     kp_exec_destroy(t->eval_exec);
     kp_program_destroy(t->train);

@@ -1,7 +1,6 @@
 /* step.c - one batch through every run of a cohort. */
 #include "train/training.h"
 
-#include <math.h>
 #include <string.h>
 
 /* A part of a batch, or all of it. */
@@ -102,7 +101,6 @@ static void step_one(void *arg, int64_t task)
     struct kp_training *t = s->cohort->going[task];
     struct kp_exec *x = t->train_exec;
     const struct kp_program *p = t->train;
-    float loss;
 
     if (t->status != KP_OK) /* in a part before this one */
         return;
@@ -116,21 +114,22 @@ static void step_one(void *arg, int64_t task)
     t->status = kp_exec_run_part(x, b->rows, &s->part, &t->error);
     if (t->status != KP_OK)
         return;
-    kp_exec_read(x, p->loss, &loss, 1);
-    if (!isfinite(loss)) {
-        t->status =
-            kp_fail(&t->error, KP_E_NUMERIC,
-                    "the loss became %g in step %lld (epoch %lld); a smaller train.lr may help",
-                    (double)loss, (long long)t->at.step, (long long)t->at.epoch);
-        return;
-    }
-    t->at.loss_sum += (double)loss * s->weight;
-    t->at.loss_weight += s->weight;
+    kp_losses_add(&t->losses, x, s->weight, &t->at);
     if (s->observe)
         observe(t, b);
     t->at.samples += b->rows;
     t->at.step += !s->part.more;
     t->at.batch += !s->part.more;
+    if (kp_losses_full(&t->losses))
+        kp_training_catch_up(t);
+}
+
+void kp_training_catch_up(struct kp_training *t)
+{
+    if (t->status == KP_OK)
+        t->status = kp_losses_read(&t->losses, &t->at, &t->error);
+    if (t->at.loss_weight > 0)
+        t->loss = t->at.loss_sum / t->at.loss_weight;
 }
 
 enum kp_status kp_cohort_step(struct kp_cohort *c, const struct kp_batch *b, bool observed,

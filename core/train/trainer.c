@@ -98,16 +98,13 @@ static enum kp_status checkpoint(struct kp_cohort *c, struct kp_error *e)
         struct kp_training *t = c->going[i];
         const struct kp_checkpoint_place place = place_of(t);
 
-        t->status =
-            kp_checkpoint_save(&place, t->state, t->train->slots, &t->at, &t->running, &t->error);
+        kp_training_catch_up(t);
+        if (t->status == KP_OK)
+            t->status = kp_checkpoint_save(&place, t->state, t->train->slots, &t->at, &t->running,
+                                           &t->error);
     }
     c->last_checkpoint = kp_clock_monotonic();
     return kp_cohort_settle(c, e);
-}
-
-static double mean_loss(const struct kp_training *t)
-{
-    return t->at.loss_weight > 0 ? t->at.loss_sum / t->at.loss_weight : (double)NAN;
 }
 
 /* The learning rate of a step of the epoch that the run is in. */
@@ -135,6 +132,9 @@ static enum kp_status save_interrupted(struct kp_cohort *c, struct kp_error *e)
 {
     struct kp_error unsaved = {0};
 
+    for (int64_t i = 0; i < c->going_count; i++)
+        if (c->going[i]->status == KP_E_INTERRUPTED)
+            c->going[i]->status = KP_OK;
     if (checkpoint(c, &unsaved) != KP_OK)
         return kp_fail(e, unsaved.status, "%s", unsaved.text);
     return kp_fail(e, KP_E_INTERRUPTED, "stopped while evaluating; the state is saved");
@@ -153,9 +153,10 @@ static bool epoch_is_over(const struct kp_cohort *c)
 /* Points of what was trained since the last ones. */
 static void look_back(struct kp_training *t)
 {
-    if (t->at.loss_weight <= 0)
+    kp_training_catch_up(t);
+    if (t->status != KP_OK || t->at.loss_weight <= 0)
         return;
-    add_point(t, "train/loss", mean_loss(t));
+    add_point(t, "train/loss", t->loss);
     add_point(t, "train/lr", rate_at(t, t->at.step - 1));
     t->at.loss_sum = t->at.loss_weight = 0;
 }
@@ -166,7 +167,7 @@ static void close_epoch(struct kp_training *t)
     const int64_t every = t->recipe->eval_every, done = t->at.epoch + 1;
 
     look_back(t);
-    if (every > 0 && done % every == 0 && done < t->recipe->epochs)
+    if (t->status == KP_OK && every > 0 && done % every == 0 && done < t->recipe->epochs)
         t->status = kp_training_evaluate(t, KP_AT_EPOCH, t->recipe->kappa, &t->error);
 }
 
@@ -182,7 +183,9 @@ static void pass_kappas(struct kp_training *t)
         if (kappa >= t->recipe->kappa || kp_recipe_step(t->recipe, kappa) != t->at.step)
             continue;
         (void)snprintf(role, sizeof(role), KP_MODEL_AT, kappa);
-        t->status = kp_training_evaluate(t, KP_AT_KAPPA, kappa, &t->error);
+        kp_training_catch_up(t);
+        if (t->status == KP_OK)
+            t->status = kp_training_evaluate(t, KP_AT_KAPPA, kappa, &t->error);
         if (t->status == KP_OK && t->recipe->keep_kappas)
             t->status = kp_training_keep(t, role, &t->error);
     }
@@ -221,12 +224,16 @@ static enum kp_status end_epoch(struct kp_cohort *c, struct kp_error *e)
 static enum kp_status end_step(struct kp_cohort *c, struct kp_error *e)
 {
     const int64_t step = kp_cohort_at(c)->step;
+    const bool due = kp_clock_monotonic() - c->last_rate >= RATE_SECONDS;
 
+    for (int64_t i = 0; i < c->going_count; i++)
+        if (due || epoch_is_over(c) || isnan(c->going[i]->loss))
+            kp_training_catch_up(c->going[i]);
     for (int64_t i = 0; i < c->going_count; i++)
         kp_store_progress(c->job->store, c->going[i]->run->uid, step, steps_of(c),
                           c->going[i]->at.samples);
     bool go = kp_cohort_tell(c, KP_PHASE_TRAIN, step, steps_of(c),
-                             c->going_count == 1 ? mean_loss(c->going[0]) : (double)NAN);
+                             c->going_count == 1 ? c->going[0]->loss : (double)NAN);
     for (int64_t i = 0; i < c->going_count; i++) {
         const int64_t every = c->going[i]->recipe->log_every;
         if (every > 0 && step % every == 0)

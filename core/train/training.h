@@ -5,6 +5,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/kept.h"
+#include "train/losses.h"
 #include "train/trainer.h"
 
 struct kp_cohort;
@@ -22,8 +23,10 @@ struct kp_training {
     struct kp_observers clean;   /* evaluation passes */
     float *logits;               /* [batch][classes]; NULL where the program has none */
     struct kp_position at;
-    double sample_flops; /* training on one example, teacher included */
-    bool done;           /* so says its row */
+    struct kp_losses losses; /* of steps that `at` does not have yet */
+    double loss;             /* mean since the last point, or up to it; NaN: none was read */
+    double sample_flops;     /* training on one example, teacher included */
+    bool done;               /* so says its row */
     enum kp_status status;
     struct kp_error error; /* of status */
 };
@@ -73,10 +76,13 @@ static inline const struct kp_position *kp_cohort_at(const struct kp_cohort *c)
  * runs (of the database, a wish to stop) is returned instead. */
 KP_NODISCARD enum kp_status kp_cohort_settle(struct kp_cohort *c, struct kp_error *e);
 
-/* Every run that goes on does one step on the batch; the last epoch is observed. A run whose loss
- * is no number any more is settled. No allocation. */
+/* Every run that goes on does one step on the batch; the last epoch is observed. A run that is
+ * found to have a loss that is no number is settled. No allocation. */
 KP_NODISCARD enum kp_status kp_cohort_step(struct kp_cohort *c, const struct kp_batch *b,
                                            bool observe, struct kp_error *e);
+
+/* Wait for the steps that were asked for and take in their losses; what is found is t->status. */
+void kp_training_catch_up(struct kp_training *t);
 
 /* Tell the watcher; false if it wants to stop. */
 bool kp_cohort_tell(struct kp_cohort *c, enum kp_phase phase, int64_t done, int64_t total,

@@ -21,6 +21,8 @@ master = 11
 train.precision = fp32, bf16
 INI
 try 0 "$kappa" run both.ini
+has out "gpt lt bf16 seed 11"
+has out "gpt lt seed 11"
 # At each of 20 points the losses differ by less than 1 in 100, and somewhere by more than rounding
 # in fp32 could; the loss falls by more than 1 in 10 on the way.
 ask "WITH loss AS (SELECT p.step, v.text AS precision, p.value FROM point p

@@ -1,5 +1,5 @@
 // blas.cpp - doubles of cuBLAS: products in double, rounded once, by the matrices as declared.
-#include "device/bf16.h"
+#include "kernels/bf16.h"
 #include "machine.h"
 
 #include <cstring>

@@ -1,5 +1,6 @@
 // dnn_bugs.cpp - one convolution by the double of cuDNN, and what can be wrong with it.
 #include "bugs.h"
+#include "kernels/bf16.h"
 
 #include <cstddef>
 #include <cudnn_graph.h>
@@ -24,6 +25,9 @@ enum fault {
     DESTROYED,       // the plan
     CAPTURED,        // making the plan
     TWICE,           // making the plan
+    HALVES,          // none: all is bf16
+    TYPES,           // x and w are bf16, y is fp32
+    SHORT,           // y has the memory of a bf16 image, and is fp32
 };
 
 enum { X = 1, W, Y };
@@ -57,12 +61,21 @@ static void set_part(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t nam
     set<cudnnBackendDescriptor_t>(d, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, {part});
 }
 
+static bool is_half(fault f, int64_t uid)
+{
+    return f == HALVES || (f == TYPES && uid != Y);
+}
+
+// `f`: of the whole graph; what is wrong with one tensor is wrong with X.
 static cudnnBackendDescriptor_t tensor(fault f, int64_t uid, int64_t n, int64_t c, int64_t h,
                                        int64_t w)
 {
+    const cudnnDataType_t type = is_half(f, uid) ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
     cudnnBackendDescriptor_t d = create(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
     std::vector<int64_t> dims = {n, c, h, w}, strides = {h * w * c, 1, w * c, c};
 
+    if (uid != X)
+        f = NONE;
     if (f == STRIDES)
         strides = {h * w * c, h * w, w, 1};
     if (f == COUNT)
@@ -70,7 +83,7 @@ static cudnnBackendDescriptor_t tensor(fault f, int64_t uid, int64_t n, int64_t 
     if (f == TYPE)
         set<float>(d, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_FLOAT, {(float)uid});
     set<int64_t>(d, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, {uid});
-    set<cudnnDataType_t>(d, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, {CUDNN_DATA_FLOAT});
+    set<cudnnDataType_t>(d, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, {type});
     set<int64_t>(d, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, dims);
     set<int64_t>(d, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, strides);
     if (f != INCOMPLETE)
@@ -107,9 +120,9 @@ static cudnnBackendDescriptor_t graph(fault f)
 
     set_part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, window());
     set_part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, tensor(f, X, 1, 2, 4, 4));
-    set_part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, tensor(NONE, W, 3, 2, 3, 3));
+    set_part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, tensor(f, W, 3, 2, 3, 3));
     set_part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
-             tensor(NONE, Y, 1, 3, f == SHAPE ? 3 : 4, 4));
+             tensor(f, Y, 1, 3, f == SHAPE ? 3 : 4, 4));
     set<float>(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, CUDNN_TYPE_FLOAT, {1});
     set<float>(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, CUDNN_TYPE_FLOAT, {0});
     (void)cudnnBackendFinalize(op);
@@ -167,27 +180,44 @@ static float *new_floats(size_t count)
     return (float *)p;
 }
 
-static void fill(float *device, size_t count, float value, cudaStream_t stream)
+// T is the type of the numbers: float, or uint16_t for bf16.
+template <class T> static void fill(float *device, size_t count, T value, cudaStream_t stream)
 {
     void *host;
 
-    (void)cudaMallocHost(&host, count * sizeof(float));
+    (void)cudaMallocHost(&host, count * sizeof(T));
     for (size_t i = 0; i < count; i++)
-        ((float *)host)[i] = value;
-    (void)cudaMemcpyAsync(device, host, count * sizeof(float), cudaMemcpyHostToDevice, stream);
+        ((T *)host)[i] = value;
+    (void)cudaMemcpyAsync(device, host, count * sizeof(T), cudaMemcpyHostToDevice, stream);
     (void)cudaStreamSynchronize(stream);
+}
+
+static void fill_operands(bool half, float *x, float *w, cudaStream_t stream)
+{
+    if (half) {
+        fill(x, 32, kp_bf16_of(2), stream);
+        fill(w, 54, kp_bf16_of(1), stream);
+    } else {
+        fill(x, 32, 2.0f, stream);
+        fill(w, 54, 1.0f, stream);
+    }
+}
+
+// Number i of an image of 48 numbers.
+static float number(bool half, const void *image, int i)
+{
+    return half ? kp_bf16_number(((const uint16_t *)image)[i]) : ((const float *)image)[i];
 }
 
 template <fault f> static bool convolve()
 {
     static float here[48];
     const made m = make(f);
-    float *x = new_floats(32), *w = new_floats(54), *y = new_floats(49);
+    float *x = new_floats(32), *w = new_floats(54), *y = new_floats(f == SHORT ? 24 : 49);
     void *workspace = new_floats((size_t)m.workspace / sizeof(float) + 1), *host;
     cudnnBackendDescriptor_t pack = create(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
 
-    fill(x, 32, 2, m.stream);
-    fill(w, 54, 1, m.stream);
+    fill_operands(is_half(f, X), x, w, m.stream);
     if (f == WORKSPACE_SHORT)
         (void)cudaMalloc(&workspace, (size_t)m.workspace - 1);
     float *to = f == MISALIGNED ? y + 1 : f == ON_HOST ? here : y;
@@ -202,17 +232,19 @@ template <fault f> static bool convolve()
     if (f == DESTROYED)
         (void)cudnnBackendDestroyDescriptor(m.plan);
     (void)cudnnBackendExecute(m.handle, m.plan, pack);
-    (void)cudaMallocHost(&host, 48 * sizeof(float));
-    (void)cudaMemcpyAsync(host, y, 48 * sizeof(float), cudaMemcpyDeviceToHost, m.stream);
+    const size_t bytes = 48 * (is_half(f, Y) ? sizeof(uint16_t) : sizeof(float));
+    (void)cudaMallocHost(&host, bytes);
+    (void)cudaMemcpyAsync(host, y, bytes, cudaMemcpyDeviceToHost, m.stream);
     (void)cudaStreamSynchronize(m.stream);
     // A corner has 4 pixels of 2 channels under the window, the pixel beside it 6.
-    return ((float *)host)[0] == 16 && ((float *)host)[3] == 24;
+    return number(is_half(f, Y), host, 0) == 16 && number(is_half(f, Y), host, 3) == 24;
 }
 
-#define BUG(FAULT, NAME, MESSAGE)                               \
-    {                                                           \
-        "cudnn_" NAME, convolve<FAULT>, convolve<NONE>, MESSAGE \
+#define BUG_OF(RIGHT, FAULT, NAME, MESSAGE)                      \
+    {                                                            \
+        "cudnn_" NAME, convolve<FAULT>, convolve<RIGHT>, MESSAGE \
     }
+#define BUG(FAULT, NAME, MESSAGE) BUG_OF(NONE, FAULT, NAME, MESSAGE)
 
 const bug dnn_bugs[] = {
     BUG(STRIDES, "strides", "which are not those of [N][H][W][C]"),
@@ -232,5 +264,7 @@ const bug dnn_bugs[] = {
     BUG(DESTROYED, "destroyed", "cudnnBackendExecute: a descriptor that does not live"),
     BUG(CAPTURED, "captured", "not allowed while a stream is capturing"),
     BUG(TWICE, "twice", "there is a plan for this convolution already"),
+    BUG_OF(HALVES, TYPES, "types", "x, w and y of a convolution are not of one type"),
+    BUG(SHORT, "short", "a tensor needs 192 bytes"),
     {nullptr, nullptr, nullptr, nullptr},
 };

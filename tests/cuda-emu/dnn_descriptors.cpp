@@ -148,18 +148,25 @@ emu_tensor emu_tensor_of(const emu_descriptor *d)
     t.alignment = *numbers(d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT);
     t.between = emu_count<bool>(d, CUDNN_ATTR_TENSOR_IS_VIRTUAL) > 0 &&
                 *emu_values<bool>(d, CUDNN_ATTR_TENSOR_IS_VIRTUAL);
+    t.half = *emu_values<cudnnDataType_t>(d, CUDNN_ATTR_TENSOR_DATA_TYPE) == CUDNN_DATA_BFLOAT16;
     std::copy_n(numbers(d, CUDNN_ATTR_TENSOR_DIMENSIONS), 4, t.dims);
     std::copy_n(numbers(d, CUDNN_ATTR_TENSOR_STRIDES), 4, t.strides);
     return t;
 }
 
+static size_t each(const emu_tensor &t)
+{
+    return t.half ? sizeof(uint16_t) : sizeof(float);
+}
+
 size_t emu_tensor::bytes() const
 {
-    return (size_t)(dims[0] * dims[1] * dims[2] * dims[3]) * sizeof(float);
+    return (size_t)(dims[0] * dims[1] * dims[2] * dims[3]) * each(*this);
 }
 
 static cudnnStatus_t finalize_tensor(const emu_descriptor *d)
 {
+    const auto type = *emu_values<cudnnDataType_t>(d, CUDNN_ATTR_TENSOR_DATA_TYPE);
     const emu_tensor t = emu_tensor_of(d);
     const int64_t *n = t.dims, *s = t.strides;
 
@@ -173,11 +180,10 @@ static cudnnStatus_t finalize_tensor(const emu_descriptor *d)
                 (long long)t.uid, (long long)n[0], (long long)n[1], (long long)n[2],
                 (long long)n[3], (long long)s[0], (long long)s[1], (long long)s[2],
                 (long long)s[3]);
-    if (t.alignment < (int64_t)sizeof(float) || (t.alignment & (t.alignment - 1)) != 0)
+    if (t.alignment < (int64_t)each(t) || (t.alignment & (t.alignment - 1)) != 0)
         emu_die("cuDNN: tensor %lld: an alignment of %lld bytes", (long long)t.uid,
                 (long long)t.alignment);
-    // It computes in fp32 only.
-    return *emu_values<cudnnDataType_t>(d, CUDNN_ATTR_TENSOR_DATA_TYPE) == CUDNN_DATA_FLOAT
+    return type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_BFLOAT16
                ? CUDNN_STATUS_SUCCESS
                : CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE;
 }
@@ -256,6 +262,9 @@ static cudnnStatus_t finalize_operation(const emu_descriptor *op)
             c.y.dims[2 + i] == (c.x.dims[2 + i] + 2 * c.pad[i] - c.w.dims[2 + i]) / c.stride[i] + 1;
     if (!fits)
         emu_die("cuDNN: the shapes of x, w and y do not fit together");
+    // No engine of cuDNN that is there without compiling one reads bf16 and writes fp32.
+    if (c.x.half != c.w.half || (c.x.half != c.y.half && !c.y.between))
+        emu_die("cuDNN: x, w and y of a convolution are not of one type");
     if (c.x.uid == c.w.uid || c.x.uid == c.y.uid || c.w.uid == c.y.uid)
         emu_die("cuDNN: two tensors of a graph are called %lld", (long long)c.x.uid);
     if (*emu_values<float>(op, n.alpha) != 1 || *emu_values<float>(op, n.beta) != 0)
@@ -326,6 +335,10 @@ emu_graph emu_graph_of(const emu_descriptor *d)
             g.b = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
         last = emu_tensor_of(emu_part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
     }
+    if (count > 1 && g.b.half != g.convolution.x.half)
+        emu_die("cuDNN: a bias of another type than the operands");
+    if (last.half != g.convolution.x.half)
+        emu_die("cuDNN: a result of another type than the operands");
     if (last.between || g.convolution.x.between || g.convolution.w.between ||
         (count > 1 && g.b.between))
         emu_die("cuDNN: an operand or the result of a graph is virtual");

@@ -1,10 +1,11 @@
 // dnn_engines.cpp - double of cuDNN's backend API: handles, heuristics, engines and execution.
 //
 // There are engines that a program must not choose, one that refuses every graph, and one that
-// computes: sums in double, rounded once, by the tensors as declared. KAPPA_EMU_ENGINES = n: there
-// are only the first n of them. KAPPA_EMU_CUDNN: the version, 90800 is 9.8. KAPPA_EMU_CUDNN_FAIL =
-// n: the n-th call that can fail does.
+// computes: sums in double, rounded once to fp32 or bf16, by the tensors as declared.
+// KAPPA_EMU_ENGINES = n: there are only the first n of them. KAPPA_EMU_CUDNN: the version, 90800 is
+// 9.8. KAPPA_EMU_CUDNN_FAIL = n: the n-th call that can fail does.
 #include "dnn_machine.h"
+#include "kernels/bf16.h"
 
 #include <algorithm>
 #include <cstring>
@@ -27,7 +28,7 @@ static const engine engines[] = {
     {"computes", CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP, CUDNN_STATUS_SUCCESS, 1001,
      CUDNN_HEUR_MODE_FALLBACK},
 };
-static const int computing = 4;
+static const int to_tf32 = 0, computing = 4;
 
 static int engine_count()
 {
@@ -87,8 +88,11 @@ static cudnnStatus_t suggest(const emu_descriptor *heuristics, int64_t room, int
     const auto mode = *emu_values<cudnnBackendHeurMode_t>(heuristics, CUDNN_ATTR_ENGINEHEUR_MODE);
     int64_t found = 0;
 
+    const emu_descriptor *graph = emu_part(heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+    const bool half = emu_graph_of(graph).convolution.x.half;
+
     for (int i = 0; i < engine_count(); i++) {
-        if (engines[i].mode != mode)
+        if (engines[i].mode != mode || (half && i == to_tf32))
             continue;
         if (found < room) {
             emu_descriptor *config =
@@ -107,7 +111,7 @@ static cudnnStatus_t suggest(const emu_descriptor *heuristics, int64_t room, int
 
 static bool alike(const emu_tensor &a, const emu_tensor &b)
 {
-    return std::equal(a.dims, a.dims + 4, b.dims);
+    return a.half == b.half && std::equal(a.dims, a.dims + 4, b.dims);
 }
 
 static bool alike(const emu_descriptor *a, const emu_descriptor *b)
@@ -166,7 +170,7 @@ cudnnStatus_t emu_engines_get(emu_descriptor *d, int attribute, int64_t room, in
 }
 
 // What a variant pack says of a tensor.
-static float *place_of(const emu_descriptor *pack, const emu_tensor &t)
+static void *place_of(const emu_descriptor *pack, const emu_tensor &t)
 {
     const int64_t *ids = emu_values<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
     const size_t count = emu_count<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
@@ -174,7 +178,7 @@ static float *place_of(const emu_descriptor *pack, const emu_tensor &t)
     for (size_t i = 0; i < count; i++) {
         if (ids[i] != t.uid)
             continue;
-        float *p = emu_values<float *>(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS)[i];
+        void *p = emu_values<void *>(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS)[i];
         emu_need("cuDNN", "a tensor", p, t.bytes());
         if ((uintptr_t)p % (uintptr_t)t.alignment != 0)
             emu_die("cuDNN: tensor %lld is not aligned to the %lld bytes that it declares",
@@ -201,7 +205,7 @@ static bool meet(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 }
 
 struct places {
-    float *x, *w, *y, *b; // b: NULL without a bias
+    void *x, *w, *y, *b; // b: NULL without a bias
     void *workspace;
 };
 
@@ -224,7 +228,7 @@ static void check_apart(const emu_graph &g, const places &p, size_t workspace)
 }
 
 // All pairs of a pixel of x and one of y under tap (r, s): fn(x, w, y), each at its channel 0.
-template <class F> static void each_pair(const emu_convolution &c, const places &p, F fn)
+template <class F> static void each_pair(const emu_convolution &c, F fn)
 {
     const int64_t channels = c.x.dims[1], outputs = c.y.dims[1];
 
@@ -243,60 +247,82 @@ template <class F> static void each_pair(const emu_convolution &c, const places 
                     }
 }
 
-static void round_to(const std::vector<double> &sums, float *out)
+static double number(float x)
 {
-    for (size_t i = 0; i < sums.size(); i++)
-        out[i] = (float)sums[i];
+    return (double)x;
 }
 
-static void finish(const emu_graph &g, const places &p, std::vector<double> *sums)
+static double number(uint16_t half)
+{
+    return (double)kp_bf16_number(half);
+}
+
+static void put(double x, float *to)
+{
+    *to = (float)x;
+}
+
+static void put(double x, uint16_t *to)
+{
+    *to = kp_bf16_of((float)x);
+}
+
+template <class T> static void round_to(const std::vector<double> &sums, T *out)
+{
+    for (size_t i = 0; i < sums.size(); i++)
+        put(sums[i], &out[i]);
+}
+
+template <class T> static void finish(const emu_graph &g, const T *b, std::vector<double> *sums)
 {
     const size_t outputs = (size_t)g.convolution.y.dims[1];
 
     for (size_t i = 0; i < sums->size(); i++) {
         double &y = (*sums)[i];
         if (g.bias)
-            y += (double)p.b[i % outputs];
+            y += number(b[i % outputs]);
         if (g.relu && y <= 0)
             y = 0;
     }
 }
 
-static void compute(const emu_graph &g, const places &p)
+// All tensors are of type T.
+template <class T> static void compute(const emu_graph &g, const places &p)
 {
     const emu_convolution &c = g.convolution;
     const int64_t channels = c.x.dims[1], outputs = c.y.dims[1];
-    const int64_t filter = c.w.dims[2] * c.w.dims[3] * channels; // floats
+    const int64_t filter = c.w.dims[2] * c.w.dims[3] * channels; // numbers
+    T *xs = (T *)p.x, *ws = (T *)p.w, *ys = (T *)p.y;
     std::vector<double> sums;
 
     if (c.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR) {
-        sums.resize(c.y.bytes() / sizeof(float));
-        each_pair(c, p, [&](int64_t x, int64_t w, int64_t y) {
+        sums.resize(c.y.bytes() / sizeof(T));
+        each_pair(c, [&](int64_t x, int64_t w, int64_t y) {
             for (int64_t o = 0; o < outputs; o++) {
                 double sum = 0;
                 for (int64_t k = 0; k < channels; k++)
-                    sum += (double)p.x[x + k] * (double)p.w[o * filter + w + k];
+                    sum += number(xs[x + k]) * number(ws[o * filter + w + k]);
                 sums[(size_t)(y + o)] += sum;
             }
         });
-        finish(g, p, &sums);
-        round_to(sums, p.y);
+        finish(g, (const T *)p.b, &sums);
+        round_to(sums, ys);
     } else if (c.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR) {
-        sums.resize(c.x.bytes() / sizeof(float));
-        each_pair(c, p, [&](int64_t x, int64_t w, int64_t y) {
+        sums.resize(c.x.bytes() / sizeof(T));
+        each_pair(c, [&](int64_t x, int64_t w, int64_t y) {
             for (int64_t o = 0; o < outputs; o++)
                 for (int64_t k = 0; k < channels; k++)
-                    sums[(size_t)(x + k)] += (double)p.y[y + o] * (double)p.w[o * filter + w + k];
+                    sums[(size_t)(x + k)] += number(ys[y + o]) * number(ws[o * filter + w + k]);
         });
-        round_to(sums, p.x);
+        round_to(sums, xs);
     } else {
-        sums.resize(c.w.bytes() / sizeof(float));
-        each_pair(c, p, [&](int64_t x, int64_t w, int64_t y) {
+        sums.resize(c.w.bytes() / sizeof(T));
+        each_pair(c, [&](int64_t x, int64_t w, int64_t y) {
             for (int64_t o = 0; o < outputs; o++)
                 for (int64_t k = 0; k < channels; k++)
-                    sums[(size_t)(o * filter + w + k)] += (double)p.y[y + o] * (double)p.x[x + k];
+                    sums[(size_t)(o * filter + w + k)] += number(ys[y + o]) * number(xs[x + k]);
         });
-        round_to(sums, p.w);
+        round_to(sums, ws);
     }
 }
 
@@ -379,7 +405,10 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t which, cudnnBackendDescriptor_t 
             emu_need("cuDNN", "a tensor", p.b, g.b.bytes());
         emu_need("cuDNN", "the workspace", p.workspace, workspace);
         std::memset(p.workspace, 0xff, workspace);
-        compute(g, p);
+        if (g.convolution.x.half)
+            compute<uint16_t>(g, p);
+        else
+            compute<float>(g, p);
     });
     return CUDNN_STATUS_SUCCESS;
 }

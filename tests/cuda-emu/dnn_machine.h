@@ -42,6 +42,7 @@ const emu_descriptor *emu_part(const emu_descriptor *d, int attribute, size_t wh
 /* A tensor of rank 4 as declared. */
 struct emu_tensor {
     int64_t uid, dims[4], strides[4], alignment;
+    bool half;    // bf16, else fp32
     bool between; // virtual
     size_t bytes() const;
 };

@@ -65,4 +65,7 @@ void emu_drain(cudaStream_t stream);
 void emu_drain_all();
 int64_t emu_streams_live();
 
+/* How often the host has waited for all that a stream had to do. */
+int64_t emu_standstills();
+
 #endif

@@ -88,6 +88,22 @@ static void drain_to(stream *s, int64_t number)
     emu_memory_close();
 }
 
+// The host waits for all of a stream that has work, and gets no further meanwhile.
+static int64_t standstills = 0;
+
+static void wait_for(stream *s, int64_t number)
+{
+    const bool worked = !s->waiting.empty();
+
+    drain_to(s, number);
+    standstills += worked && s->waiting.empty();
+}
+
+int64_t emu_standstills()
+{
+    return standstills;
+}
+
 static void run_some()
 {
     uint64_t *state = seed();
@@ -196,8 +212,11 @@ cudaError_t cudaStreamSynchronize(cudaStream_t which)
 {
     const auto lock = emu_lock();
 
+    stream *s = known(streams, which, "the stream");
+
     emu_no_capture("cudaStreamSynchronize");
-    emu_drain(which);
+    wait_for(s, s->enqueued);
+    emu_after(s);
     return cudaSuccess;
 }
 
@@ -242,7 +261,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t which)
 
     emu_no_capture("cudaEventSynchronize");
     if (e->on)
-        drain_to(known(streams, e->on, "the event's stream"), e->number);
+        wait_for(known(streams, e->on, "the event's stream"), e->number);
     emu_after(e->mark.get());
     return cudaSuccess;
 }

@@ -20,6 +20,18 @@ KAPPA_EMU_CAPABILITY=75 says "an emulated GPU has compute capability 7.5; this k
 KAPPA_CUDA_BACKEND=$work/nowhere.so says "$work/nowhere.so: cannot open"
 KAPPA_CUDA_BACKEND=$build/objectives/kd.so says "$build/objectives/kd.so is no backend of kappa"
 
+# A sweep says it once and begins no run; where only some cells want the GPU, the others are done.
+sweep=students.ini
+for jobs in 1 2; do
+    KAPPA_EMU_DEVICES=0 try 1 "$kappa" run $sweep --db none.db --set device.kind=cuda --jobs $jobs
+    is "$(grep -c . err)" 1 "lines of the error of a sweep, $jobs at once"
+    is "$("$kappa" sql --db none.db --format csv "SELECT count(*) FROM run" | tr -d '\r' |
+        tail -n 1)" 0 "runs that began"
+done
+KAPPA_EMU_DEVICES=0 try 1 "$kappa" run $sweep --db some.db --set device.kind=cuda \
+    --set teacher:device.kind=cpu
+has out "1 done, 0 found done, 8 failed"
+
 # A library that the object needs is named, whichever it is.
 ${CC:-cc} -shared -Wl,-soname,libabsent.so.9 -x c /dev/null -o libabsent.so.9
 ${CC:-cc} -shared -Wl,--no-as-needed -x c /dev/null -o needs.so -L. -l:libabsent.so.9

@@ -105,6 +105,15 @@ for kind in model objective; do
     done
 done
 
+# The host runs ahead of the GPU: it waits at the end of an epoch and in evaluations, which are as
+# many in both runs but for four epochs of seven steps, and not in each step.
+for epochs in 2 6; do
+    KAPPA_EMU_STANDSTILLS=waits-$epochs try 0 "$kappa" run teacher.ini --db ahead.db \
+        --set device.kind=cuda --set train.epochs=$epochs
+done
+more=$(($(cat waits-6) - $(cat waits-2)))
+[ "$more" -le 12 ] || bad "in 28 steps the host waits $more times for all that was asked for"
+
 # With TF32 a product rounds its operands: some digits differ, not many.
 for tf32 in false true; do
     try 0 "$kappa" run text.ini --db $tf32.db --set device.kind=cuda --set device.tf32=$tf32

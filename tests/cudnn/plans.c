@@ -3,10 +3,10 @@
  *     cudnn_plans BUILD DEVICE.json...
  *
  * The models' graphs are built as for a training and an evaluation; each convolution in them goes
- * through the code of the backend, for each device: its properties are cuDNN's own JSON form. A
- * line for each convolution and type, then for each device `engine/bytes of workspace`, with w
- * behind the engine's number if it is Winograd's form, f if it is a Fourier transform, t if it uses
- * tensor cores. Exit status 1 if a convolution has no plan. */
+ * through the code of the backend, with operands in fp32 and as halves, for each device: its
+ * properties are cuDNN's own JSON form. A line for each convolution and type, then for each device
+ * `engine/bytes of workspace`, with w behind the engine's number if it is Winograd's form, f if it
+ * is a Fourier transform, t if it uses tensor cores. Exit status 1 if a convolution has no plan. */
 #include "base/file.h"
 #include "device/cuda/dnn.h"
 #include "op/build.h"
@@ -109,16 +109,15 @@ static bool is_new(struct check *c, const struct kp_dnn_conv *conv)
 
 static void check_graph(struct check *c, const struct kp_graph *g)
 {
-    static const cudnnDataType_t types[] = {CUDNN_DATA_FLOAT, CUDNN_DATA_BFLOAT16};
     struct kp_dnn_conv conv;
 
     for (int64_t i = 0; i < g->node_count; i++)
-        if (kp_dnn_conv_of(g->nodes[i], &conv))
-            for (int k = 0; k < 2; k++) {
-                conv.type = types[k];
-                if (is_new(c, &conv))
-                    print_plans(c, &conv);
-            }
+        for (int half = 0; half < 2; half++) {
+            if (g->nodes[i]->in[0])
+                g->nodes[i]->in[0]->half = half;
+            if (kp_dnn_conv_of(g->nodes[i], &conv) && is_new(c, &conv))
+                print_plans(c, &conv);
+        }
 }
 
 static enum kp_status check_program(struct check *c, const struct kp_program_spec *spec,

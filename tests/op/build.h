@@ -22,7 +22,12 @@ struct op_result {
     struct kp_value *v;
     int slot;
     double ulps, floor;
+    bool rounded; /* a device may round it to bf16, which adds OP_ROUNDED_ULPS */
 };
+
+/* A bf16 is within 2^-9 of what it is made of, which is 2^15 ulps; a sum that is rounded before its
+ * bias is added, or before its ReLU, may be larger than any result. */
+#define OP_ROUNDED_ULPS 0x1p16
 
 /* d loss / d of = gradient. */
 struct op_pair {

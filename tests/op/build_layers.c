@@ -85,6 +85,8 @@ void op_build_conv(struct op_builder *b)
         n->out[0] = op_gradient(b, w, op_sum_ulps(pixels), sqrt(pixels));
         n->out[1] = bias ? op_gradient(b, bias, op_sum_ulps(pixels), sqrt(pixels)) : NULL;
     }
+    for (int i = 0; i < b->out->result_count; i++) /* y, dx, dw */
+        b->out->results[i].rounded = c->bf16 && b->out->results[i].v->shape.n == 4;
     b->out->flops = 2 * pixels * fan_in * (double)c->outputs;
 }
 

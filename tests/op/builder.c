@@ -79,7 +79,7 @@ struct kp_value *op_main_input(struct op_builder *b, struct kp_shape shape)
 
 struct kp_value *op_result_add(struct op_builder *b, struct kp_value *v, double ulps, double floor)
 {
-    struct op_result r = {v, 0, ulps, floor};
+    struct op_result r = {.v = v, .ulps = ulps, .floor = floor};
     KP_ASSERT(b->out->result_count < OP_RESULTS);
     v->output = v->place == KP_AT_ARENA;
     b->out->results[b->out->result_count++] = r;

@@ -1,8 +1,8 @@
 /* test_precision.c - rounding to bf16, bit by bit, and where a graph is rounded. */
-#include "device/bf16.h"
 #include "device/cpu/cpu.h"
 #include "device/precision.h"
 #include "device/ref/ref.h"
+#include "kernels/bf16.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -124,6 +124,7 @@ const struct kp_device_ops kp_cpu_device = {
     .run = kp_cpu_run,
     .write = kp_cpu_write,
     .read = kp_cpu_read,
+    .put_aside = kp_cpu_put_aside,
     .load_batch = kp_cpu_load_batch,
     .copy_batch = kp_cpu_copy_batch,
     .share = kp_cpu_share,

@@ -161,6 +161,8 @@ void kp_cpu_read(const struct kp_code *c, const struct kp_memory *m, const struc
                  void *host, int64_t rows);
 void kp_cpu_load_batch(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                        const struct kp_load *load);
+void kp_cpu_put_aside(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                      void *block, int64_t index);
 bool kp_cpu_copy_batch(struct kp_device *d, const struct kp_memory *from_memory,
                        const struct kp_value *from, struct kp_memory *to_memory,
                        const struct kp_value *to, int64_t rows);

@@ -8,6 +8,7 @@
 #define KP_CPU_LANE_H
 
 #include "kappa/row.h"
+#include "kernels/optimizer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -184,6 +185,10 @@ struct kp_lane_ops {
                       float *y, float *l, float *work);
     void (*attention_grad)(const struct kp_lane_head *h, const struct kp_lane_head_grad *g,
                            float *work);
+
+    /* One step over n parameters. v NULL: without momentum. */
+    void (*sgd)(int64_t n, const struct kp_sgd *s, const float *g, float *v, float *p);
+    void (*adam)(int64_t n, const struct kp_adam *a, const float *g, float *m, float *v, float *p);
 
     /* Rows first to end - 1. */
     void (*rows)(const struct kp_lane_rows *r, int64_t first, int64_t end);

@@ -6,11 +6,10 @@ static void lane_relu(int64_t n, const float *x, float *y)
         v_store(y + i, v_relu(v_load(x + i)));
 }
 
-/* dx = y > 0 ? dy : 0 */
 static void lane_relu_grad(int64_t n, const float *y, const float *dy, float *dx)
 {
     for (int64_t i = 0; i < n; i += KP_VEC)
-        v_store(dx + i, v_keep(v_greater(v_load(y + i), v_zero()), v_load(dy + i)));
+        v_store(dx + i, kp_relu_dx(v_load(y + i), v_load(dy + i)));
 }
 
 static void lane_add(int64_t n, const float *a, const float *b, float *y)

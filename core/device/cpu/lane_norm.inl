@@ -75,7 +75,7 @@ static void lane_plane_stats(const float *x, int64_t pixels, int lanes, double o
 
 KP_INLINE kp_vec norm_u(const struct kp_lane_norm *n, kp_vec x, const float *r, int64_t at)
 {
-    kp_vec u = v_fma(v_sub(x, v_set(n->mean)), v_set(n->scale), v_set(n->shift));
+    kp_vec u = kp_norm_u(x, n->mean, n->scale, n->shift);
     return r ? v_add(u, v_load(r + at)) : u;
 }
 
@@ -132,7 +132,7 @@ KP_INLINE kp_vec norm_window(const struct kp_lane_norm *n, const float *x, const
             *x_top = v_select(more, v, *x_top);
             *number = v_select(more, v_set((float)(i * PW + j)), *number);
         }
-    return n->act ? v_keep(v_greater(top, v_zero()), dy) : dy;
+    return n->act ? kp_relu_dx(top, dy) : dy;
 }
 
 KP_INLINE void norm_sums(const struct kp_lane_norm *n, const float *x, const float *r,
@@ -178,8 +178,8 @@ static void lane_norm_grad_sums(const struct kp_lane_norm *n, const float *x, co
 KP_INLINE void norm_element(const struct kp_lane_norm *n, kp_mask lanes, kp_vec x, kp_vec g,
                             int64_t at, float *dx, float *dr)
 {
-    kp_vec d = v_fma(v_sub(x, v_set(n->mean)), v_set(n->slope), v_set(n->offset));
-    v_store(dx + at, v_keep(lanes, v_fma(v_set(n->scale), g, d)));
+    kp_vec d = kp_norm_dx(x, g, n->mean, n->scale, n->slope, n->offset);
+    v_store(dx + at, v_keep(lanes, d));
     if (dr)
         v_store(dr + at, v_keep(lanes, g));
 }

@@ -1,11 +1,20 @@
 /* lane_table.inl - all LANE kernels at the level KP_VEC, as the table LANE_TABLE named LANE_NAME.
  */
-#include "device/bf16.h"
 #include "device/cpu/lane.h"
 #include "device/cpu/vec.h"
 #include "device/cpu/vec_math.h"
+#include "kernels/bf16.h"
 
-#include <math.h>
+#include "kernels/gelu.inl"
+#include "kernels/layer_norm.inl"
+#include "kernels/norm.inl"
+#include "kernels/optimizer.inl"
+#include "kernels/relu.inl"
+
+/* what others use first */
+#include "device/cpu/lane_pass.inl"
+#include "device/cpu/lane_row.inl"
+#include "device/cpu/lane_row_kl.inl"
 
 #include "device/cpu/lane_attention.inl"
 #include "device/cpu/lane_conv.inl"
@@ -15,9 +24,8 @@
 #include "device/cpu/lane_grad_w.inl"
 #include "device/cpu/lane_layer_norm.inl"
 #include "device/cpu/lane_norm.inl"
+#include "device/cpu/lane_optimizer.inl"
 #include "device/cpu/lane_pool.inl"
-#include "device/cpu/lane_row.inl"
-#include "device/cpu/lane_row_kl.inl"
 #include "device/cpu/lane_rows.inl"
 #include "device/cpu/lane_winograd.inl"
 #include "device/cpu/lane_winograd_grad.inl"
@@ -49,6 +57,8 @@ const struct kp_lane_ops LANE_TABLE = {
     .layer_norm_grad = lane_layer_norm_grad,
     .attention = lane_attention,
     .attention_grad = lane_attention_grad,
+    .sgd = lane_sgd,
+    .adam = lane_adam,
     .rows = lane_rows,
     .row = LANE_ROW,
 };

@@ -4,9 +4,8 @@
  * they are merged in the order of the groups (Chan, Golub, LeVeque 1979), so the result depends on
  * nothing else. Backward: the groups' sums of g and g (x - m) are added in the same way, g =
  * gradient of u. */
+#include "kernels/norm.h"
 #include "device/cpu/cpu.h"
-
-#include <math.h>
 
 struct norm {
     struct kp_lane_norm n; /* without the numbers of a channel */
@@ -110,7 +109,7 @@ static void norm_merge(const struct kp_step *s, const struct kp_pass *p, const s
 {
     const struct kp_node *node = s->node;
     const struct norm *d = s->data;
-    const double keep = 1.0 - node->attrs.momentum, count = (double)p->rows * (double)d->pixels;
+    const double momentum = node->attrs.momentum, count = (double)p->rows * (double)d->pixels;
     float *mean = kp_floats(p, node->in[3]), *var = kp_floats(p, node->in[4]);
     float *m = kp_floats(p, node->out[1]), *scale = kp_floats(p, node->out[2]);
     void *sums = kp_floats(p, node->in[7]);
@@ -127,10 +126,9 @@ static void norm_merge(const struct kp_step *s, const struct kp_pass *p, const s
             n += more;
         }
         m[c] = (float)average;
-        scale[c] = (float)(1.0 / sqrt(squares / count + node->attrs.eps));
-        mean[c] = (float)(keep * (double)mean[c] + node->attrs.momentum * average);
-        var[c] = (float)(keep * (double)var[c] +
-                         node->attrs.momentum * squares / (count > 1.0 ? count - 1.0 : 1.0));
+        scale[c] = kp_norm_inverse(squares / count, node->attrs.eps);
+        mean[c] = kp_norm_running_mean(mean[c], momentum, average);
+        var[c] = kp_norm_running_var(var[c], momentum, squares, count);
     }
 }
 
@@ -147,7 +145,7 @@ static void channel_stats(const struct kp_node *node, const struct kp_pass *p, i
     *m = kp_floats(p, node->in[3])[c];
     *s = kp_floats(p, node->in[4])[c];
     if (node->op == KP_OP_BATCH_NORM_EVAL || node->op == KP_OP_BATCH_NORM_EVAL_GRAD)
-        *s = (float)(1.0 / sqrt((double)*s + node->attrs.eps));
+        *s = kp_norm_inverse((double)*s, node->attrs.eps);
 }
 
 /* Fills in what channel c of group g needs. */
@@ -263,7 +261,7 @@ static void grad_merge(const struct kp_step *s, const struct kp_pass *p, const s
     }
 }
 
-/* dx = scale (g - sum(g) / n - (x - m) s^2 sum(g (x - m)) / n);  EVAL: dx = scale g */
+/* dx of kernels/norm.h;  EVAL: dx = scale g */
 static void grad_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *node = s->node;
@@ -279,9 +277,8 @@ static void grad_slice(const struct kp_step *s, const struct kp_pass *p, const s
             if (eval) {
                 grad_pair(s, p, g, c, kp_scratch(p, node));
             } else {
-                const double scale = (double)n.scale, v = (double)inverse;
-                n.offset = (float)(-scale * totals[2 * c] / count);
-                n.slope = (float)(-scale * v * v * totals[2 * c + 1] / count);
+                n.offset = kp_norm_offset(n.scale, totals[2 * c], count);
+                n.slope = kp_norm_slope(n.scale, inverse, totals[2 * c + 1], count);
             }
             p->lane->norm_grad(&n, plane_at(p, node->in[0], g, c), plane_at(p, node->in[5], g, c),
                                plane_at(p, node->in[6], g, c), plane_at(p, node->out[0], g, c),

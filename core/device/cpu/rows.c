@@ -1,5 +1,6 @@
 /* rows.c - softmax and log-softmax over the last dimension, and their gradients. */
 #include "device/cpu/cpu.h"
+#include "kernels/softmax.h"
 
 #include <math.h>
 
@@ -16,9 +17,9 @@ static void softmax_row(const float *x, float *y, int64_t k, bool log_form)
         sum += (double)y[i];
     }
     if (log_form) {
-        const double shift = log(sum);
+        const double log_sum = log(sum);
         for (int64_t i = 0; i < k; i++)
-            y[i] = (float)((double)x[i] - (double)top - shift);
+            y[i] = kp_log_softmax_y(x[i], top, log_sum);
     } else {
         for (int64_t i = 0; i < k; i++)
             y[i] = (float)((double)y[i] / sum);
@@ -32,8 +33,7 @@ static void softmax_grad_row(const float *y, const float *dy, float *dx, int64_t
     for (int64_t i = 0; i < k; i++)
         sum += log_form ? (double)dy[i] : (double)y[i] * (double)dy[i];
     for (int64_t i = 0; i < k; i++)
-        dx[i] = log_form ? (float)((double)dy[i] - (double)expf(y[i]) * sum)
-                         : (float)((double)y[i] * ((double)dy[i] - sum));
+        dx[i] = log_form ? kp_log_softmax_dx(y[i], dy[i], sum) : kp_softmax_dx(y[i], dy[i], sum);
 }
 
 static void rows_slice(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)

@@ -46,6 +46,12 @@ void kp_cpu_read(const struct kp_code *c, const struct kp_memory *m, const struc
     memcpy(host, from, (size_t)((v->batched ? rows : 1) * kp_value_rest(v)) * 4);
 }
 
+void kp_cpu_put_aside(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                      void *block, int64_t index)
+{
+    kp_cpu_read(c, m, v, (float *)block + index, 1);
+}
+
 struct loading {
     const struct kp_code *code;
     const struct kp_load *load;
@@ -57,7 +63,7 @@ struct loading {
 static void load_table(const struct kp_load *load, int64_t c, float table[256])
 {
     for (int i = 0; i < 256; i++)
-        table[i] = (float)(((double)i / 255.0 - (double)load->mean[c]) / (double)load->sd[c]);
+        table[i] = kp_draw_number(i, (double)load->mean[c], (double)load->sd[c]);
 }
 
 /* Where channel c, row h of example e starts, and the floats from pixel to pixel. */
@@ -74,61 +80,22 @@ static float *load_row(const struct loading *l, int64_t e, int64_t c, int64_t h,
     return l->to + ((e * l->load->channels + c) * height + h) * width;
 }
 
-/* Offset in its plane of the byte that crop and mirror put at (h, w); -1: outside. */
-static int64_t load_source(const struct kp_load *load, struct kp_draw draw, int64_t h, int64_t w)
-{
-    const int64_t r = h + draw.dy, q = (draw.flip ? load->width - 1 - w : w) + draw.dx;
-    const bool inside = r >= 0 && r < load->height && q >= 0 && q < load->width;
-
-    return inside ? r * load->width + q : -1;
-}
-
-/* One example's channel, cropped, mirrored and rotated (see kp_load). */
-static void load_rotated(const struct loading *l, int64_t e, int64_t c, const float table[256],
-                         struct kp_draw draw)
-{
-    const int64_t width = l->load->width, height = l->load->height;
-    const uint8_t *bytes = l->load->bytes + (e * l->load->channels + c) * height * width;
-    const double radians = (double)draw.angle * M_PI / 180;
-    const double cosine = cos(radians), sine = sin(radians);
-    const double middle_y = (double)height / 2, middle_x = (double)width / 2;
-
-    for (int64_t h = 0; h < height; h++) {
-        const double dy = (double)h + 0.5 - middle_y;
-        int64_t step;
-        float *to = load_row(l, e, c, h, &step);
-        for (int64_t w = 0; w < width; w++) {
-            const double dx = (double)w + 0.5 - middle_x;
-            const double y = cosine * dy + sine * dx + middle_y;
-            const double x = cosine * dx - sine * dy + middle_x;
-            int64_t at = -1;
-            if (y >= 0 && y < (double)height && x >= 0 && x < (double)width)
-                at = load_source(l->load, draw, (int64_t)y, (int64_t)x);
-            to[w * step] = table[at >= 0 ? bytes[at] : 0];
-        }
-    }
-}
-
-/* One example's channel, cropped and mirrored:
- *   y[h][w] = table[bytes[h + dy][(flip ? width - 1 - w : w) + dx]], byte 0 outside */
+/* One example's channel, cropped, mirrored and rotated (see kp_draw_source()). */
 static void load_plane(const struct loading *l, int64_t e, int64_t c, const float table[256])
 {
     const int64_t width = l->load->width, height = l->load->height;
     const uint8_t *bytes = l->load->bytes + (e * l->load->channels + c) * height * width;
     const struct kp_draw draw = l->load->draws ? l->load->draws[e] : (struct kp_draw){0};
+    const double radians = (double)draw.angle * M_PI / 180;
+    const bool turns = kp_draw_turns(&draw);
+    const double cosine = turns ? cos(radians) : 1, sine = turns ? sin(radians) : 0;
 
-    if (draw.angle < 0 || draw.angle > 0) {
-        load_rotated(l, e, c, table, draw);
-        return;
-    }
     for (int64_t h = 0; h < height; h++) {
-        const int64_t r = h + draw.dy;
         int64_t step;
         float *to = load_row(l, e, c, h, &step);
         for (int64_t w = 0; w < width; w++) {
-            const int64_t q = (draw.flip ? width - 1 - w : w) + draw.dx;
-            const bool inside = r >= 0 && r < height && q >= 0 && q < width;
-            to[w * step] = table[inside ? bytes[r * width + q] : 0];
+            const int64_t at = kp_draw_source(&draw, cosine, sine, height, width, h, w);
+            to[w * step] = table[at >= 0 ? bytes[at] : 0];
         }
     }
 }

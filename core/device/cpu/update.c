@@ -1,7 +1,7 @@
 /* update.c - what changes parameters: the optimizer step; and batch norm folded into weights. */
 #include "device/cpu/cpu.h"
-
-#include <math.h>
+#include "kernels/norm.h"
+#include "kernels/optimizer.h"
 
 /* Floats of one task. */
 #define UPDATE_BLOCK 16384
@@ -44,71 +44,40 @@ void kp_lower_accumulate(struct kp_lowering *l, const struct kp_node *n)
     kp_lower_step(l, KP_BEFORE, accumulate_block, NULL, block_count(param_count(l->code->graph)));
 }
 
-/* The scale that CLIP found for the gradients. */
-static float clip_scale(const struct kp_pass *p, const struct kp_node *n)
+/* What CLIP found for the gradients. */
+static float clip_factor(const struct kp_pass *p, const struct kp_node *n)
 {
     return n->in[0] ? *kp_floats(p, n->in[0]) : 1.0f;
 }
 
-/* g' = c g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v);  mu = 0: v = g' is not kept
- */
 static void sgd_block(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_attrs *a = &s->node->attrs;
     const struct kp_extent *block = (const struct kp_extent *)s->data + t->index;
-    const float lr = (float)p->m->scalars[KP_SCALAR_LR], c = clip_scale(p, s->node);
-    const float mu = (float)a->momentum, wd = (float)a->weight_decay;
-    const int64_t from = block->first, to = block->first + block->count;
-    float *w = p->m->params, *v = p->m->slots;
-    const float *g = p->m->grads;
+    const struct kp_sgd sgd = {.rate = (float)p->m->scalars[KP_SCALAR_LR],
+                               .clip = clip_factor(p, s->node),
+                               .momentum = (float)a->momentum,
+                               .decay = (float)a->weight_decay,
+                               .nesterov = a->nesterov};
+    float *v = sgd.momentum == 0.0f ? NULL : (float *)p->m->slots + block->first;
 
-    if (is_part(p))
-        return;
-    if (mu == 0.0f) {
-        for (int64_t i = from; i < to; i++)
-            w[i] -= lr * (c * g[i] + wd * w[i]);
-    } else if (a->nesterov) {
-        for (int64_t i = from; i < to; i++) {
-            const float d = c * g[i] + wd * w[i];
-            v[i] = mu * v[i] + d;
-            w[i] -= lr * (d + mu * v[i]);
-        }
-    } else {
-        for (int64_t i = from; i < to; i++) {
-            v[i] = mu * v[i] + c * g[i] + wd * w[i];
-            w[i] -= lr * v[i];
-        }
-    }
+    if (!is_part(p))
+        p->lane->sgd(block->count, &sgd, (const float *)p->m->grads + block->first, v,
+                     (float *)p->m->params + block->first);
 }
 
-/* decoupled: p -= lr wd p, g' = c g;  else: g' = c g + wd p
- * m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2
- * p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
 static void adam_block(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_attrs *a = &s->node->attrs;
     const struct kp_extent *block = (const struct kp_extent *)s->data + t->index;
-    const double lr = p->m->scalars[KP_SCALAR_LR], number = p->m->scalars[KP_SCALAR_STEP];
-    const float b1 = (float)a->beta1, b1_rest = (float)(1.0 - a->beta1);
-    const float b2 = (float)a->beta2, b2_rest = (float)(1.0 - a->beta2);
-    const float step = (float)(lr / (1.0 - pow(a->beta1, number)));
-    const float correction = (float)sqrt(1.0 - pow(a->beta2, number));
-    const float wd = a->decoupled ? 0.0f : (float)a->weight_decay;
-    const float keep = a->decoupled ? (float)(1.0 - lr * a->weight_decay) : 1.0f;
-    const float eps = (float)a->eps, c = clip_scale(p, s->node);
-    float *w = (float *)p->m->params + block->first;
-    float *m = (float *)p->m->slots + block->first;
-    float *v = m + param_count(p->code->graph);
-    const float *g = (const float *)p->m->grads + block->first;
+    const struct kp_adam adam =
+        kp_adam_at(p->m->scalars[KP_SCALAR_STEP], p->m->scalars[KP_SCALAR_LR], a->beta1, a->beta2,
+                   a->eps, a->weight_decay, a->decoupled, clip_factor(p, s->node));
+    float *m = (float *)p->m->slots + block->first, *v = m + param_count(p->code->graph);
 
-    if (is_part(p))
-        return;
-    for (int64_t i = 0; i < block->count; i++) {
-        const float d = c * g[i] + wd * w[i];
-        m[i] = b1 * m[i] + b1_rest * d;
-        v[i] = b2 * v[i] + b2_rest * d * d;
-        w[i] = keep * w[i] - step * (m[i] / (sqrtf(v[i]) / correction + eps));
-    }
+    if (!is_part(p))
+        p->lane->adam(block->count, &adam, (const float *)p->m->grads + block->first, m, v,
+                      (float *)p->m->params + block->first);
 }
 
 /* All parameters but the frozen ones, in blocks; the number of blocks. `out` NULL: only count. */
@@ -154,7 +123,6 @@ static void clip_block(const struct kp_step *s, const struct kp_pass *p, const s
     ((double *)kp_scratch(p, s->node))[t->index] = sum;
 }
 
-/* c = min(1, clip_norm / (|g| + 1e-6)); NaN stays NaN, so that it is seen */
 static void clip_combine(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const double *sums = kp_scratch(p, s->node);
@@ -163,8 +131,7 @@ static void clip_combine(const struct kp_step *s, const struct kp_pass *p, const
     (void)t;
     for (int64_t i = 0; i < block_count(param_count(p->code->graph)); i++)
         sum += sums[i];
-    const double c = s->node->attrs.clip_norm / (sqrt(sum) + 1e-6);
-    *kp_floats(p, s->node->out[0]) = c > 1.0 ? 1.0f : (float)c;
+    *kp_floats(p, s->node->out[0]) = kp_clip_factor(s->node->attrs.clip_norm, sum);
 }
 
 size_t kp_scratch_clip(const struct kp_cpu *cpu, const struct kp_graph *g, const struct kp_node *n)
@@ -181,8 +148,6 @@ void kp_lower_clip(struct kp_lowering *l, const struct kp_node *n)
     kp_lower_step(l, KP_BEFORE, clip_combine, NULL, 1);
 }
 
-/* w (O, ..), b? (O), gamma, beta, mean, var -> w' = w gamma / sqrt(var + eps),
- * b' = beta + (b - mean) gamma / sqrt(var + eps) */
 static void fold(const struct kp_step *s, const struct kp_pass *p, const struct kp_span *t)
 {
     const struct kp_node *n = s->node;
@@ -195,11 +160,10 @@ static void fold(const struct kp_step *s, const struct kp_pass *p, const struct 
 
     (void)t;
     for (int64_t o = 0; o < channels; o++) {
-        const double scale = (double)gamma[o] / sqrt((double)var[o] + n->attrs.eps);
-        const double bias = b ? (double)b[o] : 0.0;
-        b_out[o] = (float)((double)beta[o] + (bias - (double)mean[o]) * scale);
+        const double by = kp_norm_fold(gamma[o], var[o], n->attrs.eps);
+        b_out[o] = kp_norm_fold_bias(b ? b[o] : 0.0f, beta[o], mean[o], by);
         for (int64_t i = 0; i < rest; i++)
-            w_out[o * rest + i] = (float)((double)w[o * rest + i] * scale);
+            w_out[o * rest + i] = kp_norm_fold_weight(w[o * rest + i], by);
     }
 }
 

@@ -1,13 +1,19 @@
-/* vec_math.h - division, comparison, exponentials and parts of the vectors of vec.h. */
+/* vec_math.h - division, roots, comparison, exponentials and parts of the vectors of vec.h. */
 #ifndef KP_CPU_VEC_MATH_H
 #define KP_CPU_VEC_MATH_H
 
 #include "device/cpu/vec.h"
 
+#include <math.h>
+
 #if KP_VEC == 16
 KP_INLINE kp_vec v_div(kp_vec a, kp_vec b)
 {
     return _mm512_div_ps(a, b);
+}
+KP_INLINE kp_vec v_sqrt(kp_vec x)
+{
+    return _mm512_sqrt_ps(x);
 }
 /* a > b ? a : b, so that a NaN in b stays. */
 KP_INLINE kp_vec v_max(kp_vec a, kp_vec b)
@@ -53,6 +59,10 @@ KP_INLINE float v_largest(kp_vec x)
 KP_INLINE kp_vec v_div(kp_vec a, kp_vec b)
 {
     return _mm256_div_ps(a, b);
+}
+KP_INLINE kp_vec v_sqrt(kp_vec x)
+{
+    return _mm256_sqrt_ps(x);
 }
 KP_INLINE kp_vec v_max(kp_vec a, kp_vec b)
 {
@@ -117,6 +127,10 @@ typedef uint32_t kp_words __attribute__((vector_size(16)));
 KP_INLINE kp_vec v_div(kp_vec a, kp_vec b)
 {
     return a / b;
+}
+KP_INLINE kp_vec v_sqrt(kp_vec x)
+{
+    return (kp_vec){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])};
 }
 KP_INLINE kp_vec v_max(kp_vec a, kp_vec b)
 {

@@ -227,6 +227,8 @@ static enum kp_status cuda_open(const struct kp_device_config *config, struct kp
     d->index = config->index;
     d->base.ops = &kp_cuda_device;
     d->tf32 = config->tf32;
+    d->batches.count = 2;
+    d->values.count = KP_CUDA_STAGINGS;
     st = begin(d, e);
     if (st != KP_OK) {
         cuda_close(&d->base);
@@ -253,6 +255,7 @@ const struct kp_device_ops kp_cuda_device = {
     .run = kp_cuda_run,
     .write = kp_cuda_write,
     .read = kp_cuda_read,
+    .put_aside = kp_cuda_put_aside,
     .load_batch = kp_cuda_load_batch,
     .copy_batch = kp_cuda_copy_batch,
     .share = cuda_share,

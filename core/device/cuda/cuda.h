@@ -31,8 +31,13 @@ struct kp_cuda_staging {
     cudaEvent_t used;   /* the kernel has read `device` */
 };
 
-/* Two, so that one is filled while the other is on its way. */
-#define KP_CUDA_STAGINGS 2
+/* Taken in turn. A step sends one batch, and labels, weights and a teacher's logits: while it does
+ * its work the next one is filled. */
+#define KP_CUDA_STAGINGS 6
+struct kp_cuda_ring {
+    struct kp_cuda_staging stagings[KP_CUDA_STAGINGS];
+    int count, next;
+};
 
 struct kp_dnn;
 struct kp_dnn_plan;
@@ -44,12 +49,11 @@ struct kp_cuda {
     int capability; /* 80 is 8.0 */
     cudaStream_t compute, copy;
     cublasHandle_t blas;
-    bool tf32;          /* products of fp32 round their operands */
-    void *workspace;    /* of cuBLAS */
-    struct kp_dnn *dnn; /* cuDNN; NULL before the first convolution */
-    struct kp_cuda_staging stagings[KP_CUDA_STAGINGS];
-    int next_staging;
-    pthread_mutex_t busy; /* one thread at a time issues work */
+    bool tf32;                           /* products of fp32 round their operands */
+    void *workspace;                     /* of cuBLAS */
+    struct kp_dnn *dnn;                  /* cuDNN; NULL before the first convolution */
+    struct kp_cuda_ring batches, values; /* images, and everything else */
+    pthread_mutex_t busy;                /* one thread at a time issues work */
     bool busy_made;
     struct kp_error failed; /* the first failure of a call that cannot return one */
     void *group;            /* of NCCL; NULL: it works alone */
@@ -134,7 +138,7 @@ void kp_cuda_note_blas(struct kp_cuda *d, cublasStatus_t status, const char *wha
 /* First element of a value; NULL for NULL. */
 void *kp_cuda_at(const struct kp_memory *m, const struct kp_value *v);
 
-/* Elements of v that count, and rows of its last dimension. */
+/* Elements of v that count. */
 static inline int64_t kp_cuda_count(const struct kp_value *v, int64_t rows)
 {
     const int64_t count = kp_shape_count(v->shape);
@@ -142,6 +146,13 @@ static inline int64_t kp_cuda_count(const struct kp_value *v, int64_t rows)
     return v->batched ? count / v->shape.dim[0] * rows : count;
 }
 
+/* Bytes of one of them. */
+static inline size_t kp_cuda_size(const struct kp_value *v)
+{
+    return v->half ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* Its last dimension, and the rows of that. */
 static inline int64_t kp_cuda_width(const struct kp_value *v)
 {
     return v->shape.n > 0 ? v->shape.dim[v->shape.n - 1] : 1;
@@ -169,7 +180,7 @@ static inline void *kp_cuda_scratch(const struct kp_cuda_call *c)
 
 /* Row-major C (m,n) = alpha op(A) (m,k) op(B) (k,n) + beta C, `batch` times (1: strides are not
  * looked at). op turns where `turned`; ld: numbers from row to row, as stored. half: those of A and
- * B are two bytes each (KP_HALF); C and the sums are fp32 either way. */
+ * B are two bytes each (kp_value.half); C and the sums are fp32 either way. */
 struct kp_cuda_gemm {
     int64_t m, n, k;
     bool turned_a, turned_b, half;
@@ -183,12 +194,14 @@ struct kp_cuda_gemm {
 void kp_cuda_gemm(const struct kp_cuda_call *c, const struct kp_cuda_gemm *g);
 
 /* sums[j] = sum_i x[i * stride + j] for j < columns, in a fixed order; scratch as told.
- * kp_cuda_add_sums(): += in place of = */
+ * kp_cuda_add_sums(): += in place of =.  kp_cuda_half_sums(): of halves, += where `add` */
 size_t kp_cuda_sums_scratch(int64_t lines, int64_t columns);
 void kp_cuda_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                   int64_t stride, float *sums, void *scratch);
 void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t lines, int64_t columns,
                       int64_t stride, float *sums, void *scratch);
+void kp_cuda_half_sums(const struct kp_cuda_call *c, const uint16_t *x, int64_t lines,
+                       int64_t columns, int64_t stride, bool add, float *sums, void *scratch);
 
 /* dnn.c: cuDNN's plan for a convolution, kept by the device for all programs; NULL for another
  * operation. What it needs of the node's scratch comes first in it. */
@@ -199,7 +212,7 @@ void kp_dnn_finish(struct kp_cuda *d);
 
 /* Queue the call's plan, see struct kp_dnn_conv: of x, w and y two are read, one is written. bias:
  * NULL for none. */
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+void kp_dnn_run(const struct kp_cuda_call *c, const void *x, const void *w, const void *y,
                 const float *bias);
 
 /* foreign.c: pinned memory and what the calls of operations of plugins are told, for the graph of
@@ -218,6 +231,8 @@ void kp_cuda_write(const struct kp_code *c, struct kp_memory *m, const struct kp
                    const void *host, int64_t rows);
 void kp_cuda_read(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
                   void *host, int64_t rows);
+void kp_cuda_put_aside(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                       void *block, int64_t index);
 void kp_cuda_load_batch(const struct kp_code *c, struct kp_memory *m, const struct kp_value *v,
                         const struct kp_load *load);
 bool kp_cuda_copy_batch(struct kp_device *d, const struct kp_memory *from_memory,

@@ -119,7 +119,7 @@ size_t kp_dnn_workspace(const struct kp_dnn_plan *p)
     return p ? kp_cuda_whole((size_t)p->workspace + KP_DNN_WORKSPACE_ALIGNMENT) : 0;
 }
 
-void kp_dnn_run(const struct kp_cuda_call *c, const float *x, const float *w, const float *y,
+void kp_dnn_run(const struct kp_cuda_call *c, const void *x, const void *w, const void *y,
                 const float *bias)
 {
     const uintptr_t scratch = (uintptr_t)kp_cuda_scratch(c), step = KP_DNN_WORKSPACE_ALIGNMENT;

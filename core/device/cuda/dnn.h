@@ -20,14 +20,15 @@ enum kp_dnn_pass {
  * [O][kh][kw][C]. */
 struct kp_dnn_conv {
     enum kp_dnn_pass pass;
-    cudnnDataType_t type; /* of all operands: CUDNN_DATA_FLOAT or _BFLOAT16; sums in fp32 */
+    cudnnDataType_t type; /* of x, w and y: CUDNN_DATA_FLOAT or _BFLOAT16; sums in fp32 */
     int bias, act;        /* forward: y += bias (O), then ReLU; 0 or 1, no ReLU without a bias */
     int64_t examples, channels, height, width, outputs;
     struct kp_window window;
 };
 
-/* What a CONV2D, CONV2D_GRAD_X or CONV2D_GRAD_W asks for, in fp32 and with all the examples of the
- * capacity; its pool, and a ReLU without a bias, are left over. False: another operation. */
+/* What a CONV2D, CONV2D_GRAD_X or CONV2D_GRAD_W asks for, with all the examples of the capacity, in
+ * bf16 where its operands are halves. Left over are its pool, a ReLU without a bias, and in bf16
+ * bias and ReLU, as the result is rounded to bf16 before them. False: another operation. */
 bool kp_dnn_conv_of(const struct kp_node *n, struct kp_dnn_conv *out);
 
 /* "fp32 forward (128,3,32,32) by (20,3,3,3), stride 1x1, padding 1x1, bias, relu". */

@@ -27,8 +27,8 @@ bool kp_dnn_conv_of(const struct kp_node *n, struct kp_dnn_conv *out)
     default:
         return false;
     }
-    out->type = CUDNN_DATA_FLOAT;
-    out->bias = n->op == KP_OP_CONV2D && n->in[2];
+    out->type = n->in[0]->half ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+    out->bias = n->op == KP_OP_CONV2D && n->in[2] && !n->in[0]->half;
     out->act = out->bias && n->attrs.act;
     out->examples = x->shape.dim[0];
     out->channels = x->shape.dim[1];

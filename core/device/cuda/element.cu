@@ -1,21 +1,23 @@
 // element.cu - operations element by element, in any layout.
-#include "device/bf16.h"
-#include "device/cuda/device.cuh"
+#include "device/cuda/lane.cuh"
 #include "device/cuda/ops.h"
 #include "device/dropout.h"
+#include "kernels/bf16.h"
+
+#include "kernels/gelu.inl"
+#include "kernels/relu.inl"
 
 struct relu {
     __device__ float operator()(float x, float) const
     {
-        // NaN stays NaN
-        return x <= 0 ? 0 : x;
+        return v_relu(x);
     }
 };
 
 struct relu_grad {
     __device__ float operator()(float y, float dy) const
     {
-        return y > 0 ? dy : 0;
+        return kp_relu_dx(y, dy);
     }
 };
 
@@ -55,36 +57,17 @@ struct round_to_bf16 {
     }
 };
 
-// P(x), the share that GELU lets through, and its slope.
-template <bool approximate> static inline __device__ float gelu_share(float x, float *slope)
-{
-    const float root = 0.797884560802865f, cube = 0.044715f;
-
-    if (!approximate) {
-        *slope = root / 2 * expf(-x * x / 2);
-        return erfcf(-x * 0.707106781186548f) / 2;
-    }
-    const float t = tanhf(root * (x + cube * x * x * x));
-    *slope = (1 - t * t) / 2 * root * (1 + 3 * cube * x * x);
-    // (1 + t) / 2 without its cancellation at t = -1
-    return 1 / (1 + expf(-2 * root * (x + cube * x * x * x)));
-}
-
 template <bool approximate> struct gelu {
     __device__ float operator()(float x, float) const
     {
-        float slope;
-        return x * gelu_share<approximate>(x, &slope);
+        return kp_gelu_y(x, approximate);
     }
 };
 
 template <bool approximate> struct gelu_grad {
     __device__ float operator()(float x, float dy) const
     {
-        float slope;
-        const float share = gelu_share<approximate>(x, &slope);
-        // far out the slope is 0 while x x x may have overflowed
-        return dy * (slope > 0 ? share + x * slope : share);
+        return kp_gelu_dx(x, dy, approximate);
     }
 };
 
@@ -163,20 +146,34 @@ void kp_cuda_gelu_grad(const struct kp_cuda_call *c)
         each(c, gelu_grad<false>());
 }
 
-static __global__ void halve(int64_t n, const float *x, uint16_t *y)
+// `wide`: x and y begin at multiples of 16.
+static __global__ void halve(int64_t n, const float *x, uint16_t *y, bool wide)
 {
-    KP_MINE (i, n)
-        y[i] = kp_bf16_of(x[i]);
+    const int64_t quads = wide ? n / 4 : 0;
+
+    KP_MINE (i, quads) {
+        const float4 u = reinterpret_cast<const float4 *>(x)[i];
+        reinterpret_cast<ushort4 *>(y)[i] =
+            make_ushort4(kp_bf16_of(u.x), kp_bf16_of(u.y), kp_bf16_of(u.z), kp_bf16_of(u.w));
+    }
+    KP_MINE (i, n - 4 * quads)
+        y[4 * quads + i] = kp_bf16_of(x[4 * quads + i]);
+}
+
+void kp_cuda_halve(const struct kp_cuda_call *c, int64_t n, const float *x, uint16_t *y)
+{
+    const bool wide = ((uintptr_t)x | (uintptr_t)y) % 16 == 0;
+
+    KP_LAUNCH(halve, kp_blocks_of(wide ? n / 4 : n), KP_THREADS, c->stream, n, x, y, wide);
 }
 
 void kp_cuda_round(const struct kp_cuda_call *c)
 {
     const struct kp_value *y = c->node->out[0];
-    const int64_t n = kp_cuda_count(y, c->rows);
 
-    if (y->layout == KP_HALF)
-        KP_LAUNCH(halve, kp_blocks_of(n), KP_THREADS, c->stream, n, kp_cuda_in(c, 0),
-                  (uint16_t *)kp_cuda_at(c->memory, y));
+    if (y->half)
+        kp_cuda_halve(c, kp_cuda_count(y, c->rows), kp_cuda_in(c, 0),
+                      (uint16_t *)kp_cuda_at(c->memory, y));
     else
         each(c, round_to_bf16());
 }
@@ -203,8 +200,9 @@ void kp_cuda_dropout(const struct kp_cuda_call *c)
 }
 
 // x (N,C,H,W) to [N][H][W][C], or back.
-static __global__ void turn(int64_t n, int64_t channels, int64_t plane, bool to_nhwc,
-                            const float *x, float *y)
+template <class T>
+static __global__ void turn(int64_t n, int64_t channels, int64_t plane, bool to_nhwc, const T *x,
+                            T *y)
 {
     KP_MINE (i, n) {
         // i counts NHWC
@@ -214,12 +212,20 @@ static __global__ void turn(int64_t n, int64_t channels, int64_t plane, bool to_
     }
 }
 
+template <class T> static void turn_value(const struct kp_cuda_call *c)
+{
+    const struct kp_value *x = c->node->in[0], *y = c->node->out[0];
+    const int64_t n = kp_cuda_count(y, c->rows);
+
+    KP_LAUNCH(turn<T>, kp_blocks_of(n), KP_THREADS, c->stream, n, y->shape.dim[1],
+              y->shape.dim[2] * y->shape.dim[3], y->layout == KP_NHWC,
+              (const T *)kp_cuda_at(c->memory, x), (T *)kp_cuda_at(c->memory, y));
+}
+
 void kp_cuda_convert(const struct kp_cuda_call *c)
 {
-    const struct kp_value *v = c->node->out[0];
-    const int64_t n = kp_cuda_count(v, c->rows);
-
-    KP_LAUNCH(turn, kp_blocks_of(n), KP_THREADS, c->stream, n, v->shape.dim[1],
-              v->shape.dim[2] * v->shape.dim[3], v->layout == KP_NHWC, kp_cuda_in(c, 0),
-              kp_cuda_out(c, 0));
+    if (c->node->out[0]->half)
+        turn_value<uint16_t>(c);
+    else
+        turn_value<float>(c);
 }

@@ -2,14 +2,14 @@
 //
 //   z = x w^T + b      g = d loss / d z      dx = g w      dw += g^T x      db += g
 //
-// g is rounded where w is bf16.
+// g is rounded where w is bf16; where x and w are halves it takes the place of z as halves.
 //
 // Chunks are of equal size, which depends on the graph alone, and come one after the other, so that
 // sums over the batch have one order.
-#include "device/bf16.h"
 #include "device/cuda/device.cuh"
 #include "device/cuda/ops.h"
 #include "kappa/row.h"
+#include "kernels/bf16.h"
 
 // Rows of a chunk: as many as have CHUNK_FLOATS logits, within limits.
 #define CHUNK_FLOATS   (8 << 20)
@@ -60,6 +60,15 @@ size_t kp_cuda_head_loss_scratch(const struct kp_graph *g, const struct kp_node 
     return places_of(n, g->capacity, NULL).bytes;
 }
 
+// Rows from `first` on of an operand of the layer.
+static const void *rows_from(const struct kp_cuda_call *c, int i, int64_t first)
+{
+    const struct kp_value *v = c->node->in[i];
+
+    return (const char *)kp_cuda_at(c->memory, v) +
+           (size_t)(first * kp_cuda_width(v)) * kp_cuda_size(v);
+}
+
 // The chunk's z = x w^T + b, of the student or of the teacher.
 static void logits(const struct kp_cuda_call *c, int64_t first, int64_t count, bool teacher,
                    float *z)
@@ -67,7 +76,7 @@ static void logits(const struct kp_cuda_call *c, int64_t first, int64_t count, b
     const int x = teacher ? KP_HEAD_T : KP_HEAD_X, w = teacher ? KP_HEAD_TW : KP_HEAD_W;
     const struct kp_value *layer = c->node->in[w];
 
-    kp_cuda_affine(c, kp_cuda_in(c, x) + first * layer->shape.dim[1], count, layer,
+    kp_cuda_affine(c, rows_from(c, x, first), count, layer,
                    kp_cuda_in(c, teacher ? KP_HEAD_TB : KP_HEAD_B), z);
 }
 
@@ -98,6 +107,22 @@ static __global__ void round_all(int64_t n, float *x)
         x[i] = kp_bf16_round(x[i]);
 }
 
+// The chunk's part of db, from g or from g as halves.
+static void bias_gradient(const struct kp_cuda_call *c, int64_t first, int64_t count,
+                          const struct places *p)
+{
+    const int64_t classes = c->node->in[KP_HEAD_W]->shape.dim[0];
+    float *db = kp_cuda_out(c, KP_HEAD_DB);
+
+    if (c->node->in[KP_HEAD_W]->half)
+        kp_cuda_half_sums(c, (const uint16_t *)p->logits, count, classes, classes, first > 0, db,
+                          p->parts);
+    else if (first == 0)
+        kp_cuda_sums(c, p->grads, count, classes, classes, db, p->parts);
+    else
+        kp_cuda_add_sums(c, p->grads, count, classes, classes, db, p->parts);
+}
+
 // What the chunk gives to dx, and adds to dw and db; the first one sets them.
 static void gradients(const struct kp_cuda_call *c, int64_t first, int64_t count,
                       const struct places *p)
@@ -105,10 +130,10 @@ static void gradients(const struct kp_cuda_call *c, int64_t first, int64_t count
     const struct kp_shape *w = &c->node->in[KP_HEAD_W]->shape;
     const int64_t classes = w->dim[0], inner = w->dim[1];
     float *dx = kp_cuda_out(c, KP_HEAD_DX), *dw = kp_cuda_out(c, KP_HEAD_DW);
-    float *db = kp_cuda_out(c, KP_HEAD_DB);
     struct kp_cuda_gemm g = {};
 
-    g.a = p->grads;
+    g.half = c->node->in[KP_HEAD_W]->half;
+    g.a = g.half ? p->logits : p->grads;
     g.ld_a = classes;
     g.n = g.ld_b = g.ld_c = inner;
     g.batch = 1;
@@ -124,15 +149,13 @@ static void gradients(const struct kp_cuda_call *c, int64_t first, int64_t count
         g.m = classes;
         g.k = count;
         g.turned_a = true;
-        g.b = kp_cuda_in(c, KP_HEAD_X) + first * inner;
+        g.b = rows_from(c, KP_HEAD_X, first);
         g.c = dw;
         g.beta = first > 0 ? 1 : 0;
         kp_cuda_gemm(c, &g);
     }
-    if (db && first == 0)
-        kp_cuda_sums(c, p->grads, count, classes, classes, db, p->parts);
-    else if (db)
-        kp_cuda_add_sums(c, p->grads, count, classes, classes, db, p->parts);
+    if (c->node->out[KP_HEAD_DB])
+        bias_gradient(c, first, count, p);
 }
 
 void kp_cuda_head_loss(const struct kp_cuda_call *c)
@@ -153,7 +176,9 @@ void kp_cuda_head_loss(const struct kp_cuda_call *c)
         if (n->in[KP_HEAD_TW])
             logits(c, first, count, true, p.teacher);
         losses(c, first, count, &p);
-        if (n->in[KP_HEAD_W]->bf16)
+        if (n->in[KP_HEAD_W]->half)
+            kp_cuda_halve(c, count * classes, p.grads, (uint16_t *)p.logits);
+        else if (n->in[KP_HEAD_W]->bf16)
             KP_LAUNCH(round_all, kp_blocks_of(count * classes), KP_THREADS, c->stream,
                       count * classes, p.grads);
         gradients(c, first, count, &p);

@@ -1,6 +1,8 @@
 // layer_norm.cu - layer normalisation: a block has a row.
-#include "device/cuda/device.cuh"
+#include "device/cuda/lane.cuh"
 #include "device/cuda/ops.h"
+
+#include "kernels/layer_norm.inl"
 
 struct layer_norm {
     int64_t rows, width;
@@ -24,7 +26,8 @@ static __global__ void forward(struct layer_norm l)
         const double variance = kp_block_sum(square) / (double)l.width;
         const float m = (float)mean, s = (float)(1 / sqrt(variance + (double)l.eps));
         for (int64_t k = threadIdx.x; k < l.width; k += blockDim.x)
-            l.y[r * l.width + k] = (x[k] - m) * s * l.gamma[k] + l.beta[k];
+            l.y[r * l.width + k] =
+                kp_layer_norm_y(kp_layer_norm_h(x[k], m, s), l.gamma[k], l.beta[k]);
         if (threadIdx.x == 0) {
             l.m[r] = m;
             l.s[r] = s;
@@ -32,7 +35,7 @@ static __global__ void forward(struct layer_norm l)
     }
 }
 
-// dx = s (u - mean(u) - h mean(u h)), u = dy gamma, h = (x - m) s
+// u = dy gamma, h = (x - m) s
 static __global__ void backward(struct layer_norm l)
 {
     KP_OURS (r, l.rows) {
@@ -41,7 +44,7 @@ static __global__ void backward(struct layer_norm l)
         double sum = 0, inner = 0;
 
         for (int64_t k = threadIdx.x; k < l.width; k += blockDim.x) {
-            const float u = dy[k] * l.gamma[k], h = (x[k] - m) * s;
+            const float u = dy[k] * l.gamma[k], h = kp_layer_norm_h(x[k], m, s);
             sum += (double)u;
             inner += (double)u * (double)h;
             l.scaled[r * l.width + k] = dy[k] * h;
@@ -51,7 +54,8 @@ static __global__ void backward(struct layer_norm l)
         if (!l.dx)
             continue;
         for (int64_t k = threadIdx.x; k < l.width; k += blockDim.x)
-            l.dx[r * l.width + k] = s * (dy[k] * l.gamma[k] - mean - (x[k] - m) * s * slope);
+            l.dx[r * l.width + k] =
+                kp_layer_norm_dx(kp_layer_norm_h(x[k], m, s), dy[k] * l.gamma[k], s, mean, slope);
     }
 }
 

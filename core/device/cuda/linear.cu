@@ -1,7 +1,7 @@
 // linear.cu - linear layers: products by cuBLAS, biases and sums over the batch.
-#include "device/bf16.h"
 #include "device/cuda/device.cuh"
 #include "device/cuda/ops.h"
+#include "kernels/bf16.h"
 
 // y[r][o] += b[o]
 static __global__ void add_bias(int64_t n, int64_t width, const float *b, float *y)
@@ -99,13 +99,19 @@ void kp_cuda_add_sums(const struct kp_cuda_call *c, const float *x, int64_t line
     sums_of(c, x, lines, columns, stride, true, sums, scratch);
 }
 
-// Whether the operands of a product are of two bytes each: both are, or none (plan.c).
-static bool halves(const struct kp_node *n)
+void kp_cuda_half_sums(const struct kp_cuda_call *c, const uint16_t *x, int64_t lines,
+                       int64_t columns, int64_t stride, bool add, float *sums, void *scratch)
 {
-    return n->in[0]->layout == KP_HALF;
+    sums_of(c, x, lines, columns, stride, add, sums, scratch);
 }
 
-void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
+// Whether the matrices of a product are halves: all are, or none (plan.c).
+static bool halves(const struct kp_node *n)
+{
+    return n->in[0]->half;
+}
+
+void kp_cuda_affine(const struct kp_cuda_call *c, const void *x, int64_t rows,
                     const struct kp_value *w, const float *b, float *y)
 {
     const int64_t inner = w->shape.dim[1], outer = w->shape.dim[0];
@@ -116,7 +122,7 @@ void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
     g.k = inner;
     g.turned_b = true;
     g.a = x;
-    g.b = (const float *)kp_cuda_at(c->memory, w);
+    g.b = kp_cuda_at(c->memory, w);
     g.c = y;
     g.ld_a = g.ld_b = inner;
     g.ld_c = outer;
@@ -169,9 +175,10 @@ static void bias_gradient(const struct kp_cuda_call *c, int64_t lines, int64_t c
     float *db = kp_cuda_out(c, 1);
 
     if (halves(c->node))
-        sums_of(c, (const uint16_t *)dy, lines, columns, columns, false, db, kp_cuda_scratch(c));
+        kp_cuda_half_sums(c, (const uint16_t *)dy, lines, columns, columns, false, db,
+                          kp_cuda_scratch(c));
     else
-        sums_of(c, (const float *)dy, lines, columns, columns, false, db, kp_cuda_scratch(c));
+        kp_cuda_sums(c, (const float *)dy, lines, columns, columns, db, kp_cuda_scratch(c));
 }
 
 // dw (O, I) = dy^T x, db = sum of dy

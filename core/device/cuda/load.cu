@@ -1,26 +1,17 @@
 // load.cu - a batch of bytes as the input of a graph, and scalars on their way to the device.
 #include "device/cuda/device.cuh"
 
-// Where crop, mirror and rotation take pixel (y, x) from; see struct kp_load. -1: outside.
+// See kp_draw_source().
 static inline __device__ int64_t source_of(const struct kp_cuda_image &i, int64_t n, int64_t y,
                                            int64_t x)
 {
-    if (i.draws) {
-        const struct kp_draw draw = i.draws[n];
-        if (draw.angle < 0 || draw.angle > 0) {
-            // these need no local memory to reduce their argument
-            const double c = cospi((double)draw.angle / 180), s = sinpi((double)draw.angle / 180);
-            const double middle_y = (double)i.height / 2, middle_x = (double)i.width / 2;
-            const double v = (double)y + 0.5 - middle_y, u = (double)x + 0.5 - middle_x;
-            y = (int64_t)floor(c * v + s * u + middle_y);
-            x = (int64_t)floor(c * u - s * v + middle_x);
-        }
-        if (y < 0 || y >= i.height || x < 0 || x >= i.width)
-            return -1;
-        x = (draw.flip ? i.width - 1 - x : x) + draw.dx;
-        y += draw.dy;
-    }
-    return y >= 0 && y < i.height && x >= 0 && x < i.width ? y * i.width + x : -1;
+    const struct kp_draw none = {}, draw = i.draws ? i.draws[n] : none;
+    const bool turns = kp_draw_turns(&draw);
+    const double angle = (double)draw.angle / 180;
+
+    // cospi and sinpi need no local memory to reduce their argument
+    return kp_draw_source(&draw, turns ? cospi(angle) : 1, turns ? sinpi(angle) : 0, i.height,
+                          i.width, y, x);
 }
 
 static __global__ void load(struct kp_cuda_image image)
@@ -33,10 +24,9 @@ static __global__ void load(struct kp_cuda_image image)
 
         for (int64_t c = 0; c < image.channels; c++) {
             const int64_t at = (stored * image.channels + c) * plane + from;
-            const double byte = from >= 0 ? (double)image.bytes[at] : 0;
             image.to[image.nhwc ? i * image.channels + c
                                 : (n * image.channels + c) * plane + pixel] =
-                (float)((byte / 255 - image.mean[c]) / image.sd[c]);
+                kp_draw_number(from >= 0 ? image.bytes[at] : 0, image.mean[c], image.sd[c]);
         }
     }
 }

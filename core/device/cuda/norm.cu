@@ -3,7 +3,12 @@
 // Sums over the batch are in fp64, of differences from the first pixel, in slices whose number
 // depends on the batch alone.
 #include "device/cuda/image.cuh"
+#include "device/cuda/lane.cuh"
 #include "device/cuda/ops.h"
+#include "kernels/norm.h"
+
+#include "kernels/norm.inl"
+#include "kernels/relu.inl"
 
 #define NORM_CHANNELS 32
 #define NORM_LINES    8
@@ -12,14 +17,14 @@ struct norm {
     struct kp_image in, out; // out: after the pool
     struct kp_window w;
     bool act, pool, eval;
-    float eps, momentum;
+    double eps, momentum;
     const float *x, *gamma, *beta, *r, *dy;
     float *mean, *var; // the buffers
     float *m, *s;      // of the batch: written forward, read backward
     float *y, *dx, *dgamma, *dbeta, *dr;
     float *du;     // scratch [in]
     double *parts; // scratch [slices][2][channels]
-    float *slope;  // scratch [2][channels]: mean(du), mean(du h)
+    float *slope;  // scratch [2][channels]: slope and offset of kernels/norm.h
     int64_t slices;
 };
 
@@ -37,21 +42,21 @@ static inline __device__ float centre(const struct norm &n, int64_t c)
 
 static inline __device__ float sharpness(const struct norm &n, int64_t c)
 {
-    return n.eval ? (float)(1 / sqrt((double)n.var[c] + (double)n.eps)) : n.s[c];
+    return n.eval ? kp_norm_inverse((double)n.var[c], n.eps) : n.s[c];
 }
 
 // What is behind the normalisation, before the pool, at element i.
 static inline __device__ float normalised(const struct norm &n, int64_t i, int64_t c)
 {
-    float u = (n.x[i] - centre(n, c)) * sharpness(n, c) * n.gamma[c] + n.beta[c];
+    float u = kp_norm_u(n.x[i], centre(n, c), sharpness(n, c) * n.gamma[c], n.beta[c]);
 
     if (n.r)
         u += n.r[i];
-    return n.act && u <= 0 ? 0 : u;
+    return n.act ? v_relu(u) : u;
 }
 
 // Two sums over the pixels of each channel: forward of x less the first pixel and its square,
-// backward of du and du h.
+// backward of du and du (x - mean).
 template <bool backward> static __global__ void norm_sums(struct norm n)
 {
     __shared__ double part[2][NORM_LINES][NORM_CHANNELS];
@@ -68,9 +73,8 @@ template <bool backward> static __global__ void norm_sums(struct norm n)
              p += NORM_LINES) {
             const int64_t i = p * channels + c;
             if (backward) {
-                const double h = (double)((n.x[i] - centre(n, c)) * sharpness(n, c));
                 first += (double)n.du[i];
-                second += (double)n.du[i] * h;
+                second += (double)n.du[i] * (double)(n.x[i] - centre(n, c));
             } else {
                 const double d = (double)n.x[i] - (double)n.x[c];
                 first += d;
@@ -112,10 +116,9 @@ static __global__ void norm_statistics(struct norm n)
         const double mean = (double)n.x[c] + away;
 
         n.m[c] = (float)mean;
-        n.s[c] = (float)(1 / sqrt(var + (double)n.eps));
-        n.mean[c] += n.momentum * (float)(mean - (double)n.mean[c]);
-        n.var[c] +=
-            n.momentum * (float)(var * (count > 1 ? count / (count - 1) : 1) - (double)n.var[c]);
+        n.s[c] = kp_norm_inverse(var, n.eps);
+        n.mean[c] = kp_norm_running_mean(n.mean[c], n.momentum, mean);
+        n.var[c] = kp_norm_running_var(n.var[c], n.momentum, var * count, count);
     }
 }
 
@@ -164,7 +167,7 @@ static __global__ void norm_inner(struct norm n)
 {
     KP_MINE (i, kp_image_count(n.in)) {
         const float g = through_pool(n, i);
-        const float du = n.act && normalised(n, i, i % n.in.channels) <= 0 ? 0 : g;
+        const float du = n.act ? kp_relu_dx(normalised(n, i, i % n.in.channels), g) : g;
         n.du[i] = du;
         if (n.dr)
             n.dr[i] = du;
@@ -177,12 +180,13 @@ static __global__ void norm_slopes(struct norm n)
 
     KP_MINE (c, n.in.channels) {
         const double sum = whole(n, 0, c), inner = whole(n, 1, c);
+        const float inverse = sharpness(n, c), scale = inverse * n.gamma[c];
         if (n.dbeta)
             n.dbeta[c] = (float)sum;
         if (n.dgamma)
-            n.dgamma[c] = (float)inner;
-        n.slope[c] = (float)(sum / count);
-        n.slope[n.in.channels + c] = (float)(inner / count);
+            n.dgamma[c] = (float)(inner * (double)inverse);
+        n.slope[c] = n.eval ? 0 : kp_norm_slope(scale, inverse, inner, count);
+        n.slope[n.in.channels + c] = n.eval ? 0 : kp_norm_offset(scale, sum, count);
     }
 }
 
@@ -190,9 +194,8 @@ static __global__ void norm_grad(struct norm n)
 {
     KP_MINE (i, kp_image_count(n.in)) {
         const int64_t c = i % n.in.channels;
-        const float s = sharpness(n, c), h = (n.x[i] - centre(n, c)) * s;
-        n.dx[i] = n.eval ? n.gamma[c] * s * n.du[i]
-                         : n.gamma[c] * s * (n.du[i] - n.slope[c] - h * n.slope[n.in.channels + c]);
+        n.dx[i] = kp_norm_dx(n.x[i], n.du[i], centre(n, c), sharpness(n, c) * n.gamma[c],
+                             n.slope[c], n.slope[n.in.channels + c]);
     }
 }
 
@@ -207,8 +210,8 @@ static struct norm norm_of(const struct kp_cuda_call *c, const struct kp_value *
     n.w = a->window;
     n.act = a->act;
     n.pool = a->pool;
-    n.eps = (float)a->eps;
-    n.momentum = (float)a->momentum;
+    n.eps = a->eps;
+    n.momentum = a->momentum;
     n.x = kp_cuda_in(c, 0);
     n.gamma = kp_cuda_in(c, 1);
     n.beta = kp_cuda_in(c, 2);
@@ -286,11 +289,10 @@ void kp_cuda_norm_grad(const struct kp_cuda_call *c)
         KP_LAUNCH(norm_grad, kp_blocks_of(kp_image_count(n.in)), KP_THREADS, c->stream, n);
 }
 
-// w' = w gamma / sqrt(var + eps), b' = beta + (b - mean) gamma / sqrt(var + eps); `each` floats of
-// w for an output
+// `each` floats of w for an output
 struct fold {
     int64_t outputs, each;
-    float eps;
+    double eps;
     const float *w, *b, *gamma, *beta, *mean, *var;
     float *to_w, *to_b;
 };
@@ -299,10 +301,10 @@ static __global__ void fold_norm(struct fold f)
 {
     KP_MINE (i, f.outputs * f.each) {
         const int64_t o = i / f.each;
-        const float by = f.gamma[o] * (float)(1 / sqrt((double)f.var[o] + (double)f.eps));
-        f.to_w[i] = f.w[i] * by;
+        const double by = kp_norm_fold(f.gamma[o], f.var[o], f.eps);
+        f.to_w[i] = kp_norm_fold_weight(f.w[i], by);
         if (i % f.each == 0)
-            f.to_b[o] = f.beta[o] + ((f.b ? f.b[o] : 0) - f.mean[o]) * by;
+            f.to_b[o] = kp_norm_fold_bias(f.b ? f.b[o] : 0, f.beta[o], f.mean[o], by);
     }
 }
 
@@ -313,7 +315,7 @@ void kp_cuda_fold_norm(const struct kp_cuda_call *c)
 
     f.outputs = w->shape.dim[0];
     f.each = kp_shape_count(w->shape) / f.outputs;
-    f.eps = (float)c->node->attrs.eps;
+    f.eps = c->node->attrs.eps;
     f.w = kp_cuda_in(c, 0);
     f.b = kp_cuda_in(c, 1);
     f.gamma = kp_cuda_in(c, 2);

@@ -78,8 +78,6 @@ size_t kp_cuda_attention_scratch(const struct kp_graph *g, const struct kp_node 
 size_t kp_cuda_norm_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_norm_grad_scratch(const struct kp_graph *g, const struct kp_node *n);
 size_t kp_cuda_conv_scratch(const struct kp_graph *g, const struct kp_node *n);
-size_t kp_cuda_conv_grad_x_scratch(const struct kp_graph *g, const struct kp_node *n);
-size_t kp_cuda_conv_grad_w_scratch(const struct kp_graph *g, const struct kp_node *n);
 
 /* Losses of rows, in three parts; `n` rows. *share = dy / sum(w), 0 where sum(w) = 0; dy NULL: 1.
  * The objective's kernel over rows with memory for `kp_cuda_rows_work` floats. *out = sum(losses) /
@@ -92,12 +90,15 @@ void kp_cuda_rows(const struct kp_cuda_call *c, const struct kp_row_batch *b);
 void kp_cuda_rows_mean(const struct kp_cuda_call *c, int64_t n, const double *losses,
                        const float *w, float *out);
 
-/* y (rows, O) = x (rows, I) w^T + b; w (O, I), b NULL: none */
-void kp_cuda_affine(const struct kp_cuda_call *c, const float *x, int64_t rows,
+/* y (rows, O) = x (rows, I) w^T + b; w (O, I), b NULL: none. x and w are halves where in[0] is. */
+void kp_cuda_affine(const struct kp_cuda_call *c, const void *x, int64_t rows,
                     const struct kp_value *w, const float *b, float *y);
 
-/* p[0 .. count) = 0 */
-void kp_cuda_clear(const struct kp_cuda_call *c, float *p, int64_t count);
+/* y[0 .. n) = x as halves */
+void kp_cuda_halve(const struct kp_cuda_call *c, int64_t n, const float *x, uint16_t *y);
+
+/* `bytes` from p on are 0. */
+void kp_cuda_clear(const struct kp_cuda_call *c, void *p, size_t bytes);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,9 @@
 // optimize.cu - gradient clipping and the optimizers: one launch over all parameters.
-#include "device/cuda/device.cuh"
+#include "device/cuda/lane.cuh"
 #include "device/cuda/ops.h"
+#include "kernels/optimizer.h"
+
+#include "kernels/optimizer.inl"
 
 #define CLIP_BLOCKS 64
 
@@ -15,15 +18,13 @@ static __global__ void squares(int64_t n, const float *g, double *parts)
         parts[blockIdx.x] = sum;
 }
 
-// min(1, limit / (|g| + 1e-6))
 static __global__ void clip(const double *parts, double limit, float *out)
 {
     double sum = 0;
 
     for (int i = 0; i < CLIP_BLOCKS; i++)
         sum += parts[i];
-    const double scale = limit / (sqrt(sum) + 1e-6);
-    *out = (float)(scale > 1 ? 1 : scale);
+    *out = kp_clip_factor(limit, sum);
 }
 
 size_t kp_cuda_clip_scratch(const struct kp_graph *g, const struct kp_node *n)
@@ -82,56 +83,46 @@ static inline __device__ bool is_frozen(const struct update *u, int64_t i)
     return false;
 }
 
-// g' = c g + wd p;  v = mu v + g';  p -= lr (nesterov ? g' + mu v : v)
 static __global__ void sgd(struct update u)
 {
-    const float scale = u.clip ? *u.clip : 1, rate = (float)u.scalars[KP_SCALAR_LR];
-    const float decay = (float)u.weight_decay, momentum = (float)u.momentum;
+    const struct kp_sgd s = {(float)u.scalars[KP_SCALAR_LR], u.clip ? *u.clip : 1,
+                             (float)u.momentum, (float)u.weight_decay, u.nesterov};
 
     if (u.scalars[KP_SCALAR_MORE] != 0) // parts of the batch follow
         return;
     KP_MINE (i, u.count) {
         if (is_frozen(&u, i))
             continue;
-        const float g = scale * u.grads[i] + decay * u.params[i];
-        float v = g;
-        if (momentum != 0) {
-            v += momentum * u.slot0[i];
+        const float g = u.grads[i], p = u.params[i];
+        if (s.momentum != 0) {
+            float v = u.slot0[i];
+            u.params[i] = kp_momentum_p(&s, g, &v, p);
             u.slot0[i] = v;
+        } else {
+            u.params[i] = kp_sgd_p(&s, g, p);
         }
-        u.params[i] -= rate * (u.nesterov ? g + momentum * v : v);
     }
 }
 
-// The formula of ADAM in graph.h. A block's first thread makes what is the same for all.
+// A block's first thread makes what is the same for all.
 static __global__ void adam(struct update u)
 {
-    __shared__ float shared[2];
+    __shared__ struct kp_adam shared;
 
     if (u.scalars[KP_SCALAR_MORE] != 0) // parts of the batch follow
         return;
-    if (threadIdx.x == 0) {
-        const double t = u.scalars[KP_SCALAR_STEP];
-        shared[0] = (float)(u.scalars[KP_SCALAR_LR] / (1 - pow(u.beta1, t)));
-        shared[1] = (float)(1 / sqrt(1 - pow(u.beta2, t)));
-    }
+    if (threadIdx.x == 0)
+        shared = kp_adam_at(u.scalars[KP_SCALAR_STEP], u.scalars[KP_SCALAR_LR], u.beta1, u.beta2,
+                            u.eps, u.weight_decay, u.decoupled, u.clip ? *u.clip : 1);
     __syncthreads();
-    const float scale = u.clip ? *u.clip : 1, rate = shared[0], correction = shared[1];
-    const float decay = (float)u.weight_decay, eps = (float)u.eps;
-    const float kept = (float)(u.decoupled ? 1 - u.scalars[KP_SCALAR_LR] * u.weight_decay : 1);
-    const float beta1 = (float)u.beta1, beta2 = (float)u.beta2;
-    const float rest1 = (float)(1 - u.beta1), rest2 = (float)(1 - u.beta2);
 
     KP_MINE (i, u.count) {
         if (is_frozen(&u, i))
             continue;
-        const float p = u.params[i] * kept;
-        const float g = scale * u.grads[i] + (u.decoupled ? 0 : decay * p);
-        const float m = beta1 * u.slot0[i] + rest1 * g;
-        const float v = beta2 * u.slot1[i] + rest2 * g * g;
+        float m = u.slot0[i], v = u.slot1[i];
+        u.params[i] = kp_adam_p(&shared, u.grads[i], &m, &v, u.params[i]);
         u.slot0[i] = m;
         u.slot1[i] = v;
-        u.params[i] = p - rate * m / (sqrtf(v) * correction + eps);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "device/foreign.h"
 #include "device/fusion.h"
 #include "device/layouts.h"
+#include "device/precision.h"
 
 /* A pool behind a convolution has nothing to gain: the image before it is made all the same. */
 enum kp_status kp_cuda_fuse(struct kp_device *d, struct kp_graph *g, struct kp_error *e)
@@ -25,32 +26,59 @@ static enum kp_layout wanted(const struct kp_node *n, enum kp_layout given)
     return need == KP_NEED_NHWC ? KP_NHWC : need == KP_NEED_SAME ? given : KP_PLAIN;
 }
 
-static bool is_linear(enum kp_op op)
+/* Whether the products of a node are done in bf16 with two bytes for each number. */
+static bool multiplies_halves(enum kp_op op)
 {
-    return op == KP_OP_LINEAR || op == KP_OP_LINEAR_GRAD_X || op == KP_OP_LINEAR_GRAD_W;
+    switch (op) {
+    case KP_OP_LINEAR:
+    case KP_OP_LINEAR_GRAD_X:
+    case KP_OP_LINEAR_GRAD_W:
+    case KP_OP_CONV2D:
+    case KP_OP_CONV2D_GRAD_X:
+    case KP_OP_CONV2D_GRAD_W:
+    case KP_OP_HEAD_LOSS:
+        return true;
+    default:
+        return false;
+    }
 }
 
-/* Two bytes for each number of what is rounded for linear layers alone: cuBLAS takes both operands
- * of a product so, or none. Convolutions and attention read four. */
+/* Whether a node can read its operand k as halves: the libraries take all matrices of a product so,
+ * or none. */
+static bool reads_half(const struct kp_node *n, int k)
+{
+    const unsigned factors = kp_node_factors(n);
+
+    if (n->op == KP_OP_CONVERT)
+        return n->out[0]->half;
+    if (!multiplies_halves(n->op) || !(factors >> k & 1u))
+        return false;
+    for (int j = 0; j < KP_NODE_IN; j++)
+        if (factors >> j & 1u && !n->in[j]->half)
+            return false;
+    return true;
+}
+
+/* Two bytes for each number of what is rounded, where all that read it can do with them. */
 static void halve(struct kp_graph *g)
 {
     bool changed = true;
 
-    for (int64_t i = 0; i < g->node_count; i++)
-        if (g->nodes[i]->op == KP_OP_ROUND && g->nodes[i]->out[0]->layout == KP_PLAIN &&
-            !g->nodes[i]->out[0]->output)
-            g->nodes[i]->out[0]->layout = KP_HALF;
+    for (int64_t i = 0; i < g->value_count; i++)
+        g->values[i]->half = g->values[i]->bf16 && !g->values[i]->output;
     while (changed) {
         changed = false;
         for (int64_t i = 0; i < g->node_count; i++) {
             const struct kp_node *n = g->nodes[i];
-            const bool both =
-                is_linear(n->op) && n->in[0]->layout == KP_HALF && n->in[1]->layout == KP_HALF;
-            for (int j = 0; j < KP_NODE_IN; j++)
-                if (n->in[j] && n->in[j]->layout == KP_HALF && !both) {
-                    n->in[j]->layout = KP_PLAIN;
+            for (int k = 0; k < KP_NODE_IN; k++)
+                if (n->in[k] && n->in[k]->half && !reads_half(n, k)) {
+                    n->in[k]->half = false;
                     changed = true;
                 }
+            if (n->op == KP_OP_CONVERT && n->out[0]->half && !n->in[0]->half) {
+                n->out[0]->half = false;
+                changed = true;
+            }
         }
     }
 }
@@ -101,8 +129,7 @@ enum kp_status kp_cuda_plan(struct kp_device *d, struct kp_graph *g, struct kp_e
     for (int64_t i = 0; i < g->value_count; i++) {
         struct kp_value *v = g->values[i];
         const bool own = v->place == KP_AT_ARENA && !v->alias;
-        const size_t each = v->layout == KP_HALF ? sizeof(uint16_t) : sizeof(float);
-        v->bytes = own ? kp_cuda_whole((size_t)kp_shape_count(v->shape) * each) : 0;
+        v->bytes = own ? kp_cuda_whole((size_t)kp_shape_count(v->shape) * kp_cuda_size(v)) : 0;
     }
     for (int64_t i = 0; st == KP_OK && i < g->node_count; i++) {
         st = plan_scratch((struct kp_cuda *)d, g, g->nodes[i], e);

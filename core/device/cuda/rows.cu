@@ -1,6 +1,7 @@
 // rows.cu - softmax, classes and means: a block has a row of the last dimension.
 #include "device/cuda/device.cuh"
 #include "device/cuda/ops.h"
+#include "kernels/softmax.h"
 
 // The largest of a row and sum exp(x - largest).
 struct softness {
@@ -37,13 +38,12 @@ static __global__ void log_softmax(int64_t rows, int64_t width, const float *x, 
 {
     KP_OURS (r, rows) {
         const struct softness s = softness_of(x + r * width, width);
-        const float rest = (float)log(s.sum);
+        const double log_sum = log(s.sum);
         for (int64_t k = threadIdx.x; k < width; k += blockDim.x)
-            y[r * width + k] = x[r * width + k] - s.largest - rest;
+            y[r * width + k] = kp_log_softmax_y(x[r * width + k], s.largest, log_sum);
     }
 }
 
-// dx = y (dy - sum(y dy))
 static __global__ void softmax_grad(int64_t rows, int64_t width, const float *y, const float *dy,
                                     float *dx)
 {
@@ -51,13 +51,12 @@ static __global__ void softmax_grad(int64_t rows, int64_t width, const float *y,
         double sum = 0;
         for (int64_t k = threadIdx.x; k < width; k += blockDim.x)
             sum += (double)(y[r * width + k] * dy[r * width + k]);
-        const float inner = (float)kp_block_sum(sum);
+        const double inner = kp_block_sum(sum);
         for (int64_t k = threadIdx.x; k < width; k += blockDim.x)
-            dx[r * width + k] = y[r * width + k] * (dy[r * width + k] - inner);
+            dx[r * width + k] = kp_softmax_dx(y[r * width + k], dy[r * width + k], inner);
     }
 }
 
-// dx = dy - exp(y) sum(dy)
 static __global__ void log_softmax_grad(int64_t rows, int64_t width, const float *y,
                                         const float *dy, float *dx)
 {
@@ -65,9 +64,9 @@ static __global__ void log_softmax_grad(int64_t rows, int64_t width, const float
         double sum = 0;
         for (int64_t k = threadIdx.x; k < width; k += blockDim.x)
             sum += (double)dy[r * width + k];
-        const float all = (float)kp_block_sum(sum);
+        const double all = kp_block_sum(sum);
         for (int64_t k = threadIdx.x; k < width; k += blockDim.x)
-            dx[r * width + k] = dy[r * width + k] - expf(y[r * width + k]) * all;
+            dx[r * width + k] = kp_log_softmax_dx(y[r * width + k], dy[r * width + k], all);
     }
 }
 

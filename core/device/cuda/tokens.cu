@@ -63,15 +63,14 @@ void kp_cuda_patches_grad(const struct kp_cuda_call *c)
     const struct kp_value *dx = c->node->out[0];
     const struct patches p = patches_of(c, dx, c->node->in[0]);
 
-    kp_cuda_clear(c, kp_cuda_out(c, 0), kp_cuda_count(dx, c->rows));
+    kp_cuda_clear(c, kp_cuda_out(c, 0), (size_t)kp_cuda_count(dx, c->rows) * sizeof(float));
     KP_LAUNCH(paste, kp_blocks_of(p.count), KP_THREADS, c->stream, p, kp_cuda_in(c, 0),
               kp_cuda_out(c, 0));
 }
 
-void kp_cuda_clear(const struct kp_cuda_call *c, float *p, int64_t count)
+void kp_cuda_clear(const struct kp_cuda_call *c, void *p, size_t bytes)
 {
-    kp_cuda_note(c->cuda, cudaMemsetAsync(p, 0, (size_t)count * sizeof(float), c->stream),
-                 "cudaMemsetAsync");
+    kp_cuda_note(c->cuda, cudaMemsetAsync(p, 0, bytes, c->stream), "cudaMemsetAsync");
 }
 
 // y (N,T+1,D); `each` = (T+1) D, `width` = D
@@ -148,7 +147,8 @@ void kp_cuda_add_position_grad(const struct kp_cuda_call *c)
     const struct kp_value *dy = c->node->in[0], *table = c->node->out[0];
     const int64_t each = dy->shape.dim[1] * kp_cuda_width(dy);
 
-    kp_cuda_clear(c, kp_cuda_out(c, 0) + each, kp_shape_count(table->shape) - each);
+    kp_cuda_clear(c, kp_cuda_out(c, 0) + each,
+                  (size_t)(kp_shape_count(table->shape) - each) * sizeof(float));
     kp_cuda_sums(c, kp_cuda_in(c, 0), c->rows, each, each, kp_cuda_out(c, 0), kp_cuda_scratch(c));
 }
 

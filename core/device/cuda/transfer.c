@@ -28,19 +28,22 @@ static void staging_finish(struct kp_cuda *d, struct kp_cuda_staging *s)
 
 void kp_cuda_stagings_finish(struct kp_cuda *d)
 {
-    for (int i = 0; i < KP_CUDA_STAGINGS; i++)
-        staging_finish(d, &d->stagings[i]);
+    for (int i = 0; i < KP_CUDA_STAGINGS; i++) {
+        staging_finish(d, &d->batches.stagings[i]);
+        staging_finish(d, &d->values.stagings[i]);
+    }
 }
 
 /* The next staging, with room for `bytes` and free to fill; NULL: the device failed. It grows
  * before it has held a batch and never in a step after that. */
-static struct kp_cuda_staging *staging_begin(struct kp_cuda *d, size_t bytes)
+static struct kp_cuda_staging *staging_begin(struct kp_cuda *d, struct kp_cuda_ring *ring,
+                                             size_t bytes)
 {
-    struct kp_cuda_staging *s = &d->stagings[d->next_staging];
+    struct kp_cuda_staging *s = &ring->stagings[ring->next];
 
     if (d->failed.status != KP_OK)
         return NULL;
-    d->next_staging = (d->next_staging + 1) % KP_CUDA_STAGINGS;
+    ring->next = (ring->next + 1) % ring->count;
     if (s->bytes >= bytes) {
         note(d, cudaEventSynchronize(s->used));
         return d->failed.status == KP_OK ? s : NULL;
@@ -84,7 +87,7 @@ static void send(struct kp_cuda *d, void *device, const void *host, size_t bytes
 {
     for (size_t at = 0; at < bytes; at += PART_BYTES) {
         const size_t part = smaller(bytes - at, PART_BYTES);
-        struct kp_cuda_staging *s = staging_begin(d, part);
+        struct kp_cuda_staging *s = staging_begin(d, &d->values, part);
         if (!s)
             return;
         memcpy(s->host, (const char *)host + at, part);
@@ -97,7 +100,7 @@ static void receive(struct kp_cuda *d, void *host, const void *device, size_t by
 {
     for (size_t at = 0; at < bytes; at += PART_BYTES) {
         const size_t part = smaller(bytes - at, PART_BYTES);
-        struct kp_cuda_staging *s = staging_begin(d, part);
+        struct kp_cuda_staging *s = staging_begin(d, &d->values, part);
         if (s) {
             note(d, cudaMemcpyAsync(s->host, (const char *)device + at, part,
                                     cudaMemcpyDeviceToHost, d->compute));
@@ -159,7 +162,7 @@ void kp_cuda_write(const struct kp_code *c, struct kp_memory *m, const struct kp
 
     kp_cuda_enter(d);
     if (v->layout == KP_NHWC) {
-        struct kp_cuda_staging *s = staging_begin(d, bytes);
+        struct kp_cuda_staging *s = staging_begin(d, &d->values, bytes);
         if (s) {
             turn(v, rows, true, host, s->host);
             staging_send(d, s, kp_cuda_at(m, v), bytes);
@@ -188,6 +191,18 @@ void kp_cuda_read(const struct kp_code *c, const struct kp_memory *m, const stru
     free(turned);
 }
 
+void kp_cuda_put_aside(const struct kp_code *c, const struct kp_memory *m, const struct kp_value *v,
+                       void *block, int64_t index)
+{
+    struct kp_cuda *d = c->cuda;
+
+    kp_cuda_enter(d);
+    if (d->failed.status == KP_OK)
+        note(d, cudaMemcpyAsync((float *)block + index, kp_cuda_at(m, v), sizeof(float),
+                                cudaMemcpyDeviceToDevice, d->compute));
+    kp_cuda_leave(d);
+}
+
 static size_t rounded(size_t bytes)
 {
     return (bytes + 15) / 16 * 16;
@@ -213,7 +228,7 @@ static void load_images(struct kp_cuda *d, struct kp_memory *m, const struct kp_
     const size_t bytes = rows * (size_t)(load->height * load->width) * channels;
     size_t end = rounded(2 * channels * sizeof(double));
     struct kp_cuda_staging *s =
-        staging_begin(d, end + rounded(draws) + rounded(load->kept ? index : bytes));
+        staging_begin(d, &d->batches, end + rounded(draws) + rounded(load->kept ? index : bytes));
 
     if (!s)
         return;

@@ -301,6 +301,13 @@ static bool ref_copy_batch(struct kp_device *d, const struct kp_memory *from_mem
     return true;
 }
 
+static void ref_put_aside(const struct kp_code *code, const struct kp_memory *m,
+                          const struct kp_value *v, void *block, int64_t index)
+{
+    (void)code;
+    ((double *)block)[index] = *kp_ref_values(m, v);
+}
+
 static void ref_share(struct kp_device *d, int64_t tasks, void (*fn)(void *arg, int64_t task),
                       void *arg)
 {
@@ -339,6 +346,7 @@ const struct kp_device_ops kp_ref_ops = {
     .run = ref_run,
     .write = ref_write,
     .read = ref_read,
+    .put_aside = ref_put_aside,
     .load_batch = ref_load_batch,
     .copy_batch = ref_copy_batch,
     .share = ref_share,

@@ -1,6 +1,6 @@
 /* bf16.h - rounding to bf16: the upper half of an f32, 8 bits of precision and the whole range. */
-#ifndef KP_DEVICE_BF16_H
-#define KP_DEVICE_BF16_H
+#ifndef KP_KERNELS_BF16_H
+#define KP_KERNELS_BF16_H
 
 #include "base/both.h"
 
