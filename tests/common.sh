@@ -71,8 +71,11 @@ has_toolkit() {
     nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
     [ -x "$nvcc" ] || return 1
     include=$(dirname "$(dirname "$(realpath "$nvcc")")")/include
-    printf '#include <cublas_v2.h>\n#include <cudnn_graph.h>\n' |
-        ${CC:-cc} -E -I"$include" -x c - >/dev/null 2>&1
+    ${CC:-cc} -fsyntax-only -I"$include" -x c - 2>/dev/null <<'C'
+#include <cublas_v2.h>
+#include <cudnn_graph.h>
+int attribute = CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP;
+C
 }
 
 # Print what failed and was skipped, and the last line; exit. Where the toolkit is, nothing that

@@ -9,24 +9,13 @@ cd "$(dirname "$0")/.."
 sh tests/setup.sh build data test full || exit 2
 
 suite build tests -- --timeout-multiplier 10
-# Without kernels for GPUs: their emulation alone. cuDNN and nvcc are not ours to look into.
-suite build-asan "all under ASan and UBSan" \
-    -Dgpu_architectures= -Db_sanitize=address,undefined -Db_lundef=false -- --no-suite lint \
-    --no-suite cudnn --no-suite cuda --no-suite cuda-emu --no-suite cuda-static \
-    --timeout-multiplier 10
-suite build-asan "the emulated GPU under ASan and UBSan" \
-    -Dgpu_architectures= -Db_sanitize=address,undefined -Db_lundef=false -- \
-    --suite cuda-emu --timeout-multiplier 10
-suite build-tsan "unit and cli under TSan" \
-    -Dgpu_architectures= -Db_sanitize=thread -Db_lundef=false -- \
-    --suite unit --suite cli --timeout-multiplier 20
-# Of its many short processes none has a thread that outlives its main().
-tsan_options=$TSAN_OPTIONS
-TSAN_OPTIONS=$tsan_options:atexit_sleep_ms=0
-suite build-tsan "the emulated GPU under TSan" \
-    -Dgpu_architectures= -Db_sanitize=thread -Db_lundef=false -- \
-    --suite cuda-emu --timeout-multiplier 20
-TSAN_OPTIONS=$tsan_options
+# No kernels for GPUs here: nvcc and cuDNN are not ours to look into.
+asan='-Dgpu_architectures= -Db_sanitize=address,undefined -Db_lundef=false'
+tsan='-Dgpu_architectures= -Db_sanitize=thread -Db_lundef=false'
+suite build-asan "all under ASan and UBSan" $asan -- --no-suite lint --no-suite cudnn \
+    --no-suite cuda --no-suite cuda-emu --no-suite cuda-static --timeout-multiplier 10
+suite build-tsan "unit and cli under TSan" $tsan -- --suite unit --suite cli \
+    --timeout-multiplier 20
 
 # valgrind knows no AVX-512.
 KAPPA_CPU_LEVEL=avx2
@@ -35,22 +24,31 @@ suite build "unit under valgrind" -- --suite unit --timeout-multiplier 50 \
     --wrap 'valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
 unset KAPPA_CPU_LEVEL
 
-# Work in other orders: streams that run ahead, threads and blocks in turns of their own.
-for seed in 1 2 3; do
-    KAPPA_EMU_SEED=$seed
-    export KAPPA_EMU_SEED
-    suite build "the emulated GPU, schedule $seed" -- --suite cuda-emu --timeout-multiplier 10
-    [ ! -f build/tests/cuda-emu/kappa-cuda-emu.so ] ||
-        KAPPA_CUDA_BACKEND=$PWD/build/tests/cuda-emu/kappa-cuda-emu.so \
-            build/tests/op/test_ops --device cuda >build/op-cuda-emu.log ||
-        failure "all operations on the emulated GPU, schedule $seed: build/op-cuda-emu.log"
-done
-unset KAPPA_EMU_SEED
+emulated=$PWD/build/tests/cuda-emu/kappa-cuda-emu.so
+if [ -f "$emulated" ]; then
+    suite build-asan "the emulated GPU under ASan and UBSan" $asan -- --suite cuda-emu \
+        --timeout-multiplier 10
+    # Many short processes, none of which has a thread to wait for when it ends.
+    tsan_options=$TSAN_OPTIONS
+    TSAN_OPTIONS=$tsan_options:atexit_sleep_ms=0
+    suite build-tsan "the emulated GPU under TSan" $tsan -- --suite cuda-emu \
+        --timeout-multiplier 20
+    TSAN_OPTIONS=$tsan_options
 
-if [ -f build/tests/cuda-emu/kappa-cuda-emu.so ]; then
+    # Work in other orders: streams that run ahead, threads and blocks in turns of their own.
+    for seed in 1 2 3; do
+        KAPPA_EMU_SEED=$seed
+        export KAPPA_EMU_SEED
+        suite build "the emulated GPU, schedule $seed" -- --suite cuda-emu --timeout-multiplier 10
+        KAPPA_CUDA_BACKEND=$emulated build/tests/op/test_ops --device cuda \
+            >build/op-cuda-emu.log ||
+            failure "all operations on the emulated GPU, schedule $seed: build/op-cuda-emu.log"
+    done
+    unset KAPPA_EMU_SEED
+
     echo "== what people with a GPU run, on the emulated one"
-    KAPPA_CUDA_BACKEND=$PWD/build/tests/cuda-emu/kappa-cuda-emu.so \
-        sh tests/gpu.sh --quick --no-build || failure "gpu.sh on the emulated GPU"
+    KAPPA_CUDA_BACKEND=$emulated sh tests/gpu.sh --quick --no-build ||
+        failure "gpu.sh on the emulated GPU"
 fi
 
 echo "== the GPU's kernels for all architectures"

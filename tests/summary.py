@@ -18,8 +18,9 @@ def reason(entry):
 
 
 def suites(entry):
-    """Without the project's name before them."""
-    return {name.rsplit(":", 1)[-1] for name in entry.get("suite", [])}
+    """As Meson has them in the name: "project:suite+suite / test"."""
+    before, slash, _ = entry["name"].partition(" / ")
+    return set(before.partition(":")[2].split("+")) if slash else set()
 
 
 def main():

@@ -1,7 +1,8 @@
 // runtime.cpp - doubles of the CUDA runtime: devices, memory, copies, images of kernels.
 //
 // KAPPA_EMU_DRIVER, KAPPA_EMU_DEVICES (of which CUDA_VISIBLE_DEVICES chooses), KAPPA_EMU_CAPABILITY
-// (80 is 8.0) and KAPPA_EMU_MEMORY, of all devices together, say what machine it is. KAPPA_EMU_FAIL
+// (80 is 8.0), KAPPA_EMU_MEMORY, of all devices together, and KAPPA_EMU_PINNED, the bytes that one
+// block of the host's memory may have to be pinned, say what machine it is. KAPPA_EMU_FAIL
 // = n: the n-th copy fails, and every call after it; with a path in KAPPA_EMU_FAIL_ONCE in the
 // first process only, which makes that file.
 #include "dnn_machine.h"
@@ -211,9 +212,11 @@ cudaError_t cudaFree(void *p)
 cudaError_t cudaMallocHost(void **out, size_t bytes)
 {
     const auto lock = emu_lock();
-    char *p = new char[bytes + 1];
 
     emu_no_capture("cudaMallocHost");
+    if ((int64_t)bytes > emu_setting("KAPPA_EMU_PINNED", INT64_MAX))
+        return failed(cudaErrorMemoryAllocation);
+    char *p = new char[bytes + 1];
     pinned[p] = bytes;
     *out = p;
     return cudaSuccess;

@@ -69,6 +69,19 @@ KAPPA_EMU_DEVICES=2 says \
     "device.index = 7, but this process sees 2 GPUs (CUDA_VISIBLE_DEVICES is not set); 0 to 1" \
     --set device.index=7
 
+# An operation of a plugin: without the memory that it wants; with a copy that fails, its own at
+# last.
+set -- --set device.kind=cuda --set plugins.path="$build/plugins/examples" \
+    --set model.plugin=group_norm_cnn --set "model.group_norm_cnn.channels=8 16"
+KAPPA_EMU_PINNED=1000 try 1 "$kappa" run teacher.ini "$@"
+has err "bytes of pinned memory for operations of plugins: out of memory"
+for copy in 10 20 30 40 50; do
+    KAPPA_EMU_FAIL=$copy "$kappa" run teacher.ini "$@" >out 2>err
+    is $? 1 "status of a run whose copy $copy fails"
+    grep -F "operation 'group_norm': an error of the emulated device" err >>named
+done
+[ -s named ] || bad "no copy of an operation of a plugin fails by its name"
+
 # auto goes on with the processor and says why.
 KAPPA_EMU_DEVICES=0 try 0 "$kappa" run teacher.ini
 has out "(auto: device cuda: the driver finds no GPU"

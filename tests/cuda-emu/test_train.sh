@@ -55,14 +55,13 @@ for precision in fp32 bf16; do
     share=0.001
     alike "$@" --set model.plugin=vit --set model.vit.width=16 --set model.vit.depth=2 \
         --set model.vit.heads=2 --set model.vit.mlp=16
+    alike "$@" --set model.plugin=group_norm_cnn --set "model.group_norm_cnn.channels=8 16" \
+        --set model.group_norm_cnn.groups=4
+    alike "$@" --set model.plugin=mixer --set model.mixer.patch=4 --set model.mixer.width=8 \
+        --set model.mixer.depth=1 --set model.mixer.token_mlp=8 --set model.mixer.channel_mlp=16
 done
 alike teacher.ini --set model.plugin=resnet --set model.resnet.width=4 \
     --set "model.resnet.blocks=1 1" --set model.resnet.block=bottleneck
-alike teacher.ini --set model.plugin=group_norm_cnn --set "model.group_norm_cnn.channels=8 16" \
-    --set model.group_norm_cnn.groups=4
-alike teacher.ini --set model.plugin=mixer --set model.mixer.patch=4 --set model.mixer.width=8 \
-    --set model.mixer.depth=1 --set model.mixer.token_mlp=8 --set model.mixer.channel_mlp=16 \
-    --set train.lr=0.01
 make_books
 cat >text.ini <<'INI'
 [include]

@@ -6,12 +6,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 line() {
-    printf '{"name": "%s", "suite": ["kappa:%s"], "result": "%s", "stdout": "%s"}\n' "$@"
+    printf '{"name": "kappa:%s / %s", "result": "%s", "stdout": "%s"}\n' "$@"
 }
 {
-    line first cuda-emu OK ""
-    line second cuda-emu SKIP "a line\\nskipped: no compiler"
-    line third other SKIP "skipped: no GPU"
+    line unit+cuda-emu first OK ""
+    line cuda-emu second SKIP "a line\\nskipped: no compiler"
+    line other third SKIP "skipped: no GPU"
 } >"$work/log.json"
 
 # says STATUS TEXT LINE ARGUMENT...: exit status and last line, and some other line.
@@ -26,8 +26,7 @@ says() {
     cat "$work/out"
     exit 1
 }
-says 0 "1 passed, 0 failed, 2 skipped" "skipped: second (): no compiler" 0
-says 1 "1 passed, 2 failed, 2 skipped" "skipped: third (): no GPU" 2
-says 1 "1 passed, 1 failed, 1 skipped" "FAILED: second (): nothing of it may skip" \
-    --whole cuda-emu 0
+says 0 "1 passed, 0 failed, 2 skipped" "skipped: kappa:cuda-emu / second (): no compiler" 0
+says 1 "1 passed, 2 failed, 2 skipped" "skipped: kappa:other / third (): no GPU" 2
+says 1 "1 passed, 1 failed, 1 skipped" "second (): nothing of it may skip" --whole cuda-emu 0
 says 1 "1 passed, 1 failed, 2 skipped" "FAILED: no test of the suite cudnn ran" --whole cudnn 0

@@ -144,11 +144,10 @@ static __global__ void norm_result(struct norm n)
 // The gradient behind the pool that reaches element i. Windows do not overlap.
 static inline __device__ float through_pool(const struct norm &n, int64_t i)
 {
-    const struct kp_spot s = kp_spot_of(n.in, i);
-    const int64_t oy = s.y / n.w.size[0], ox = s.x / n.w.size[1];
-
     if (!n.pool)
         return n.dy[i];
+    const struct kp_spot s = kp_spot_of(n.in, i);
+    const int64_t oy = s.y / n.w.size[0], ox = s.x / n.w.size[1];
     if (oy >= n.out.height || ox >= n.out.width)
         return 0;
     const struct kp_reach r = kp_reach_of(n.in, n.w, oy, ox);

@@ -69,6 +69,8 @@ static void capture(const struct kp_code *code, const struct kp_memory *m, struc
     struct kp_cuda *d = code->cuda;
     cudaGraph_t graph = NULL;
 
+    if (d->failed.status != KP_OK)
+        return;
     kp_cuda_note(d, cudaStreamBeginCapture(d->compute, cudaStreamCaptureModeThreadLocal),
                  "cudaStreamBeginCapture");
     if (d->failed.status != KP_OK)
