@@ -3,6 +3,7 @@
 #define KP_DEVICE_DEVICE_H
 
 #include "base/error.h"
+#include "base/text.h"
 #include "device/graph.h"
 #include "kernels/draw.h"
 
@@ -91,6 +92,10 @@ struct kp_device_ops {
 
     /* The processor level alone, "avx2"; NULL where there is no choice of levels. */
     const char *(*level)(const struct kp_device *d);
+
+    /* A line for each choice that its libraries have made for the programs so far: which engine
+     * does which operation. NULL: they choose for themselves. */
+    void (*choices)(struct kp_device *d, struct kp_text *out);
 
     /* Zeroed. NULL if there is not enough. */
     void *(*alloc)(struct kp_device *d, size_t bytes);

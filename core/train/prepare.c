@@ -204,6 +204,19 @@ static enum kp_status keep_examples(struct kp_cohort *c, struct kp_error *e)
     return st;
 }
 
+/* Which engines the device's libraries take decides the bits of a run. */
+static void record_choices(const struct kp_cohort *c)
+{
+    struct kp_device *device = c->job->device;
+    struct kp_text text = {0};
+
+    if (device->ops->choices)
+        device->ops->choices(device, &text);
+    for (int64_t i = 0; text.s && i < c->going_count; i++)
+        kp_store_event(c->job->store, c->going[i]->run->uid, "device.engines", text.s);
+    kp_text_finish(&text);
+}
+
 static enum kp_status make_loader(struct kp_cohort *c, struct kp_error *e)
 {
     const struct kp_recipe *r = c->recipe;
@@ -319,6 +332,7 @@ enum kp_status kp_cohort_prepare(struct kp_cohort *c, const struct kp_train_job 
     if (st != KP_OK || c->going_count == 0)
         return st;
     sort_by_cost(c);
+    record_choices(c);
     st = keep_examples(c, e);
     if (st == KP_OK)
         st = make_loader(c, e);

@@ -51,6 +51,9 @@ for precision in fp32 bf16; do
     set -- teacher.ini --set train.precision=$precision --set train.lr=0.02
     [ $precision = fp32 ] || share=0.01
     alike "$@" --set model.plugin=cnn --set model.cnn.width=4
+    "$kappa" sql --db cuda.db "SELECT text FROM event WHERE kind = 'device.engines'" >engines
+    has engines " forward (32,1,8,8) by (4,1,3,3), stride 1x1, padding 1x1"
+    has engines ": engine "
     alike "$@" --set model.plugin=resnet --set model.resnet.width=4 --set "model.resnet.blocks=1 1"
     share=0.001
     alike "$@" --set model.plugin=vit --set model.vit.width=16 --set model.vit.depth=2 \

@@ -245,6 +245,7 @@ const struct kp_device_ops kp_cuda_device = {
     .describe = cuda_describe,
     .arithmetic = cuda_arithmetic,
     .level = cuda_level,
+    .choices = kp_dnn_choices,
     .alloc = cuda_alloc,
     .release = cuda_release,
     .room = cuda_room,

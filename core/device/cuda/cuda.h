@@ -213,6 +213,7 @@ KP_NODISCARD enum kp_status kp_dnn_plan_of(struct kp_cuda *d, const struct kp_no
                                            const struct kp_dnn_plan **out, struct kp_error *e);
 size_t kp_dnn_workspace(const struct kp_dnn_plan *p);
 void kp_dnn_finish(struct kp_cuda *d);
+void kp_dnn_choices(struct kp_device *d, struct kp_text *out);
 
 /* Queue the call's plan between tensors at the places that dnn.h names; o->workspace is filled in.
  * kp_dnn_run(): that of a convolution, see struct kp_dnn_conv: of x, w and y two are read, one is

@@ -140,6 +140,24 @@ enum kp_status kp_dnn_plan_of(struct kp_cuda *d, const struct kp_node *n,
     return st;
 }
 
+void kp_dnn_choices(struct kp_device *d, struct kp_text *out)
+{
+    struct kp_cuda *cuda = (struct kp_cuda *)d;
+    char text[KP_DNN_TEXT_SIZE];
+
+    (void)pthread_mutex_lock(&cuda->busy);
+    for (const struct kp_dnn_plan *p = cuda->dnn ? cuda->dnn->plans : NULL; p; p = p->next) {
+        kp_dnn_work_text(&p->work, text);
+        if (p->plan)
+            kp_text_addf(out, "%s%s: engine %lld of cuDNN, %lld bytes of workspace",
+                         out->length > 0 ? "\n" : "", text, (long long)p->engine,
+                         (long long)p->workspace);
+        else
+            kp_text_addf(out, "%s%s: no engine of cuDNN", out->length > 0 ? "\n" : "", text);
+    }
+    (void)pthread_mutex_unlock(&cuda->busy);
+}
+
 /* The workspace begins where it must, wherever the scratch does. */
 size_t kp_dnn_workspace(const struct kp_dnn_plan *p)
 {
