@@ -51,6 +51,10 @@ if [ -f "$emulated" ]; then
         failure "gpu.sh on the emulated GPU"
 fi
 
+echo "== cuDNN's plans for all devices"
+sh tests/cudnn/plans.sh "$PWD" "$PWD/build" build/tests/cudnn/cudnn_plans \
+    build/tests/cudnn/driver || [ $? -eq 77 ] || failure "cuDNN's plans"
+
 echo "== the GPU's kernels for all architectures"
 sh tests/cuda-emu/static.sh . || [ $? -eq 77 ] || failure "the GPU's kernels"
 
