@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh - every test once: build, all suites, then unit, op and fuzz under ASan and UBSan.
+# run.sh - every test once: build, all suites, then unit, fuzz and some op under ASan and UBSan.
 #
 # The last line reads "N passed, N failed" (", N skipped"). Exit status 1 if one failed or none ran.
 set -u
@@ -9,7 +9,9 @@ cd "$(dirname "$0")/.."
 sh tests/setup.sh build data test || exit 2
 
 suite build tests
-suite build-asan "unit, op and fuzz under ASan and UBSan" \
-    -Dcuda=disabled -Db_sanitize=address,undefined -Db_lundef=false -- \
-    --suite unit --suite op --suite fuzz --timeout-multiplier 10
+asan='-Dcuda=disabled -Db_sanitize=address,undefined -Db_lundef=false'
+suite build-asan "unit and fuzz under ASan and UBSan" $asan -- \
+    --suite unit --suite fuzz --timeout-multiplier 10
+suite build-asan "every third operation under ASan and UBSan" $asan -- \
+    --suite op --test-args='--every 3' --timeout-multiplier 10
 summary
