@@ -31,34 +31,15 @@ static bool is_attention(enum kp_op op)
     return op == KP_OP_ATTENTION || op == KP_OP_ATTENTION_GRAD;
 }
 
-/* Whether the products of an operation can be done in bf16 with two bytes for each number. */
-static bool takes_halves(enum kp_op op)
-{
-    switch (op) {
-    case KP_OP_LINEAR:
-    case KP_OP_LINEAR_GRAD_X:
-    case KP_OP_LINEAR_GRAD_W:
-    case KP_OP_CONV2D:
-    case KP_OP_CONV2D_GRAD_X:
-    case KP_OP_CONV2D_GRAD_W:
-    case KP_OP_HEAD_LOSS:
-        return true;
-    default:
-        return is_attention(op);
-    }
-}
-
 /* The libraries take all matrices of a product so, or none. */
 bool kp_cuda_multiplies_halves(const struct kp_node *n)
 {
     const unsigned factors = kp_node_factors(n);
 
-    if (!takes_halves(n->op))
-        return false;
     for (int k = 0; k < KP_NODE_IN; k++)
         if (factors >> k & 1u && !n->in[k]->half)
             return false;
-    return true;
+    return factors != 0;
 }
 
 /* Whether a node can read its operand k as halves. */
