@@ -8,11 +8,13 @@
 #define KP_BACKEND_NAME   "kp_backend_v1"
 
 /* The object and the core share the structures of device.h and graph.h, so they must come from one
- * build: `layout` tells those apart that do not fit. */
-#define KP_BACKEND_LAYOUT                                                                \
-    ((uint64_t)KP_OP_COUNT << 48 | (uint64_t)sizeof(struct kp_device_ops) << 32 |        \
-     (uint64_t)sizeof(struct kp_node) << 16 | (uint64_t)(sizeof(struct kp_value) << 8) | \
-     (uint64_t)sizeof(struct kp_memory))
+ * build: `layout`, a polynomial of their sizes, tells those apart that do not fit. */
+#define KP_BACKEND_LAYOUT                                           \
+    ((uint64_t)KP_OP_COUNT + 8191u * sizeof(struct kp_device_ops) + \
+     8191ull * 8191u * sizeof(struct kp_node) +                     \
+     8191ull * 8191u * 8191u * sizeof(struct kp_value) +            \
+     8191ull * 8191u * 8191u * 8191u *                              \
+         (sizeof(struct kp_memory) + 128u * sizeof(struct kp_foreign)))
 
 struct kp_backend {
     size_t size; /* sizeof(struct kp_backend) */
